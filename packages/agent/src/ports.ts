@@ -1,0 +1,99 @@
+import type { StepRef, StepResult } from "@afterpatch/core/rollout/types";
+import type { Scan } from "@afterpatch/core/scan";
+
+// Everything of the agent that touches the outside is passed in through these, so that the simulator can replace it.
+
+export interface Clock {
+  /** Epoch milliseconds; for display and records only, never for a decision. */
+  now(): number;
+  /** Milliseconds since boot, time asleep included (CLOCK_BOOTTIME): comparable between two runs of the agent in one boot. */
+  sinceBootMs(): number;
+  /** Rejects with the signal's reason when aborted. */
+  sleep(ms: number, signal?: AbortSignal): Promise<void>;
+}
+
+/** A JSON value that the machine took before an effect and compares after it: InvocationID, start ticks, mapped inodes. */
+export type Evidence = Readonly<Record<string, unknown>>;
+
+export interface PerformOptions {
+  /** Between TERM and KILL. */
+  readonly graceMs: number;
+  readonly signal: AbortSignal;
+}
+
+/** What an effect came to. `detail` is one sentence for people. */
+export interface Performed {
+  readonly outcome: "done" | "failed" | "vetoed" | "skipped";
+  readonly detail: string;
+}
+
+/** The host: read by `scan`, `evidence`, `compare`, `busy`; changed by `perform` alone. */
+export interface Machine {
+  /** /proc/sys/kernel/random/boot_id */
+  bootId(): string;
+  scan(signal: AbortSignal): Promise<Scan>;
+  /** Why nothing may be done now (a package manager holds its lock), or null. */
+  busy(): Promise<string | null>;
+  /** Taken before the effect of a step; must survive JSON. */
+  evidence(step: StepRef): Promise<Evidence>;
+  perform(step: StepRef, before: Evidence, options: PerformOptions): Promise<Performed>;
+  /** After a crash: did the effect of this step happen since `before` was taken? */
+  happened(step: StepRef, before: Evidence): Promise<"yes" | "no">;
+  /** After the settle time: is the step's target as it must be (unit active under one new InvocationID, ...)? Null, or what is wrong. */
+  settled(step: StepRef, before: Evidence): Promise<string | null>;
+}
+
+/** One line of the journal. Instants are epoch ms, `sinceBootMs` counts from boot. */
+export type JournalRecord =
+  | { readonly type: "epoch"; readonly epoch: number }
+  | {
+      readonly type: "begun";
+      /** Permit id, or a random id for a local order. */
+      readonly op: string;
+      readonly order: Order;
+      readonly bootId: string;
+      readonly at: number;
+      readonly sinceBootMs: number;
+    }
+  /** Fsynced before the effect. `attempt` is 1, or 2 when recovery found that the first had no effect. */
+  | {
+      readonly type: "intent";
+      readonly op: string;
+      readonly step: StepRef;
+      readonly before: Evidence;
+      readonly attempt: number;
+      readonly at: number;
+    }
+  | { readonly type: "outcome"; readonly op: string; readonly result: StepResult }
+  | { readonly type: "ended"; readonly op: string; readonly ending: Ending; readonly at: number }
+  /** The controller has stored the ending. */
+  | { readonly type: "acknowledged"; readonly op: string };
+
+/** What was ordered, by a permit or by a person on this host. */
+export interface Order {
+  readonly from:
+    | { readonly kind: "local" }
+    | { readonly kind: "permit"; readonly rolloutId: string; readonly epoch: number };
+  readonly steps: readonly StepRef[];
+  /** No step begins when this many milliseconds have passed since `begun`. */
+  readonly deadlineMs: number;
+  readonly graceMs: number;
+  readonly settleMs: number;
+  /** Carry out remedies that a fresh scan finds beyond `steps` too. */
+  readonly allowNew: boolean;
+}
+
+/** How an order ended. Nothing was done when `result` is `refused` or `stale`. */
+export interface Ending {
+  readonly result: "verified" | "failed" | "refused" | "stale";
+  /** Machine-readable reason, see `PermitOutcome.code`; empty when verified. */
+  readonly code: string;
+  readonly message: string;
+  readonly residue: readonly string[];
+}
+
+/** Append-only; `append` resolves when the record is on the disk (fdatasync). A failed sync is fatal: the caller exits. */
+export interface Journal {
+  records(): readonly JournalRecord[];
+  append(record: JournalRecord): Promise<void>;
+}

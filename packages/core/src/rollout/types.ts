@@ -1,0 +1,169 @@
+// A rollout is data: a frozen plan plus an append-only list of events. Its state is a fold over them.
+
+/** Words of state of a host in a rollout (contracts). */
+export const HOST_STATES = [
+  "pending",
+  "vetoed",
+  "permitted",
+  "draining",
+  "acting",
+  "returning",
+  "settling",
+  "verifying",
+  "undraining",
+  "done",
+  "done-with-residue",
+  "failed",
+  "skipped",
+  "unreachable",
+  "written-off",
+] as const;
+export type HostState = (typeof HOST_STATES)[number];
+
+export const ROLLOUT_STATES = [
+  "planned",
+  "running",
+  "paused",
+  "waiting-approval",
+  "waiting-window",
+  "stopping",
+  "halted",
+  "aborted",
+  "finished",
+] as const;
+export type RolloutState = (typeof ROLLOUT_STATES)[number];
+
+export interface StepRef {
+  readonly kind: string;
+  readonly target: string;
+}
+
+export interface StepResult extends StepRef {
+  readonly outcome: "done" | "failed" | "vetoed" | "skipped";
+  readonly evidence: string;
+  readonly startedAt: number;
+  readonly elapsedMs: number;
+}
+
+/** What was decided when the rollout started; never changes afterwards. */
+export interface RolloutPlan {
+  readonly id: string;
+  readonly name: string;
+  readonly reason: string;
+  readonly actor: string;
+  readonly createdAt: number;
+  /** Pattern as typed. */
+  readonly pattern: string;
+  /** Batch sizes as integers, the last repeats; never empty, each at least 1. */
+  readonly ramp: readonly number[];
+  /** So many failures are tolerated; the next one stops. */
+  readonly maxFail: number;
+  readonly allowNew: boolean;
+  readonly digest: string;
+  /** In the order in which they are permitted. */
+  readonly hosts: readonly RolloutHostPlan[];
+  /** Selected, but not plannable: lost or never reported. */
+  readonly uncovered: readonly { readonly name: string; readonly why: string }[];
+  readonly timing: RolloutTiming;
+}
+
+export interface RolloutHostPlan {
+  readonly hostId: string;
+  readonly name: string;
+  readonly digest: string;
+  readonly steps: readonly StepRef[];
+  /** Expected residue, for people. */
+  readonly residue: readonly string[];
+}
+
+/** All durations in milliseconds. */
+export interface RolloutTiming {
+  /** A permit is void when the host has not begun within this time. */
+  readonly beginWithinMs: number;
+  /** From begin to result on the host; the host stops by itself at it. */
+  readonly deadlineMs: number;
+  /** How long after the deadline a silent host becomes `unreachable`, and how long a pending host may be away. */
+  readonly unreachableAfterMs: number;
+  readonly graceMs: number;
+  readonly settleMs: number;
+}
+
+/** Everything that can happen to a rollout. `at` is the controller's clock, epoch milliseconds. */
+export type RolloutEvent =
+  | { readonly type: "started"; readonly at: number }
+  | {
+      readonly type: "permitted";
+      readonly at: number;
+      readonly hostId: string;
+      readonly permitId: string;
+      readonly bootId: string;
+      readonly epoch: number;
+      /** Absolute times of the controller's clock; the permit itself carries durations. */
+      readonly beginBy: number;
+      readonly endBy: number;
+    }
+  /** The permit was never begun and never will be: the host is pending again. */
+  | {
+      readonly type: "permit-void";
+      readonly at: number;
+      readonly hostId: string;
+      readonly permitId: string;
+      readonly why: string;
+    }
+  | {
+      readonly type: "progress";
+      readonly at: number;
+      readonly hostId: string;
+      readonly permitId: string;
+      readonly state: "acting" | "settling" | "verifying";
+      readonly steps: readonly StepResult[];
+    }
+  | {
+      readonly type: "ended";
+      readonly at: number;
+      readonly hostId: string;
+      readonly permitId: string;
+      readonly state: "done" | "done-with-residue" | "failed";
+      readonly reason: string;
+      readonly steps: readonly StepResult[];
+      readonly residue: readonly string[];
+    }
+  | { readonly type: "unreachable"; readonly at: number; readonly hostId: string; readonly why: string }
+  | { readonly type: "skipped"; readonly at: number; readonly hostId: string; readonly why: string }
+  | { readonly type: "stopping"; readonly at: number; readonly why: string }
+  | { readonly type: "abort-requested"; readonly at: number; readonly actor: string; readonly why: string }
+  | {
+      readonly type: "closed";
+      readonly at: number;
+      readonly state: "halted" | "aborted" | "finished";
+      readonly why: string;
+    };
+
+/** One host in the fold. */
+export interface HostInRollout {
+  readonly hostId: string;
+  readonly name: string;
+  readonly state: HostState;
+  readonly reason: string;
+  readonly steps: readonly StepResult[];
+  readonly residue: readonly string[];
+  readonly changedAt: number;
+  /** The newest permit; null before the first. */
+  readonly permit: {
+    readonly id: string;
+    readonly bootId: string;
+    readonly epoch: number;
+    readonly beginBy: number;
+    readonly endBy: number;
+  } | null;
+}
+
+/** A rollout as its events have made it. */
+export interface RolloutView {
+  readonly plan: RolloutPlan;
+  readonly state: RolloutState;
+  readonly why: string;
+  readonly hosts: readonly HostInRollout[];
+  /** Number of events folded. */
+  readonly version: number;
+}

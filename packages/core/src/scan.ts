@@ -1,0 +1,122 @@
+// The document `afterpatch.scan/v1`: what one scan of one host found. docs/scan.schema.json describes the same shape.
+
+export const SCAN_SCHEMA = "afterpatch.scan/v1";
+
+/** How sure a finding is, strongest first; `identical` is no finding. */
+export const VERDICTS = ["replaced", "removed", "modified-in-place", "suspected", "unknown", "identical"] as const;
+export type Verdict = (typeof VERDICTS)[number];
+
+/** Row of the mission's table, by the owner. */
+export type FindingKind = "service" | "xinetd-session" | "application" | "kernel" | "microcode";
+
+export type OwnerKind =
+  | "service"
+  | "xinetd-session"
+  | "socket-session"
+  | "application"
+  | "user-session"
+  | "container"
+  | "virtual-machine"
+  | "init"
+  | "kernel";
+
+export type Manager = "systemd" | "sysv" | "openrc" | "runit" | "supervisord" | "xinetd" | "inetd";
+
+/** What has to be relaunched. `name` is what its manager calls it. */
+export interface Owner {
+  readonly kind: OwnerKind;
+  readonly manager: Manager | null;
+  readonly name: string;
+}
+
+/** Smallest sufficient action for one owner, smallest first. */
+export const REMEDIES = [
+  "end-session",
+  "relaunch-application",
+  "reload",
+  "restart-service",
+  "reexec",
+  "restart-container",
+  "reboot",
+  "none",
+] as const;
+export type RemedyKind = (typeof REMEDIES)[number];
+
+export interface Remedy {
+  readonly kind: RemedyKind;
+  /** A unit; the super-server's service for `end-session`; `init` for `reexec`; `host` for `reboot`; the owner's name for `none`. */
+  readonly target: string;
+  /** False where policy or the built-in list forbids it. */
+  readonly automatic: boolean;
+  /** One sentence. */
+  readonly reason: string;
+}
+
+export interface ProcessIdentity {
+  readonly pid: number;
+  readonly startTicks: number;
+  readonly startedAt: number;
+  readonly user: string;
+  readonly executable: string;
+  readonly command: string;
+}
+
+export interface FoundFile {
+  readonly path: string;
+  readonly kind: "executable" | "library" | "script" | "archive";
+  readonly verdict: Verdict;
+  /** Hex build-ids; null where a file has none or it could not be read. */
+  readonly buildId: { readonly mapped: string | null; readonly onDisk: string | null };
+  readonly package: FoundPackage | null;
+  /** Null: no changelog could tell. Empty: it told none. */
+  readonly cves: readonly string[] | null;
+}
+
+export interface FoundPackage {
+  readonly name: string;
+  readonly from: string | null;
+  readonly to: string | null;
+  readonly installedAt: number | null;
+}
+
+/** One process (or the kernel, or microcode: then `process` is null) that runs old code. */
+export interface Finding {
+  /** Digest of owner, process identity, verdict and paths: the same scan gives the same ids. */
+  readonly id: string;
+  readonly verdict: Verdict;
+  readonly kind: FindingKind;
+  readonly process: ProcessIdentity | null;
+  readonly owner: Owner;
+  readonly files: readonly FoundFile[];
+  readonly remedy: Remedy;
+}
+
+export interface Scan {
+  readonly schema: typeof SCAN_SCHEMA;
+  readonly host: {
+    /** Enrolled identity, null before enrolment. */
+    readonly id: string | null;
+    readonly name: string;
+    readonly bootId: string;
+    readonly os: string;
+    readonly kernel: {
+      readonly running: string;
+      readonly expected: string | null;
+      readonly verdict: "current" | "outdated" | "unknown";
+    };
+  };
+  readonly startedAt: number;
+  readonly elapsedMs: number;
+  readonly processes: {
+    readonly seen: number;
+    readonly scanned: number;
+    readonly vanished: number;
+    readonly unreadable: number;
+  };
+  /** Sorted by owner, then pid. */
+  readonly findings: readonly Finding[];
+  readonly unreadable: readonly { readonly pid: number; readonly why: string }[];
+  /** Only with `--all`: mapped files whose successor on disk has the same content. */
+  readonly identical?: readonly { readonly pid: number; readonly path: string }[];
+  readonly reboot: { readonly required: boolean | null; readonly reasons: readonly string[] };
+}

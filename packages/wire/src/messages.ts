@@ -1,0 +1,3 @@
+import "./int64.ts";
+
+export { afterpatch as pb } from "../generated/afterpatch.js";
