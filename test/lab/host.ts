@@ -1,0 +1,148 @@
+import { type ChildProcess, type StdioOptions, spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { access, mkdir, open, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { type Finished, LabError, must, type RunOptions, run } from "./commands.ts";
+import { childrenOf, isAlive, type ProcessIdentity, readOrUndefined, until } from "./processes.ts";
+
+/** One host of a lab: names and places only, so any process that knows them can work with it. */
+export interface Host {
+  readonly name: string;
+  readonly address: string;
+  /** Its network namespace and its cgroup are both called this. */
+  readonly namespace: string;
+  /** Its disk (`upper`, over the base image), `boot.log`, and the pid that runs it (`boot.pid`). */
+  readonly directory: string;
+  /** The base image's directory. */
+  readonly base: string;
+  /** Where its cable is plugged in: namespace and interface of the switch. */
+  readonly switchNamespace: string;
+  readonly switchPort: string;
+}
+
+const insideEnvironment = {
+  PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+  HOME: "/root",
+  LANG: "C.UTF-8",
+  DEBIAN_FRONTEND: "noninteractive",
+} as const;
+
+/** Gives the host a disk of its own with its name, identity and view of the other hosts. */
+export async function makeDisk(host: Host, hostsFile: string): Promise<void> {
+  for (const part of ["upper/etc", "work", "root"]) await mkdir(join(host.directory, part), { recursive: true });
+  const etc = join(host.directory, "upper/etc");
+  await writeFile(join(etc, "hostname"), `${host.name}\n`);
+  await writeFile(join(etc, "hosts"), hostsFile);
+  // Without one systemd takes this for a first boot and enables units by preset, ssh.socket beside ssh.service.
+  await writeFile(join(etc, "machine-id"), `${randomBytes(16).toString("hex")}\n`);
+}
+
+/** Switches the host on; see `booted`. It runs until it powers off, whatever becomes of this process. */
+export async function switchOn(host: Host, payload: string | undefined): Promise<void> {
+  const log = await open(join(host.directory, "boot.log"), "a");
+  try {
+    const script = join(import.meta.dirname, "boot.sh");
+    const words = [script, host.directory, join(host.base, "rootfs"), host.namespace, host.name];
+    if (payload !== undefined) words.push(payload);
+    const child = spawn("unshare", ["--mount", "sh", ...words], {
+      detached: true,
+      stdio: ["ignore", log.fd, log.fd],
+    });
+    await new Promise((resolve, reject) => child.once("spawn", resolve).once("error", reject));
+    child.unref();
+    await until(`${host.name}: start of boot.sh`, 10_000, () => bootLoop(host));
+  } finally {
+    await log.close();
+  }
+}
+
+/** Waits until the host has booted: all its services are up (`running`), or all but some (`degraded`). */
+export async function booted(host: Host, bootIdBefore?: string, signal?: AbortSignal): Promise<"running" | "degraded"> {
+  const read = async () => {
+    const loop = await bootLoop(host);
+    if (loop === undefined || !(await isAlive(loop))) throw await switchedOff(host);
+    if ((await leader(host)) === undefined || (await bootId(host)) === bootIdBefore) return undefined;
+    const { stdout } = await exec(host, ["systemctl", "is-system-running", "--wait"], { signal });
+    const state = stdout.trim();
+    return state === "running" || state === "degraded" ? state : undefined;
+  };
+  return until(`${host.name}: boot`, 60_000, read, signal);
+}
+
+/** Reboots the host as its administrator would and waits until it has booted again. */
+export async function reboot(host: Host, signal?: AbortSignal): Promise<void> {
+  const before = await bootId(host);
+  await exec(host, ["systemctl", "reboot"], { signal });
+  await booted(host, before, signal);
+}
+
+/** Identity of this boot; an empty string while the host is going down. */
+export async function bootId(host: Host): Promise<string> {
+  return (await exec(host, ["cat", "/proc/sys/kernel/random/boot_id"])).stdout.trim();
+}
+
+export interface ExecOptions extends RunOptions {
+  /** Added to the small environment commands get inside. */
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/**
+ * Runs a command inside the host as root, outside of any unit and with all capabilities; `systemd-run --wait --pipe`
+ * in front of it gives it a unit. A program left in the background must not keep standard output or error.
+ */
+export async function exec(host: Host, argv: readonly string[], options: ExecOptions = {}): Promise<Finished> {
+  return run(await enter(host, argv, "KILL"), { ...options, env: { ...insideEnvironment, ...options.env } });
+}
+
+/** Like `exec`, for commands that must succeed: resolves with standard output. */
+export async function execOk(host: Host, argv: readonly string[], options: ExecOptions = {}): Promise<string> {
+  return must(await enter(host, argv, "KILL"), { ...options, env: { ...insideEnvironment, ...options.env } });
+}
+
+/** Starts a command inside and leaves it running; it gets SIGTERM when the child returned here ends. */
+export async function spawnInside(
+  host: Host,
+  argv: readonly string[],
+  options: { readonly stdio?: StdioOptions; readonly env?: Readonly<Record<string, string>> } = {},
+): Promise<ChildProcess> {
+  const [file = "", ...rest] = await enter(host, argv, "TERM");
+  return spawn(file, rest, { stdio: options.stdio ?? "pipe", env: { ...insideEnvironment, ...options.env } });
+}
+
+/** The host's PID 1 as this machine numbers it, once it accepts commands; another one after each reboot. */
+export async function leader(host: Host): Promise<number | undefined> {
+  const loop = await bootLoop(host);
+  for (const nspawn of loop === undefined ? [] : await childrenOf(loop.pid)) {
+    for (const child of await childrenOf(nspawn)) {
+      const isInit = /^NSpid:\t\d+\t1$/m.test((await readOrUndefined(`/proc/${child}/status`)) ?? "");
+      if (isInit && (await isReadable(`/proc/${child}/root/run/systemd/private`))) return child;
+    }
+  }
+  return undefined;
+}
+
+/** The process that keeps the host running, as boot.sh recorded it; it may have ended since. */
+export async function bootLoop(host: Host): Promise<ProcessIdentity | undefined> {
+  const words = (await readOrUndefined(join(host.directory, "boot.pid")))?.trim().split(" ").map(Number);
+  return words?.[0] === undefined || words[1] === undefined ? undefined : { pid: words[0], startTicks: words[1] };
+}
+
+/** nsenter forks, so the command is told to go when nsenter goes. */
+async function enter(host: Host, argv: readonly string[], whenKilled: "KILL" | "TERM"): Promise<readonly string[]> {
+  const target = await leader(host);
+  if (target === undefined) throw await switchedOff(host);
+  return ["nsenter", "--target", `${target}`, "--all", "setpriv", "--pdeathsig", whenKilled, ...argv];
+}
+
+async function switchedOff(host: Host): Promise<LabError> {
+  const log = await readOrUndefined(join(host.directory, "boot.log"));
+  const last = log?.trim().split("\n").at(-1) ?? "nothing";
+  return new LabError("not-up", `${host.name}: the host is not running; the last line of its boot.log: ${last}`);
+}
+
+async function isReadable(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
+}

@@ -1,0 +1,75 @@
+import { readFile } from "node:fs/promises";
+import { setTimeout as sleep } from "node:timers/promises";
+import { LabError } from "./commands.ts";
+
+/** A process that cannot be mistaken for a later one with the same pid. `startTicks`: field 22 of proc_pid_stat(5). */
+export interface ProcessIdentity {
+  readonly pid: number;
+  readonly startTicks: number;
+}
+
+export async function identityOf(pid: number): Promise<ProcessIdentity | undefined> {
+  const startTicks = await startTicksOf(pid);
+  return startTicks === undefined ? undefined : { pid, startTicks };
+}
+
+export async function isAlive(process: ProcessIdentity): Promise<boolean> {
+  return (await startTicksOf(process.pid)) === process.startTicks;
+}
+
+/** Kills exactly this process, when it still is this one, and waits until it is gone. */
+export async function kill(target: ProcessIdentity): Promise<void> {
+  if (!(await isAlive(target))) return;
+  try {
+    process.kill(target.pid, "SIGKILL");
+  } catch (error) {
+    if (!isMissing(error, "ESRCH")) throw error;
+  }
+  await until(`end of process ${target.pid}`, 10_000, async () => ((await isAlive(target)) ? undefined : true));
+}
+
+/** Children of a process; none when it is gone. */
+export async function childrenOf(pid: number): Promise<readonly number[]> {
+  const children = await readOrUndefined(`/proc/${pid}/task/${pid}/children`);
+  return (children ?? "")
+    .split(" ")
+    .filter((word) => word !== "")
+    .map(Number);
+}
+
+/** Polls until `read` gives something; throws LabError "timeout" naming `what`. */
+export async function until<T>(
+  what: string,
+  timeoutMs: number,
+  read: () => Promise<T | undefined>,
+  signal?: AbortSignal,
+): Promise<T> {
+  const deadline = performance.now() + timeoutMs;
+  for (;;) {
+    const value = await read();
+    if (value !== undefined) return value;
+    if (performance.now() > deadline) throw new LabError("timeout", `${what}: did not happen within ${timeoutMs} ms`);
+    await sleep(50, undefined, signal === undefined ? {} : { signal });
+  }
+}
+
+/** Text of a file, `undefined` when the file or its process is gone. */
+export async function readOrUndefined(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, "utf8");
+  } catch (error) {
+    if (isMissing(error, "ENOENT", "ESRCH")) return undefined;
+    throw error;
+  }
+}
+
+function isMissing(error: unknown, ...codes: readonly string[]): boolean {
+  return error instanceof Error && "code" in error && codes.includes(String(error.code));
+}
+
+/** A zombie counts as gone: it holds no namespace, mount or file, and its parent may be slow. */
+async function startTicksOf(pid: number): Promise<number | undefined> {
+  const stat = await readOrUndefined(`/proc/${pid}/stat`);
+  const fields = stat?.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return fields === undefined || fields[0] === "Z" ? undefined : Number(fields[19]);
+}
