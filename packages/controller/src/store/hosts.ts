@@ -1,0 +1,144 @@
+import type { FindingKind } from "@afterpatch/core/scan";
+import { bytes, type Connection, integer, type Row, stringMap, text } from "./sqlite.ts";
+
+export type StoredHostState = "active" | "cordoned" | "quarantined" | "revoked";
+const STATES: readonly StoredHostState[] = ["active", "cordoned", "quarantined", "revoked"];
+
+/** What a report says, without its body. */
+export interface ReportSummary {
+  readonly digest: string;
+  /** The host's clock. */
+  readonly scannedAt: number;
+  readonly bootId: string;
+  readonly os: string;
+  readonly kernel: string;
+  readonly findings: Readonly<Record<FindingKind, number>>;
+  /** Null: unknown. */
+  readonly reboot: boolean | null;
+}
+
+export interface Host {
+  readonly id: string;
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly state: StoredHostState;
+  readonly enrolledAt: number;
+  readonly agentVersion: string;
+  /** Null before the first report. `receivedAt` is the controller's clock. */
+  readonly report: (ReportSummary & { readonly receivedAt: number }) | null;
+}
+
+/** A report with its body: gzip of the `afterpatch.scan/v1` document. */
+export type Report = ReportSummary & { readonly body: Uint8Array };
+
+export interface Hosts {
+  /** All but revoked ones, by name. */
+  list(): Promise<readonly Host[]>;
+  byId(id: string): Promise<Host | null>;
+  /**
+   * Keeps the newest report of a host. An empty body means "as the report with this digest": the answer is
+   * `body-needed` and nothing is kept when the store does not have that one.
+   */
+  saveReport(hostId: string, report: Report, receivedAt: number): Promise<"saved" | "body-needed">;
+  report(hostId: string): Promise<(Report & { readonly receivedAt: number }) | null>;
+  saveAgentVersion(hostId: string, version: string): Promise<void>;
+  /** Refuses the host from now on; its id and name stay taken. */
+  revoke(hostId: string, at: number): Promise<void>;
+}
+
+const COLUMNS = `h.id, h.name, h.labels, h.state, h.enrolled_at, h.agent_version, r.digest, r.scanned_at, r.received_at,
+  r.boot_id, r.os, r.kernel, r.services, r.xinetd_sessions, r.applications, r.kernels, r.microcodes, r.reboot`;
+const FROM = "FROM hosts h LEFT JOIN reports r ON r.host_id = h.id";
+
+export function hosts(db: Connection): Hosts {
+  return {
+    async list() {
+      const rows = db.prepare(`SELECT ${COLUMNS} ${FROM} WHERE h.state <> 'revoked' ORDER BY h.name`).all();
+      return rows.map(host);
+    },
+    async byId(id) {
+      const row = db.prepare(`SELECT ${COLUMNS} ${FROM} WHERE h.id = ?`).get(id);
+      return row ? host(row) : null;
+    },
+    async saveReport(hostId, report, receivedAt) {
+      return db.transaction(() => saveReport(db, hostId, report, receivedAt));
+    },
+    async report(hostId) {
+      const row = db.prepare("SELECT * FROM reports WHERE host_id = ?").get(hostId);
+      return row ? { ...summary(row), receivedAt: integer(row, "received_at"), body: bytes(row, "body") } : null;
+    },
+    async saveAgentVersion(hostId, version) {
+      db.prepare("UPDATE hosts SET agent_version = ? WHERE id = ? AND agent_version <> ?").run(
+        version,
+        hostId,
+        version,
+      );
+    },
+    async revoke(hostId, at) {
+      db.transaction(() => {
+        db.prepare("UPDATE hosts SET state = 'revoked' WHERE id = ?").run(hostId);
+        db.prepare("UPDATE certificates SET revoked_at = ? WHERE host_id = ? AND revoked_at IS NULL").run(at, hostId);
+      });
+    },
+  };
+}
+
+function saveReport(db: Connection, hostId: string, report: Report, receivedAt: number): "saved" | "body-needed" {
+  if (report.body.length === 0) {
+    const { changes } = db
+      .prepare("UPDATE reports SET scanned_at = ?, received_at = ? WHERE host_id = ? AND digest = ?")
+      .run(report.scannedAt, receivedAt, hostId, report.digest);
+    return changes === 1 ? "saved" : "body-needed";
+  }
+  const { findings } = report;
+  db.prepare(`INSERT OR REPLACE INTO reports (host_id, digest, scanned_at, received_at, boot_id, os, kernel, services,
+    xinetd_sessions, applications, kernels, microcodes, reboot, body) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)`).run(
+    hostId,
+    report.digest,
+    report.scannedAt,
+    receivedAt,
+    report.bootId,
+    report.os,
+    report.kernel,
+    findings.service,
+    findings["xinetd-session"],
+    findings.application,
+    findings.kernel,
+    findings.microcode,
+    report.reboot === null ? "unknown" : report.reboot ? "yes" : "no",
+    report.body,
+  );
+  return "saved";
+}
+
+function host(row: Row): Host {
+  const state = STATES.find((known) => known === row.state) ?? "quarantined"; // the schema allows no other
+  return {
+    id: text(row, "id"),
+    name: text(row, "name"),
+    labels: stringMap(row, "labels"),
+    state,
+    enrolledAt: integer(row, "enrolled_at"),
+    agentVersion: text(row, "agent_version"),
+    report: row.digest === null ? null : { ...summary(row), receivedAt: integer(row, "received_at") },
+  };
+}
+
+function summary(row: Row): ReportSummary {
+  const reboot = text(row, "reboot");
+  return {
+    digest: text(row, "digest"),
+    scannedAt: integer(row, "scanned_at"),
+    bootId: text(row, "boot_id"),
+    os: text(row, "os"),
+    kernel: text(row, "kernel"),
+    findings: {
+      service: integer(row, "services"),
+      "xinetd-session": integer(row, "xinetd_sessions"),
+      application: integer(row, "applications"),
+      kernel: integer(row, "kernels"),
+      microcode: integer(row, "microcodes"),
+    },
+    reboot: reboot === "yes" ? true : reboot === "no" ? false : null,
+  };
+}

@@ -1,0 +1,84 @@
+/** "afp1": marks the file as a store of afterpatch. */
+export const APPLICATION_ID = 0x61667031;
+/** Version of the tables below. */
+export const SCHEMA_VERSION = 1;
+
+/** All tables. Instants are epoch milliseconds; `*_sha256` are 32 raw bytes. */
+export const SCHEMA = `
+CREATE TABLE meta (
+  key   TEXT PRIMARY KEY,
+  value TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE operators (
+  name       TEXT PRIMARY KEY,
+  role       TEXT NOT NULL CHECK (role IN ('viewer', 'operator', 'admin')),
+  created_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE tokens (
+  id            TEXT PRIMARY KEY,
+  secret_sha256 BLOB NOT NULL,
+  expires_at    INTEGER NOT NULL,
+  uses_left     INTEGER NOT NULL CHECK (uses_left >= 0),
+  failures      INTEGER NOT NULL DEFAULT 0,
+  labels        TEXT NOT NULL,
+  created_by    TEXT NOT NULL,
+  created_at    INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE hosts (
+  id            TEXT PRIMARY KEY,
+  name          TEXT NOT NULL UNIQUE COLLATE NOCASE,
+  labels        TEXT NOT NULL,
+  spki_sha256   BLOB NOT NULL UNIQUE,
+  state         TEXT NOT NULL DEFAULT 'active' CHECK (state IN ('active', 'cordoned', 'quarantined', 'revoked')),
+  token_id      TEXT NOT NULL,
+  enrolled_at   INTEGER NOT NULL,
+  agent_version TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE certificates (
+  serial     TEXT PRIMARY KEY,
+  host_id    TEXT REFERENCES hosts (id),
+  operator   TEXT REFERENCES operators (name),
+  not_after  INTEGER NOT NULL,
+  issued_at  INTEGER NOT NULL,
+  revoked_at INTEGER,
+  CHECK ((host_id IS NULL) <> (operator IS NULL))
+) STRICT, WITHOUT ROWID;
+CREATE INDEX certificates_host ON certificates (host_id);
+
+CREATE TABLE reports (
+  host_id         TEXT PRIMARY KEY REFERENCES hosts (id),
+  digest          TEXT NOT NULL,
+  scanned_at      INTEGER NOT NULL,
+  received_at     INTEGER NOT NULL,
+  boot_id         TEXT NOT NULL,
+  os              TEXT NOT NULL,
+  kernel          TEXT NOT NULL,
+  services        INTEGER NOT NULL,
+  xinetd_sessions INTEGER NOT NULL,
+  applications    INTEGER NOT NULL,
+  kernels         INTEGER NOT NULL,
+  microcodes      INTEGER NOT NULL,
+  reboot          TEXT NOT NULL CHECK (reboot IN ('yes', 'no', 'unknown')),
+  body            BLOB NOT NULL
+) STRICT;
+
+CREATE TABLE rollouts (
+  id         TEXT PRIMARY KEY,
+  request_id TEXT NOT NULL UNIQUE,
+  created_at INTEGER NOT NULL,
+  plan       TEXT NOT NULL,
+  state      TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE rollout_events (
+  rollout_id TEXT NOT NULL REFERENCES rollouts (id),
+  seq        INTEGER NOT NULL,
+  at         INTEGER NOT NULL,
+  body       TEXT NOT NULL,
+  PRIMARY KEY (rollout_id, seq)
+) STRICT, WITHOUT ROWID;
+`;

@@ -1,0 +1,128 @@
+import { existsSync } from "node:fs";
+import { DatabaseSync, type SQLOutputValue, type StatementSync } from "node:sqlite";
+import { StoreError, storeError } from "./errors.ts";
+import { APPLICATION_ID, SCHEMA, SCHEMA_VERSION } from "./schema.ts";
+
+/** The one connection to the store; for files of store/ only. */
+export interface Connection {
+  /** Prepares once per text. */
+  prepare(sql: string): StatementSync;
+  /** All of `fn` or nothing. Synchronous on purpose: nothing else runs in between. */
+  transaction<T>(fn: () => T): T;
+  close(): void;
+}
+
+/** Makes an empty store. Fails when something is at `path` already. */
+export function createDatabase(path: string): Connection {
+  if (existsSync(path))
+    throw new StoreError("exists", `${path}: a store is there already; choose another data directory`);
+  return guarded(path, (db) => {
+    configure(db);
+    db.exec(
+      `BEGIN IMMEDIATE; ${SCHEMA} PRAGMA application_id=${APPLICATION_ID}; PRAGMA user_version=${SCHEMA_VERSION}; COMMIT`,
+    );
+  });
+}
+
+/** Opens a store for this process alone; it stays locked until it is closed or the process ends. */
+export function openDatabase(path: string): Connection {
+  if (!existsSync(path)) {
+    throw new StoreError("missing", `${path}: no store; run 'afterpatch-controller init' first`);
+  }
+  return guarded(path, (db) => {
+    configure(db);
+    check(path, db);
+  });
+}
+
+function guarded(path: string, prepare: (db: DatabaseSync) => void): Connection {
+  const umask = process.umask(0o077); // SQLite makes files with 0644 otherwise
+  let db: DatabaseSync | null = null;
+  try {
+    db = new DatabaseSync(path, { timeout: 0, allowExtension: false, defensive: true });
+    prepare(db);
+    return connection(path, db);
+  } catch (error) {
+    db?.close();
+    throw storeError(path, error) ?? error;
+  } finally {
+    process.umask(umask);
+  }
+}
+
+function configure(db: DatabaseSync): void {
+  // Exclusive before the first access: no shared memory file, and a second controller fails at once.
+  db.exec(`PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;
+    PRAGMA foreign_keys=ON; PRAGMA trusted_schema=OFF; BEGIN IMMEDIATE; COMMIT`);
+}
+
+function check(path: string, db: DatabaseSync): void {
+  if (number(db, "PRAGMA application_id") !== APPLICATION_ID) {
+    throw new StoreError("not-a-store", `${path}: not a store of afterpatch; restore it from a backup`);
+  }
+  const version = number(db, "PRAGMA user_version");
+  if (version > SCHEMA_VERSION) {
+    const why = `store has version ${version}, this program knows up to ${SCHEMA_VERSION}`;
+    throw new StoreError("newer", `${path}: ${why}; run the newer afterpatch-controller`);
+  }
+  const found = Object.values(db.prepare("PRAGMA quick_check(1)").get() ?? {})[0];
+  if (found !== "ok") throw new StoreError("corrupt", `${path}: store is corrupt; restore it from a backup`);
+}
+
+function number(db: DatabaseSync, pragma: string): number {
+  return Number(Object.values(db.prepare(pragma).get() ?? {})[0]);
+}
+
+function connection(path: string, db: DatabaseSync): Connection {
+  const statements = new Map<string, StatementSync>();
+  return {
+    prepare(sql) {
+      const statement = statements.get(sql) ?? db.prepare(sql);
+      statements.set(sql, statement);
+      return statement;
+    },
+    transaction(fn) {
+      db.exec("BEGIN IMMEDIATE");
+      try {
+        const result = fn();
+        db.exec("COMMIT");
+        return result;
+      } catch (error) {
+        if (db.isTransaction) db.exec("ROLLBACK");
+        throw storeError(path, error) ?? error;
+      }
+    },
+    close: () => db.close(),
+  };
+}
+
+/** A row as node:sqlite returns it. */
+export type Row = Record<string, SQLOutputValue>;
+
+export function text(row: Row, column: string): string {
+  const value = row[column];
+  if (typeof value !== "string") throw new StoreError("corrupt", `store: column ${column} is not text`);
+  return value;
+}
+
+export function integer(row: Row, column: string): number {
+  const value = row[column];
+  if (typeof value !== "number") throw new StoreError("corrupt", `store: column ${column} is not a number`);
+  return value;
+}
+
+export function bytes(row: Row, column: string): Uint8Array {
+  const value = row[column];
+  if (!(value instanceof Uint8Array)) throw new StoreError("corrupt", `store: column ${column} is not a blob`);
+  return value;
+}
+
+/** A flat JSON object of strings. */
+export function stringMap(row: Row, column: string): Readonly<Record<string, string>> {
+  const value: unknown = JSON.parse(text(row, column));
+  const entries = typeof value === "object" && value !== null ? Object.entries(value) : null;
+  if (!entries?.every((entry): entry is [string, string] => typeof entry[1] === "string")) {
+    throw new StoreError("corrupt", `store: column ${column} is not a map of strings`);
+  }
+  return Object.fromEntries(entries);
+}

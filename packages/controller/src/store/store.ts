@@ -1,0 +1,48 @@
+import { type Enrolment, enrolment } from "./enrolment.ts";
+import { type Hosts, hosts } from "./hosts.ts";
+import { type Access, access, type Operators, operators } from "./operators.ts";
+import { beginEpoch, readSettings, type Settings, writeSettings } from "./settings.ts";
+import { type Connection, createDatabase, openDatabase } from "./sqlite.ts";
+import { type Tokens, tokens } from "./tokens.ts";
+
+/** Everything the controller keeps. What a function here has answered is on the disk. */
+export interface Store {
+  readonly settings: Settings;
+  readonly hosts: Hosts;
+  readonly tokens: Tokens;
+  readonly enrolment: Enrolment;
+  readonly operators: Operators;
+  readonly access: Access;
+  close(): Promise<void>;
+}
+
+/** Makes the store of a new controller. Throws StoreError. */
+export async function createStore(path: string, settings: Settings): Promise<Store> {
+  const db = createDatabase(path);
+  writeSettings(db, settings);
+  return store(db);
+}
+
+/** Opens the store for one controller and begins its epoch. Throws StoreError. */
+export async function openStore(path: string): Promise<Store & { readonly epoch: number }> {
+  const db = openDatabase(path);
+  try {
+    const epoch = beginEpoch(db);
+    return { ...store(db), epoch };
+  } catch (error) {
+    db.close();
+    throw error;
+  }
+}
+
+function store(db: Connection): Store {
+  return {
+    settings: readSettings(db),
+    hosts: hosts(db),
+    tokens: tokens(db),
+    enrolment: enrolment(db),
+    operators: operators(db),
+    access: access(db),
+    close: async () => db.close(),
+  };
+}
