@@ -2,8 +2,9 @@ import { type ChildProcess, type StdioOptions, spawn } from "node:child_process"
 import { randomBytes } from "node:crypto";
 import { access, mkdir, open, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { isInit, removeCgroups } from "./cgroups.ts";
 import { type Finished, LabError, must, type RunOptions, run } from "./commands.ts";
-import { childrenOf, isAlive, type ProcessIdentity, readOrUndefined, until } from "./processes.ts";
+import { childrenOf, isAlive, kill, type ProcessIdentity, readOrUndefined, until } from "./processes.ts";
 
 /** One host of a lab: names and places only, so any process that knows them can work with it. */
 export interface Host {
@@ -54,6 +55,13 @@ export async function switchOn(host: Host, payload: string | undefined): Promise
   } finally {
     await log.close();
   }
+}
+
+/** Cuts the power: nothing on the host has time to end in order. Its disk stays, for `switchOn` or removal. */
+export async function switchOff(host: Host): Promise<void> {
+  const loop = await bootLoop(host);
+  if (loop !== undefined) await kill(loop); // First, so that it cannot start the host again.
+  await removeCgroups(host.namespace);
 }
 
 /** Waits until the host has booted: all its services are up (`running`), or all but some (`degraded`). */
@@ -114,8 +122,7 @@ export async function leader(host: Host): Promise<number | undefined> {
   const loop = await bootLoop(host);
   for (const nspawn of loop === undefined ? [] : await childrenOf(loop.pid)) {
     for (const child of await childrenOf(nspawn)) {
-      const isInit = /^NSpid:\t\d+\t1$/m.test((await readOrUndefined(`/proc/${child}/status`)) ?? "");
-      if (isInit && (await isReadable(`/proc/${child}/root/run/systemd/private`))) return child;
+      if ((await isInit(child)) && (await isReadable(`/proc/${child}/root/run/systemd/private`))) return child;
     }
   }
   return undefined;

@@ -1,10 +1,10 @@
-import { mkdir, readdir, readFile, rm, rmdir, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { cacheDirectory, ensureBase } from "./base.ts";
 import { LabError } from "./commands.ts";
-import { booted, bootLoop, type Host, makeDisk, switchOn } from "./host.ts";
+import { booted, type Host, makeDisk, switchOff, switchOn } from "./host.ts";
 import { hostAddress, hostsFile, makeNetwork, removeNetwork } from "./network.ts";
-import { childrenOf, identityOf, kill, type ProcessIdentity, readOrUndefined } from "./processes.ts";
+import { identityOf, kill, type ProcessIdentity, readOrUndefined } from "./processes.ts";
 import { missingRequirements, requirementsMessage } from "./requirements.ts";
 
 /** A lab as it is recorded in its directory's lab.json before any part of it is made. */
@@ -60,7 +60,6 @@ export async function down(name = "lab"): Promise<boolean> {
     for (const process of await recordedProcesses(lab)) await kill(process);
     for (const host of lab.hosts) await switchOff(host);
     await removeNetwork(lab.switchNamespace, lab.hosts);
-    for (const host of lab.hosts) await removeCgroups(host.namespace);
   }
   const existed = await readdir(directory).catch(() => undefined);
   // Hosts' disks were mounted in their own mount namespaces, which are gone: nothing is mounted below.
@@ -146,26 +145,4 @@ async function recordedProcesses(lab: Lab): Promise<readonly ProcessIdentity[]> 
   return Promise.all(
     pids.map(async (pid) => ({ pid: Number(pid), startTicks: Number(await readFile(join(directory, pid), "utf8")) })),
   );
-}
-
-/** Ends the boot loop first, so that it cannot start the host again; nspawn and the host's PID 1 end with it. */
-async function switchOff(host: Host): Promise<void> {
-  const loop = await bootLoop(host);
-  if (loop === undefined) return;
-  const nspawns = (await identityOf(loop.pid))?.startTicks === loop.startTicks ? await childrenOf(loop.pid) : [];
-  const inits = (await Promise.all(nspawns.map(childrenOf))).flat();
-  const below = await Promise.all([...nspawns, ...inits].map(identityOf));
-  await kill(loop);
-  for (const process of below) if (process !== undefined) await kill(process);
-}
-
-/** The kernel refuses to remove a cgroup that still has processes, and that is then reported. */
-async function removeCgroups(name: string): Promise<void> {
-  for (const tree of ["/sys/fs/cgroup/systemd", "/sys/fs/cgroup/unified", "/sys/fs/cgroup"]) {
-    const all = await readdir(join(tree, name), { recursive: true, withFileTypes: true }).catch(() => undefined);
-    if (all === undefined) continue;
-    const below = all.filter((entry) => entry.isDirectory()).map((entry) => join(entry.parentPath, entry.name));
-    below.sort((a, b) => b.length - a.length);
-    for (const directory of [...below, join(tree, name)]) await rmdir(directory);
-  }
 }

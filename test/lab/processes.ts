@@ -53,12 +53,12 @@ export async function until<T>(
   }
 }
 
-/** Text of a file, `undefined` when the file or its process is gone. */
+/** Text of a file; `undefined` when the file, or the process or cgroup it tells of, is gone or going. */
 export async function readOrUndefined(path: string): Promise<string | undefined> {
   try {
     return await readFile(path, "utf8");
   } catch (error) {
-    if (isMissing(error, "ENOENT", "ESRCH")) return undefined;
+    if (isMissing(error, "ENOENT", "ESRCH", "EINVAL", "ENODEV")) return undefined;
     throw error;
   }
 }

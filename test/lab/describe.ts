@@ -1,0 +1,25 @@
+import { beforeAll, describe } from "vitest";
+import { missingRequirements, requirementsMessage } from "./requirements.ts";
+
+/**
+ * `describe` for tests that need a lab. Where none can be made they fail when CI is set, else they are skipped under a
+ * name that says what is missing; they never pass unseen.
+ */
+export async function describeLab(name: string, body: () => void): Promise<void> {
+  const missing = await missingRequirements();
+  if (missing.length === 0) {
+    describe(name, body);
+    return;
+  }
+  const message = requirementsMessage(missing);
+  if (process.env.CI === undefined || process.env.CI === "") {
+    describe.skip(`${name} - skipped, ${message}`, body);
+    return;
+  }
+  describe(name, () => {
+    beforeAll(() => {
+      throw new Error(message);
+    });
+    body();
+  });
+}
