@@ -30,14 +30,9 @@ export function parseRamp(text: string): ParsedRamp {
  * are at least 1.
  */
 export function resolveRamp(ramp: Ramp, hostCount: number): number[] {
-  return ramp.map((step) => {
-    switch (step.kind) {
-      case "hosts":
-        return step.count;
-      case "percent":
-        return Math.max(1, Math.floor((hostCount * step.percent) / 100));
-    }
-  });
+  return ramp.map((step) =>
+    step.kind === "hosts" ? step.count : Math.max(1, Math.floor((hostCount * step.percent) / 100)),
+  );
 }
 
 function invalid(why: string): ParsedRamp {

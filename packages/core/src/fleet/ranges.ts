@@ -16,7 +16,7 @@ const RANGE = /\[([0-9]*|[a-zA-Z]):([0-9]+|[a-zA-Z])(?::([0-9]+))?\]/;
 export function foldHosts(names: Iterable<string>, groups: ReadonlySet<string> = new Set()): string {
   let left = [...new Set(names)].map(splitDigits);
   const folded: string[][] = [];
-  const runs = Math.max(0, ...left.map((parts) => (parts.length - 1) / 2));
+  const runs = left.reduce((most, parts) => Math.max(most, (parts.length - 1) / 2), 0);
   // From the last number of a name to the first: `rack1-node[1:8]` before `rack[1:8]-node1`.
   for (let fromEnd = 1; fromEnd <= runs; fromEnd++) {
     const pass = foldAt(left, fromEnd, groups);

@@ -94,7 +94,10 @@ function matchSubscript<H>(term: string, parts: RegExpExecArray, roster: Roster<
   const result = matchUnsubscripted(base, roster);
   if (result.kind !== "matched")
     return result.kind === "invalid" ? result : { kind: "unmatched", term, looksLike: base };
-  if (!isSlice) return matched(term, result.hosts.slice(Number(index)).slice(0, 1), base);
+  if (!isSlice) {
+    const host = result.hosts.at(Number(index));
+    return matched(term, host === undefined ? [] : [host], base);
+  }
   if (end !== "" && Number(end) < Number(begin)) return { kind: "invalid", why: `'${term}' runs backwards` };
   return matched(term, result.hosts.slice(Number(begin), end === "" ? undefined : Number(end) + 1), base);
 }
