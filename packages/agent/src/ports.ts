@@ -81,6 +81,8 @@ export interface Order {
   readonly settleMs: number;
   /** Carry out remedies that a fresh scan finds beyond `steps` too. */
   readonly allowNew: boolean;
+  /** Steps of the plan that were deliberately not ordered (`--only`): nobody touches them, and they make nothing stale. */
+  readonly leave?: readonly StepRef[];
 }
 
 /** How an order ended. Nothing was done when `result` is `refused` or `stale`. */

@@ -1,0 +1,95 @@
+import type { StepResult } from "@afterpatch/core/rollout/types";
+import type { Scan } from "@afterpatch/core/scan";
+import { operations } from "../journal/operations.ts";
+import type { Ending, Order } from "../ports.ts";
+import { type CarryOutDeps, type Course, courseOf, resultsOf, type Seen, type Stop } from "./course.ts";
+import { findingsLeft, prove, settle } from "./prove.ts";
+import { carryOutRest } from "./rest.ts";
+import { findOut } from "./step.ts";
+
+export interface CarriedOut {
+  readonly ending: Ending;
+  readonly steps: readonly StepResult[];
+  /** The scan that proves the ending; null when none was made after the last effect. */
+  readonly proof: Scan | null;
+  /** Ids of the findings of `proof` that the order should have cleared. */
+  readonly findingsLeft: readonly string[];
+}
+
+/**
+ * Carries out an order and proves it. Every effect is written to the journal before and after; when the process dies
+ * on the way, `resume` goes on. Throws when the journal does (JournalError): the caller exits.
+ */
+export async function carryOut(op: string, order: Order, deps: CarryOutDeps): Promise<CarriedOut> {
+  if (operations(deps.journal.records()).has(op)) throw new Error(`order ${op} was begun before`);
+  const at = deps.clock.now();
+  const sinceBootMs = deps.clock.sinceBootMs();
+  await deps.journal.append({ type: "begun", op, order, bootId: deps.machine.bootId(), at, sinceBootMs });
+  return goOn(op, deps);
+}
+
+/** Goes on with an order that the journal holds as begun and not ended (see `unfinished`). Nothing is done twice. */
+export async function resume(op: string, deps: CarryOutDeps): Promise<CarriedOut> {
+  return goOn(op, deps);
+}
+
+async function goOn(op: string, deps: CarryOutDeps): Promise<CarriedOut> {
+  const operation = operations(deps.journal.records()).get(op);
+  if (!operation || operation.ending) throw new Error(`order ${op} is not unfinished`);
+  const course = courseOf(operation, deps);
+  deps.report("acting", resultsOf(course));
+
+  let stop = await findOut(course);
+  let seen: Seen | null = null;
+  if (!stop) ({ stop, seen } = await carryOutRest(course));
+  // Nothing was done: the scan that decided so is the proof. An interrupted order ends at once.
+  if (course.intents.size > 0) {
+    seen = null;
+    if (stop?.code !== "interrupted") {
+      const late = await settleAndProve(course);
+      if ("code" in late) stop ??= late;
+      else seen = late;
+    }
+  }
+  return end(course, stop, seen);
+}
+
+async function settleAndProve(course: Course): Promise<Seen | Stop> {
+  return (await settle(course)) ?? prove(course);
+}
+
+async function end(course: Course, stop: Stop | null, seen: Seen | null): Promise<CarriedOut> {
+  const { journal, clock } = course.deps;
+  const left = seen ? findingsLeft(course, seen) : [];
+  const residue = seen ? [...new Set(seen.plan.residue.map((entry) => entry.owner))] : [];
+  const ending: Ending = { ...verdict(course, stop, left.length), residue };
+  await journal.append({ type: "ended", op: course.begun.op, ending, at: clock.now() });
+  return {
+    ending,
+    steps: resultsOf(course),
+    proof: seen?.scan ?? null,
+    findingsLeft: left,
+  };
+}
+
+function verdict(course: Course, stop: Stop | null, left: number): Omit<Ending, "residue"> {
+  if (stop) {
+    const result = course.intents.size > 0 ? "failed" : stop.code === "new-targets" ? "stale" : "refused";
+    return { result, code: stop.code, message: stop.message };
+  }
+  const failed = resultsOf(course).filter((step) => step.outcome === "failed" || step.outcome === "vetoed");
+  const first = failed[0];
+  if (first) {
+    const more = failed.length > 1 ? ` (and ${failed.length - 1} more)` : "";
+    return {
+      result: "failed",
+      code: "step-failed",
+      message: `${first.kind} ${first.target}: ${first.evidence}${more}`,
+    };
+  }
+  if (left > 0) {
+    const findings = left === 1 ? "1 finding is" : `${left} findings are`;
+    return { result: "failed", code: "findings-left", message: `${findings} left that the plan had a remedy for` };
+  }
+  return { result: "verified", code: "", message: "" };
+}

@@ -1,0 +1,113 @@
+import { planOf } from "@afterpatch/core/plan/plan";
+import type { Plan, Step } from "@afterpatch/core/plan/types";
+import type { StepRef, StepResult } from "@afterpatch/core/rollout/types";
+import type { Scan } from "@afterpatch/core/scan";
+import { StepError } from "../effects/error.ts";
+import { type Begun, type Intent, type Operation, stepKey } from "../journal/operations.ts";
+import type { Clock, Journal, Machine } from "../ports.ts";
+
+export interface CarryOutDeps {
+  readonly machine: Machine;
+  readonly journal: Journal;
+  readonly clock: Clock;
+  /** Called at each change, for whoever watches. `steps` are the results so far. */
+  readonly report: (state: "acting" | "settling" | "verifying", steps: readonly StepResult[]) => void;
+  /** Interrupts between steps; a step that has begun is ended first. */
+  readonly signal: AbortSignal;
+}
+
+/** An order on its way: what the journal says of it, kept up to date with what is appended. */
+export interface Course {
+  readonly begun: Begun;
+  readonly deps: CarryOutDeps;
+  /** By `stepKey`: the effect was, or may have been, begun. */
+  readonly intents: Map<string, Intent>;
+  readonly results: Map<string, StepResult>;
+  /** Ids of the findings that the plan had a remedy for, as far as this process saw the plan. */
+  readonly planned: Set<string>;
+}
+
+/** Why nothing more is begun. */
+export interface Stop {
+  readonly code:
+    | "interrupted"
+    | "deadline"
+    | "package-lock"
+    | "scan-failed"
+    | "new-targets"
+    | "wrong-boot"
+    | "unknown-verb";
+  readonly message: string;
+}
+
+/** A scan of this moment and its plan. */
+export interface Seen {
+  readonly scan: Scan;
+  readonly plan: Plan;
+}
+
+/** The remedies that are carried out automatically; every other one stays with a person. */
+const PERFORMED: ReadonlySet<string> = new Set(["end-session", "restart-service", "reexec"]);
+
+export function isPerformed(step: StepRef): boolean {
+  return PERFORMED.has(step.kind);
+}
+
+/** The steps of a plan that are carried out, by `stepKey`. */
+export function performedSteps(plan: Plan): ReadonlyMap<string, Step> {
+  const steps = plan.steps.filter((step) => isPerformed(step.remedy));
+  return new Map(steps.map((step) => [stepKey(step.remedy), step]));
+}
+
+export function courseOf(operation: Operation, deps: CarryOutDeps): Course {
+  const { begun, intents, outcomes } = operation;
+  return { begun, deps, intents: new Map(intents), results: new Map(outcomes), planned: new Set() };
+}
+
+export function resultsOf(course: Course): readonly StepResult[] {
+  return [...course.results.values()];
+}
+
+/** Was the host booted anew since the order was begun? Times since boot and permits hold within one boot only. */
+export function isRebooted(course: Course): boolean {
+  return course.deps.machine.bootId() !== course.begun.bootId;
+}
+
+/** Asked before each effect: why it must not begin. */
+export async function obstacle(course: Course): Promise<Stop | null> {
+  const { machine, clock, signal } = course.deps;
+  if (signal.aborted) return { code: "interrupted", message: "interrupted before the next step" };
+  if (isRebooted(course)) return { code: "wrong-boot", message: "the host was booted anew since the order was begun" };
+  if (clock.sinceBootMs() - course.begun.sinceBootMs >= course.begun.order.deadlineMs) {
+    return { code: "deadline", message: `not finished within ${course.begun.order.deadlineMs} ms` };
+  }
+  const busy = await machine.busy();
+  return busy === null ? null : { code: "package-lock", message: busy };
+}
+
+export async function look(course: Course): Promise<Seen | Stop> {
+  try {
+    const scan = await course.deps.machine.scan(course.deps.signal);
+    return { scan, plan: planOf(scan) };
+  } catch (error) {
+    if (course.deps.signal.aborted) return { code: "interrupted", message: "interrupted during a scan" };
+    if (error instanceof StepError) return { code: "scan-failed", message: error.message };
+    throw error;
+  }
+}
+
+/** Writes a step's outcome to the journal, then tells who watches. A later outcome of the same step replaces it. */
+export async function conclude(
+  course: Course,
+  step: StepRef,
+  outcome: StepResult["outcome"],
+  evidence: string,
+  began = { at: course.deps.clock.now(), sinceBootMs: course.deps.clock.sinceBootMs() },
+): Promise<void> {
+  const { clock, journal, report } = course.deps;
+  const elapsedMs = Math.max(0, Math.round(clock.sinceBootMs() - began.sinceBootMs));
+  const result = { kind: step.kind, target: step.target, outcome, evidence, startedAt: began.at, elapsedMs };
+  await journal.append({ type: "outcome", op: course.begun.op, result });
+  course.results.set(stepKey(step), result);
+  report("acting", resultsOf(course));
+}

@@ -1,0 +1,84 @@
+import type { StepRef } from "@afterpatch/core/rollout/types";
+import { StepError } from "../effects/error.ts";
+import { type Intent, stepKey } from "../journal/operations.ts";
+import type { Evidence, Performed } from "../ports.ts";
+import { type Course, conclude, isRebooted, look, obstacle, performedSteps, type Stop } from "./course.ts";
+
+/** Takes the evidence, writes the intent, acts, writes the outcome. */
+export async function perform(course: Course, step: StepRef): Promise<void> {
+  let before: Evidence;
+  try {
+    before = await course.deps.machine.evidence(step);
+  } catch (error) {
+    if (!(error instanceof StepError)) throw error;
+    return conclude(course, step, "failed", `nothing was done: ${error.message}`);
+  }
+  return act(course, step, before, 1);
+}
+
+/** Finds out what became of effects that a crash cut off, and repeats those that did not happen, once. */
+export async function findOut(course: Course): Promise<Stop | null> {
+  const open = [...course.intents.values()].filter((intent) => !course.results.has(stepKey(intent.step)));
+  if (open.length === 0) return null;
+  if (isRebooted(course)) return judgeByScan(course, open);
+  for (const intent of open) {
+    const stop = await findOutOne(course, intent);
+    if (stop) return stop;
+  }
+  return null;
+}
+
+async function findOutOne(course: Course, intent: Intent): Promise<Stop | null> {
+  const { step, before, attempt } = intent;
+  let happened: "yes" | "no";
+  try {
+    happened = await course.deps.machine.happened(step, before);
+  } catch (error) {
+    if (!(error instanceof StepError)) throw error;
+    // Acting without knowing could act twice.
+    await conclude(course, step, "failed", `what a crash left could not be found out: ${error.message}`);
+    return null;
+  }
+  if (happened === "yes") {
+    await conclude(course, step, "done", "found done after a crash");
+    return null;
+  }
+  if (attempt > 1) {
+    await conclude(course, step, "failed", `no effect after ${attempt} attempts, each cut off by a crash`);
+    return null;
+  }
+  const stop = await obstacle(course);
+  if (stop)
+    await conclude(course, step, "failed", `had no effect before a crash, and was not repeated: ${stop.message}`);
+  else await act(course, step, before, attempt + 1);
+  return stop;
+}
+
+/** A boot restarts everything: what the scan no longer finds was replaced by it. */
+async function judgeByScan(course: Course, open: readonly Intent[]): Promise<Stop | null> {
+  const seen = await look(course);
+  if ("code" in seen) return seen;
+  const left = performedSteps(seen.plan);
+  for (const { step } of open) {
+    if (left.has(stepKey(step)))
+      await conclude(course, step, "failed", "the host was booted anew, and it still runs old code");
+    else await conclude(course, step, "done", "replaced when the host was booted anew");
+  }
+  return null;
+}
+
+async function act(course: Course, step: StepRef, before: Evidence, attempt: number): Promise<void> {
+  const { machine, journal, clock, signal } = course.deps;
+  const began = { at: clock.now(), sinceBootMs: clock.sinceBootMs() };
+  const intent: Intent = { type: "intent", op: course.begun.op, step, before, attempt, at: began.at };
+  await journal.append(intent);
+  course.intents.set(stepKey(step), intent);
+  let performed: Performed;
+  try {
+    performed = await machine.perform(step, before, { graceMs: course.begun.order.graceMs, signal });
+  } catch (error) {
+    if (!(error instanceof StepError)) throw error;
+    performed = { outcome: "failed", detail: error.message };
+  }
+  await conclude(course, step, performed.outcome, performed.detail, began);
+}

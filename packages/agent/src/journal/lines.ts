@@ -1,0 +1,63 @@
+import { crc32 } from "node:zlib";
+import type { JournalRecord } from "../ports.ts";
+import { JournalError } from "./error.ts";
+
+const TYPES: ReadonlySet<unknown> = new Set<JournalRecord["type"]>([
+  "epoch",
+  "begun",
+  "intent",
+  "outcome",
+  "ended",
+  "acknowledged",
+]);
+const CRC_LENGTH = 8;
+
+/** `CRC32HEX JSON\n`; the checksum is over the bytes of the JSON text. */
+export function encodeLine(record: JournalRecord): Buffer {
+  const json = Buffer.from(JSON.stringify(record));
+  return Buffer.concat([Buffer.from(`${checksum(json)} `), json, Buffer.from("\n")]);
+}
+
+/**
+ * The records of a journal's bytes, and how many bytes they take. A torn end is left out: records are synced one by
+ * one, so only the last line can be incomplete, and nobody was told that it was written. Anything wrong before it is
+ * corruption. `file` is for the message.
+ */
+export function decodeLines(bytes: Buffer, file: string): { records: JournalRecord[]; intactBytes: number } {
+  const records: JournalRecord[] = [];
+  let start = 0;
+  while (start < bytes.length) {
+    const newline = bytes.indexOf(10, start);
+    const end = newline < 0 ? bytes.length : newline;
+    const line = bytes.subarray(start, end);
+    const record = newline < 0 ? null : decodeLine(line);
+    if (!record) {
+      if (newline < 0 || isTorn(line, newline, bytes)) return { records, intactBytes: start };
+      throw corrupt(file, records.length + 1);
+    }
+    records.push(record);
+    start = newline + 1;
+  }
+  return { records, intactBytes: start };
+}
+
+/** A power cut can leave the last line's length but not its bytes: they read as zeros. JSON text holds none. */
+function isTorn(line: Buffer, newline: number, bytes: Buffer): boolean {
+  return line.includes(0) && newline === bytes.length - 1;
+}
+
+function decodeLine(line: Buffer): JournalRecord | null {
+  const json = line.subarray(CRC_LENGTH + 1);
+  if (line.toString("latin1", 0, CRC_LENGTH + 1) !== `${checksum(json)} `) return null;
+  const value: unknown = JSON.parse(json.toString());
+  if (typeof value !== "object" || value === null || !("type" in value) || !TYPES.has(value.type)) return null;
+  return value as JournalRecord; // the checksum says that encodeLine wrote it, from a record of this type
+}
+
+function checksum(json: Buffer): string {
+  return crc32(json).toString(16).padStart(CRC_LENGTH, "0");
+}
+
+function corrupt(file: string, line: number): JournalError {
+  return new JournalError("corrupt", `${file} is corrupt in line ${line}; move it away after reading it`);
+}
