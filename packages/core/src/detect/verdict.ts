@@ -1,0 +1,15 @@
+import type { FileFacts } from "../facts.ts";
+import { VERDICTS, type Verdict } from "../scan.ts";
+
+/** Verdict of one file whose mapped inode is not the one its path names now. */
+export function fileVerdict({ mapped, onDisk }: FileFacts): Verdict {
+  if (onDisk.kind === "missing") return "removed";
+  if (mapped.kind === "unreadable" || onDisk.kind === "unreadable" || mapped.kind === "missing") return "unknown";
+  // A build-id on one side only is a difference too: the reader falls back to whole bytes on both sides or on none.
+  return mapped.kind === onDisk.kind && mapped.hex === onDisk.hex ? "identical" : "replaced";
+}
+
+/** The strongest of several verdicts; `identical` when there is none. */
+export function strongest(verdicts: readonly Verdict[]): Verdict {
+  return VERDICTS.find((verdict) => verdicts.includes(verdict)) ?? "identical";
+}

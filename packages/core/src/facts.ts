@@ -1,0 +1,84 @@
+import type { UnitFacts } from "./systemd/show.ts";
+import type { XinetdService } from "./xinetd/config.ts";
+
+// What the agent read from one host, unjudged. Survives JSON unchanged, so that a captured host can be judged again.
+
+export interface HostFacts {
+  readonly host: {
+    /** Enrolled identity, null before enrolment. */
+    readonly id: string | null;
+    readonly name: string;
+    readonly bootId: string;
+    /** `ID VERSION_ID` of os-release(5). */
+    readonly os: string;
+    /** /proc/sys/kernel/osrelease */
+    readonly kernel: string;
+  };
+  readonly startedAt: number;
+  readonly elapsedMs: number;
+  /** PID namespace of the scanner, as readlink of /proc/self/ns/pid names it; null when it could not be read. */
+  readonly pidNamespace: string | null;
+  /** systemd is PID 1: /run/systemd/system is a directory, sd_booted(3). */
+  readonly systemd: boolean;
+  readonly processes: {
+    readonly seen: number;
+    readonly scanned: number;
+    readonly vanished: number;
+    readonly unreadable: number;
+  };
+  readonly unreadable: readonly { readonly pid: number; readonly why: string }[];
+  /** Only files whose mapped inode differs from what their path names now, or where that could not be learnt. */
+  readonly files: readonly FileFacts[];
+  /** Processes that map one of `files`, and for those their ancestors and session leaders. Sorted by pid. */
+  readonly running: readonly ProcessFacts[];
+  /** Properties of the units that `running` belongs to and of the sockets that trigger them. Null without systemd. */
+  readonly units: readonly UnitFacts[] | null;
+  /** Why `units` is null although systemd runs. */
+  readonly unitsUnreadable: string | null;
+  /** Empty without xinetd. */
+  readonly xinetd: readonly XinetdService[];
+}
+
+/** One side of a comparison. */
+export type Content =
+  | { readonly kind: "build-id"; readonly hex: string }
+  | { readonly kind: "sha256"; readonly hex: string }
+  | { readonly kind: "missing" }
+  | { readonly kind: "unreadable"; readonly why: string };
+
+export interface FileFacts {
+  /** As the process sees it, without the kernel's ` (deleted)`. */
+  readonly path: string;
+  readonly mapped: Content;
+  readonly onDisk: Content;
+}
+
+export interface ProcessFacts {
+  readonly pid: number;
+  readonly ppid: number;
+  /** Session id, not the login session: the pid of the process that called setsid(2). */
+  readonly sid: number;
+  readonly startTicks: number;
+  /** Epoch milliseconds, for display. */
+  readonly startedAt: number;
+  readonly user: string;
+  /** What /proc/PID/exe names, without ` (deleted)`. */
+  readonly executable: string;
+  readonly argv: readonly string[];
+  /** Path in the hierarchy that systemd uses, relative to PID 1's; null when the process is in none. */
+  readonly cgroup: string | null;
+  readonly pidNamespace: string | null;
+  readonly sockets: readonly SocketFacts[];
+  /** Indices into `files`; empty for a relative. */
+  readonly files: readonly number[];
+}
+
+/** An open Internet socket of a process; standard input first. */
+export interface SocketFacts {
+  readonly fd: number;
+  readonly protocol: "tcp" | "udp";
+  /** Normal form of `canonicalAddress` (core/proc/net): IPv4-mapped addresses as IPv4. */
+  readonly localAddress: string;
+  readonly localPort: number;
+  readonly listening: boolean;
+}

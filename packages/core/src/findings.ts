@@ -1,0 +1,118 @@
+import { type HostIndex, indexOf } from "./detect/host.ts";
+import { ownerOf } from "./detect/owner.ts";
+import { remedyOf } from "./detect/remedy.ts";
+import { fileVerdict, strongest } from "./detect/verdict.ts";
+import type { Content, FileFacts, HostFacts, ProcessFacts } from "./facts.ts";
+import type { Sha256 } from "./plan/types.ts";
+import { type Finding, type FindingKind, type FoundFile, type OwnerKind, SCAN_SCHEMA, type Scan } from "./scan.ts";
+import { redact, visible } from "./text.ts";
+
+/** Facts judged. `all` lists mapped files whose successor has the same content, too. */
+export function scanOf(facts: HostFacts, sha256: Sha256, { all = false }: { readonly all?: boolean } = {}): Scan {
+  const host = indexOf(facts);
+  return {
+    schema: SCAN_SCHEMA,
+    host: {
+      id: facts.host.id,
+      name: visible(facts.host.name),
+      bootId: visible(facts.host.bootId),
+      os: visible(facts.host.os),
+      kernel: { running: visible(facts.host.kernel), expected: null, verdict: "unknown" },
+    },
+    startedAt: facts.startedAt,
+    elapsedMs: facts.elapsedMs,
+    processes: facts.processes,
+    findings: facts.running.flatMap((process) => findingOf(process, host, sha256) ?? []).sort(byOwnerThenPid),
+    unreadable: facts.unreadable.map(({ pid, why }) => ({ pid, why: visible(why) })),
+    ...(all ? { identical: identicalOf(facts) } : {}),
+    reboot: { required: null, reasons: [] },
+  };
+}
+
+function findingOf(process: ProcessFacts, host: HostIndex, sha256: Sha256): Finding | null {
+  const mapped = process.files.flatMap((index) => host.facts.files[index] ?? []);
+  const files = mapped.map((file) => foundFile(file, process)).filter(({ verdict }) => verdict !== "identical");
+  if (files.length === 0) return null;
+  files.sort((a, b) => order(a.path, b.path));
+  const verdict = strongest(files.map((file) => file.verdict));
+  const owner = ownerOf(process, host);
+  const judged = { owner, process, verdict, programRemoved: isProgramRemoved(files), unknown: whyUnknown(mapped) };
+  const shownOwner = { ...owner, name: visible(owner.name) };
+  const remedy = remedyOf(judged, host);
+  const identity = [host.facts.host.bootId, process.pidNamespace, process.pid, process.startTicks];
+  return {
+    id: sha256(JSON.stringify([shownOwner, identity, verdict, files.map(({ path }) => path)])).slice(0, 24),
+    verdict,
+    kind: KINDS[owner.kind],
+    process: {
+      pid: process.pid,
+      startTicks: process.startTicks,
+      startedAt: process.startedAt,
+      user: visible(process.user),
+      executable: visible(process.executable),
+      command: visible(redact(process.argv)),
+    },
+    owner: shownOwner,
+    files,
+    remedy: { ...remedy, target: visible(remedy.target), reason: visible(remedy.reason) },
+  };
+}
+
+const KINDS: Record<OwnerKind, FindingKind> = {
+  service: "service",
+  init: "service",
+  "xinetd-session": "xinetd-session",
+  "socket-session": "xinetd-session",
+  application: "application",
+  "user-session": "application",
+  container: "application",
+  "virtual-machine": "application",
+  kernel: "kernel",
+};
+
+function foundFile(file: FileFacts, process: ProcessFacts): FoundFile {
+  return {
+    path: visible(file.path),
+    kind: file.path === process.executable ? "executable" : "library",
+    verdict: fileVerdict(file),
+    buildId: { mapped: buildId(file.mapped), onDisk: buildId(file.onDisk) },
+    package: null,
+    cves: null,
+  };
+}
+
+function buildId(content: Content): string | null {
+  return content.kind === "build-id" ? content.hex : null;
+}
+
+function isProgramRemoved(files: readonly FoundFile[]): boolean {
+  return files.some(({ kind, verdict }) => kind === "executable" && verdict === "removed");
+}
+
+function whyUnknown(files: readonly FileFacts[]): string | null {
+  for (const { path, mapped, onDisk } of files) {
+    for (const side of [mapped, onDisk]) if (side.kind === "unreadable") return `${path}: ${side.why}`;
+  }
+  return null;
+}
+
+function identicalOf({ running, files }: HostFacts): NonNullable<Scan["identical"]> {
+  return running.flatMap(({ pid, files: indices }) =>
+    indices.flatMap((index) => {
+      const file = files[index];
+      return file && fileVerdict(file) === "identical" ? [{ pid, path: visible(file.path) }] : [];
+    }),
+  );
+}
+
+function byOwnerThenPid(a: Finding, b: Finding): number {
+  return (
+    order(a.owner.kind, b.owner.kind) ||
+    order(a.owner.name, b.owner.name) ||
+    (a.process?.pid ?? 0) - (b.process?.pid ?? 0)
+  );
+}
+
+function order(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}

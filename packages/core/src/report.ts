@@ -1,0 +1,10 @@
+import type { Sha256 } from "./plan/types.ts";
+import type { Scan } from "./scan.ts";
+
+/** Digest of what a scan found: the same state of the machine gives the same digest, whenever it was scanned. */
+export function reportDigest(scan: Scan, sha256: Sha256): string {
+  const findings = scan.findings
+    .map(({ id, remedy }) => JSON.stringify([id, remedy.kind, remedy.target, remedy.automatic]))
+    .sort();
+  return sha256(JSON.stringify([scan.host.bootId, findings]));
+}

@@ -1,0 +1,57 @@
+/** Properties of one unit, as `systemctl show` printed them. */
+export interface UnitFacts {
+  readonly id: string;
+  readonly loadState: string;
+  readonly activeState: string;
+  /** `simple`, `oneshot`, ...; empty for units that are no services. */
+  readonly type: string;
+  readonly killMode: string;
+  readonly refuseManualStart: boolean;
+  readonly refuseManualStop: boolean;
+  readonly triggeredBy: readonly string[];
+  /** Of a socket: one instance per connection. */
+  readonly accept: boolean;
+}
+
+/** What to ask `systemctl show --property=` for. Old versions leave out what they do not know. */
+export const UNIT_PROPERTIES = [
+  "Id",
+  "LoadState",
+  "ActiveState",
+  "Type",
+  "KillMode",
+  "RefuseManualStart",
+  "RefuseManualStop",
+  "TriggeredBy",
+  "Accept",
+] as const;
+
+/** Units of `systemctl show`: blocks separated by an empty line, properties in any order, values may contain `=`. */
+export function parseUnits(text: string): readonly UnitFacts[] {
+  const units: UnitFacts[] = [];
+  for (const block of text.split("\n\n")) {
+    const properties = new Map<string, string>();
+    for (const line of block.split("\n")) {
+      const equals = line.indexOf("=");
+      if (equals > 0) properties.set(line.slice(0, equals), line.slice(equals + 1));
+    }
+    const id = properties.get("Id");
+    if (id) units.push(unitOf(id, properties));
+  }
+  return units;
+}
+
+function unitOf(id: string, properties: ReadonlyMap<string, string>): UnitFacts {
+  const value = (name: (typeof UNIT_PROPERTIES)[number]) => properties.get(name) ?? "";
+  return {
+    id,
+    loadState: value("LoadState"),
+    activeState: value("ActiveState"),
+    type: value("Type"),
+    killMode: value("KillMode"),
+    refuseManualStart: value("RefuseManualStart") === "yes",
+    refuseManualStop: value("RefuseManualStop") === "yes",
+    triggeredBy: value("TriggeredBy").split(" ").filter(Boolean),
+    accept: value("Accept") === "yes",
+  };
+}
