@@ -91,6 +91,13 @@ export interface RolloutTiming {
 /** Everything that can happen to a rollout. `at` is the controller's clock, epoch milliseconds. */
 export type RolloutEvent =
   | { readonly type: "started"; readonly at: number }
+  /** The plan has nothing to do on this host. */
+  | {
+      readonly type: "nothing-to-do";
+      readonly at: number;
+      readonly hostId: string;
+      readonly residue: readonly string[];
+    }
   | {
       readonly type: "permitted";
       readonly at: number;
@@ -129,7 +136,8 @@ export type RolloutEvent =
       readonly residue: readonly string[];
     }
   | { readonly type: "unreachable"; readonly at: number; readonly hostId: string; readonly why: string }
-  | { readonly type: "skipped"; readonly at: number; readonly hostId: string; readonly why: string }
+  /** Away before it was permitted, and back while the rollout is open. */
+  | { readonly type: "returned"; readonly at: number; readonly hostId: string }
   | { readonly type: "stopping"; readonly at: number; readonly why: string }
   | { readonly type: "abort-requested"; readonly at: number; readonly actor: string; readonly why: string }
   | {
@@ -148,6 +156,8 @@ export interface HostInRollout {
   readonly steps: readonly StepResult[];
   readonly residue: readonly string[];
   readonly changedAt: number;
+  /** Permits so far; a void one counts. */
+  readonly permits: number;
   /** The newest permit; null before the first. */
   readonly permit: {
     readonly id: string;
@@ -163,6 +173,8 @@ export interface RolloutView {
   readonly plan: RolloutPlan;
   readonly state: RolloutState;
   readonly why: string;
+  /** A person asked to end it: it will be `aborted`, not `halted`. */
+  readonly isAborting: boolean;
   readonly hosts: readonly HostInRollout[];
   /** Number of events folded. */
   readonly version: number;

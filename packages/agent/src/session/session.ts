@@ -1,0 +1,186 @@
+import type { Scan } from "@afterpatch/core/scan";
+import type { FromAgent, PermitUpdate, ScanReport, ToAgent } from "@afterpatch/core/session";
+import type { Channel, Connect } from "./channel.ts";
+import { Orders, type OrdersDeps } from "./orders.ts";
+
+/** How often an ending that was not acknowledged is told again. */
+const TELL_AGAIN_MS = 10_000;
+const LONGEST_BACKOFF_MS = 90_000;
+
+export interface Log {
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
+
+export interface SessionDeps extends Omit<OrdersDeps, "emit" | "signal"> {
+  readonly agentVersion: string;
+  readonly connect: Connect;
+  /** 0 <= random() < 1 */
+  readonly random: () => number;
+  readonly log: Log;
+}
+
+/** The agent's side of the stream: connects, reports, takes permits, and connects again. */
+export class Session {
+  readonly #deps: SessionDeps;
+  readonly #orders: Orders;
+  readonly #signal: AbortSignal;
+  readonly #fatal = Promise.withResolvers<never>();
+  #channel: Channel | null = null;
+  #newest: ScanReport | null = null;
+  #intervalMs = 0;
+  #failures = 0;
+
+  constructor(deps: SessionDeps, signal: AbortSignal) {
+    this.#deps = deps;
+    this.#signal = signal;
+    const emit = (update: PermitUpdate) => this.#say({ kind: "permit-update", update });
+    this.#orders = new Orders({ ...deps, emit, signal });
+    this.#fatal.promise.catch(() => {}); // seen by whoever races with it
+  }
+
+  /** Runs until the signal aborts. Rejects when the journal fails: the process must exit and find out on its next start. */
+  async run(): Promise<void> {
+    this.#background(this.#orders.resume());
+    while (!this.#signal.aborted) {
+      try {
+        await this.#live(await this.#race(this.#deps.connect(this.#signal)));
+        this.#deps.log.info({}, "stream ended");
+      } catch (err) {
+        if (this.#signal.aborted) return;
+        await this.#race(Promise.resolve()); // a failed journal ends the agent
+        this.#deps.log.warn({ err, attempt: this.#failures + 1 }, "controller not reached");
+      }
+      await this.#pause();
+    }
+  }
+
+  /** One stream from Welcome to its end. */
+  async #live(channel: Channel): Promise<void> {
+    const over = new AbortController();
+    try {
+      const incoming = channel.incoming[Symbol.asyncIterator]();
+      const first = await this.#race(incoming.next());
+      if (first.done) return;
+      await this.#welcome(channel, first.value);
+      const signal = AbortSignal.any([over.signal, this.#signal]);
+      this.#background(this.#reportOften(signal), this.#tellOften(signal));
+      for (;;) {
+        const { done, value } = await this.#race(incoming.next());
+        if (done) return;
+        await this.#hear(value);
+      }
+    } finally {
+      over.abort();
+      this.#channel = null;
+      channel.close();
+    }
+  }
+
+  /** The epoch is on the disk before the answer: from then on permits of a smaller one are refused. */
+  async #welcome(channel: Channel, message: ToAgent): Promise<void> {
+    if (message.kind !== "welcome") throw new Error(`the controller began with ${message.kind} instead of welcome`);
+    const highest = this.#epoch();
+    if (message.epoch < highest) {
+      throw new Error(
+        `the controller has epoch ${message.epoch}, this host has seen ${highest}: it runs on an old store`,
+      );
+    }
+    if (message.epoch > highest) await this.#deps.journal.append({ type: "epoch", epoch: message.epoch });
+    const { agentVersion, machine } = this.#deps;
+    const permits = this.#orders.unacknowledged();
+    channel.send({ kind: "hello", agentVersion, bootId: machine.bootId(), epoch: message.epoch, permits });
+    this.#channel = channel;
+    this.#intervalMs = message.reportIntervalMs;
+    this.#failures = 0;
+    this.#deps.log.info({ epoch: message.epoch, controllerVersion: message.controllerVersion }, "connected");
+  }
+
+  async #hear(message: ToAgent): Promise<void> {
+    switch (message.kind) {
+      case "welcome":
+        throw new Error("the controller said welcome twice");
+      case "permit": {
+        const { done } = await this.#orders.take(message.permit, this.#epoch());
+        this.#background(done);
+        return;
+      }
+      case "permit-ack":
+        return this.#orders.acknowledge(message.permitId);
+      case "scan":
+        return this.#scanned(message.requestId);
+      case "report-ack":
+        if (message.sendBody && this.#newest) this.#say({ kind: "report", report: this.#newest, requestId: "" });
+    }
+  }
+
+  /** Scans and reports. `requestId` is empty on schedule; a failed scan is said, never passed over. */
+  async #scanned(requestId: string): Promise<void> {
+    let scan: Scan;
+    try {
+      scan = await this.#deps.machine.scan(this.#signal);
+    } catch (err) {
+      if (this.#signal.aborted) return;
+      const why = err instanceof Error ? err.message : String(err);
+      this.#deps.log.error({ err }, "scan failed");
+      this.#say({ kind: "scan-failed", requestId, why });
+      return;
+    }
+    const report = this.#deps.reportOf(scan);
+    const isKnown = report.digest === this.#newest?.digest;
+    this.#newest = report;
+    // The controller asks for the body when it does not hold a report with this digest.
+    this.#say({ kind: "report", report: isKnown ? { ...report, body: new Uint8Array() } : report, requestId });
+  }
+
+  async #reportOften(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      await this.#scanned("");
+      await this.#sleep(this.#intervalMs * (0.9 + 0.2 * this.#deps.random()), signal);
+    }
+  }
+
+  async #tellOften(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      await this.#orders.tellEndings();
+      await this.#sleep(TELL_AGAIN_MS, signal);
+    }
+  }
+
+  /** Full jitter over 1 s, 2 s, 4 s ... 90 s, so that a fleet does not come back in step. */
+  async #pause(): Promise<void> {
+    const ceiling = Math.min(LONGEST_BACKOFF_MS, 1_000 * 2 ** this.#failures);
+    this.#failures = Math.min(this.#failures + 1, 16);
+    await this.#race(this.#sleep(ceiling * this.#deps.random(), this.#signal));
+  }
+
+  async #sleep(ms: number, signal: AbortSignal): Promise<void> {
+    try {
+      await this.#deps.clock.sleep(ms, signal);
+    } catch (error) {
+      if (!signal.aborted) throw error;
+    }
+  }
+
+  #say(message: FromAgent): void {
+    this.#channel?.send(message);
+  }
+
+  #epoch(): number {
+    return this.#deps.journal.records().reduce((high, r) => (r.type === "epoch" ? Math.max(high, r.epoch) : high), 0);
+  }
+
+  /** Work beside the stream; its failure ends the agent. */
+  #background(...work: readonly Promise<void>[]): void {
+    for (const piece of work) {
+      piece.catch((error: unknown) => {
+        if (!this.#signal.aborted) this.#fatal.reject(error);
+      });
+    }
+  }
+
+  #race<T>(work: Promise<T>): Promise<T> {
+    return Promise.race([this.#fatal.promise, work]);
+  }
+}

@@ -1,0 +1,91 @@
+import type { FleetView, HostPresence } from "@afterpatch/core/rollout/next";
+import type { ToAgent } from "@afterpatch/core/session";
+import type { Clock } from "../ports.ts";
+
+/** The sending half of one agent's stream. */
+export interface AgentLink {
+  send(message: ToAgent): void;
+  /** Ends the stream; the agent connects again. */
+  close(why: string): void;
+}
+
+interface Entry {
+  readonly link: AgentLink;
+  /** Null until its Hello answered this controller's epoch: before that it gets nothing. */
+  hello: { readonly bootId: string; readonly agentVersion: string } | null;
+}
+
+/** Which agents are connected to this controller now. Knows nothing of rollouts. */
+export class Fleet {
+  readonly #clock: Clock;
+  readonly #entries = new Map<string, Entry>();
+  readonly #awaySince = new Map<string, { readonly at: number; readonly bootId: string }>();
+  readonly #listeningSince: number;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+    this.#listeningSince = clock.now();
+  }
+
+  /** A stream opened. An older one of the same host is closed: one identity speaks through one stream. */
+  attach(hostId: string, link: AgentLink): void {
+    const older = this.#entries.get(hostId);
+    this.#entries.set(hostId, { link, hello: null });
+    if (!this.#awaySince.has(hostId)) this.#away(hostId, older?.hello?.bootId ?? "");
+    older?.link.close("another stream of this host opened");
+  }
+
+  /** The host answered this controller's Welcome on this stream; false when a newer stream has replaced it. */
+  greet(hostId: string, link: AgentLink, hello: { readonly bootId: string; readonly agentVersion: string }): boolean {
+    const entry = this.#entries.get(hostId);
+    if (entry?.link !== link) return false;
+    entry.hello = hello;
+    this.#awaySince.delete(hostId);
+    return true;
+  }
+
+  /** A stream ended; ignored when a newer one has replaced it. */
+  detach(hostId: string, link: AgentLink): void {
+    const entry = this.#entries.get(hostId);
+    if (entry?.link !== link) return;
+    this.#entries.delete(hostId);
+    this.#away(hostId, entry.hello?.bootId ?? "");
+  }
+
+  /** Closes a host's stream, so that it connects anew and says where it stands. */
+  reset(hostId: string, why: string): void {
+    const entry = this.#entries.get(hostId);
+    if (!entry) return;
+    this.detach(hostId, entry.link);
+    entry.link.close(why);
+  }
+
+  isConnected(hostId: string): boolean {
+    return this.#entries.get(hostId)?.hello != null;
+  }
+
+  agentVersion(hostId: string): string | null {
+    return this.#entries.get(hostId)?.hello?.agentVersion ?? null;
+  }
+
+  /** False when the host is not connected; delivery is not promised: its next Hello tells what arrived. */
+  send(hostId: string, message: ToAgent): boolean {
+    const entry = this.#entries.get(hostId);
+    if (!entry?.hello) return false;
+    entry.link.send(message);
+    return true;
+  }
+
+  view(): FleetView {
+    const hosts = new Map<string, HostPresence>();
+    for (const [id, away] of this.#awaySince) hosts.set(id, { awaySince: away.at, bootId: away.bootId });
+    for (const [id, { hello }] of this.#entries) {
+      if (hello) hosts.set(id, { awaySince: null, bootId: hello.bootId });
+    }
+    return { hosts, listeningSince: this.#listeningSince };
+  }
+
+  #away(hostId: string, bootId: string): void {
+    this.#awaySince.set(hostId, { at: this.#clock.now(), bootId });
+  }
+}

@@ -1,0 +1,264 @@
+import { fold, follow, planned } from "@afterpatch/core/rollout/fold";
+import { type Decision, next } from "@afterpatch/core/rollout/next";
+import { isClosed } from "@afterpatch/core/rollout/transitions";
+import type { RolloutEvent, RolloutPlan, RolloutView } from "@afterpatch/core/rollout/types";
+import type { PermitUpdate } from "@afterpatch/core/session";
+import type { Fleet } from "../fleet/fleet.ts";
+import type { Clock, Log, RandomId } from "../ports.ts";
+import type { RolloutStore } from "../store/rollout-store.ts";
+import { eventOf, lostPermit, type Proves } from "./events.ts";
+import { permitOf } from "./permit.ts";
+
+export class RolloutError extends Error {
+  override readonly name = "RolloutError";
+  readonly code: "not-found" | "hosts-held" | "already-ended";
+  constructor(code: RolloutError["code"], message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
+export interface EngineDeps {
+  readonly store: RolloutStore;
+  readonly fleet: Fleet;
+  readonly clock: Clock;
+  readonly randomId: RandomId;
+  /** Fencing epoch of this run of the controller. */
+  readonly epoch: number;
+  readonly proves: Proves;
+  readonly log: Log;
+}
+
+/**
+ * Runs the open rollouts of this controller: `next()` decides, every decision is an event in the store before it has an
+ * effect. All work is one queue: no two changes of rollouts overlap.
+ */
+export class RolloutEngine {
+  readonly #deps: EngineDeps;
+  readonly #open = new Map<string, RolloutView>();
+  readonly #waits = new Map<string, readonly string[]>();
+  readonly #watchers = new Map<string, Set<(view: RolloutView) => void>>();
+  #tail: Promise<unknown> = Promise.resolve();
+  #cancelWake: () => void = () => {};
+  #isStopped = false;
+
+  constructor(deps: EngineDeps) {
+    this.#deps = deps;
+  }
+
+  /** Takes up the rollouts that have not ended, before any agent or operator is let in. */
+  async load(): Promise<void> {
+    for (const { plan, events } of await this.#deps.store.open()) this.#open.set(plan.id, fold(plan, events));
+    await this.look();
+  }
+
+  /** Nothing is decided any more; what is under way in the store is waited for. */
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    this.#cancelWake();
+    await this.#tail;
+  }
+
+  /** Stores a rollout and begins. A repeated request returns what the first one made. */
+  start(plan: RolloutPlan, requestId: string): Promise<RolloutView> {
+    return this.#queued(async () => {
+      const known = await this.#deps.store.byRequest(requestId);
+      if (known !== null) return this.view(known);
+      this.#refuseHeldHosts(plan);
+      const started: RolloutEvent = { type: "started", at: this.#deps.clock.now() };
+      await this.#deps.store.create(plan, requestId, [started]);
+      this.#keep(folded(planned(plan), started));
+      this.#deps.log.info({ rollout: plan.id, actor: plan.actor, reason: plan.reason }, "rollout started");
+      await this.#look();
+      return this.view(plan.id);
+    });
+  }
+
+  /** Asks for the end: nothing new begins, hosts in hand finish. */
+  abort(rolloutId: string, actor: string, why: string): Promise<RolloutView> {
+    return this.#queued(async () => {
+      const view = this.#open.get(rolloutId);
+      if (!view) {
+        const ended = await this.view(rolloutId);
+        throw new RolloutError("already-ended", `rollout ${rolloutId} has already ended: ${ended.state}`);
+      }
+      if (!view.isAborting) {
+        const at = this.#deps.clock.now();
+        await this.#append(view, { type: "abort-requested", at, actor, why: `aborted by ${actor}: ${why}` });
+        await this.#look();
+      }
+      return this.view(rolloutId);
+    });
+  }
+
+  /**
+   * A host connected and listed its permits: what it does not list was never begun and never will be. `greet` marks it
+   * connected; it is called inside the queue, so that no permit is issued between the host's word and our reading of it.
+   */
+  hello(hostId: string, greet: () => boolean, permits: readonly PermitUpdate[]): Promise<void> {
+    return this.#queued(async () => {
+      if (!greet()) return;
+      for (const update of permits) await this.#take(hostId, update);
+      for (const view of [...this.#open.values()]) {
+        const event = lostPermit(view, hostId, permits, this.#deps.clock.now());
+        if (event) await this.#append(view, event);
+      }
+      await this.#look();
+    });
+  }
+
+  /** News of a permit. A finished one is acknowledged once it is stored, or when nobody waits for it any more. */
+  update(hostId: string, update: PermitUpdate): Promise<void> {
+    return this.#queued(async () => {
+      await this.#take(hostId, update);
+      await this.#look();
+    });
+  }
+
+  /** Looks at all open rollouts: called when a host came or went, and by the engine's own timer. */
+  look(): Promise<void> {
+    return this.#queued(() => this.#look());
+  }
+
+  /** Rejects with RolloutError `not-found`. */
+  async view(rolloutId: string): Promise<RolloutView> {
+    const open = this.#open.get(rolloutId);
+    if (open) return this.#explained(open);
+    const stored = await this.#deps.store.load(rolloutId);
+    if (!stored) throw new RolloutError("not-found", `no rollout ${rolloutId}`);
+    return fold(stored.plan, stored.events);
+  }
+
+  async recent(limit: number): Promise<readonly RolloutView[]> {
+    const stored = await this.#deps.store.recent(limit);
+    return stored.map(({ plan, events }) => this.#explained(this.#open.get(plan.id) ?? fold(plan, events)));
+  }
+
+  /** Calls `watcher` after each change until the returned function is called. */
+  watch(rolloutId: string, watcher: (view: RolloutView) => void): () => void {
+    const watchers = this.#watchers.get(rolloutId) ?? new Set();
+    this.#watchers.set(rolloutId, watchers.add(watcher));
+    return () => {
+      watchers.delete(watcher);
+      if (watchers.size === 0) this.#watchers.delete(rolloutId);
+    };
+  }
+
+  #queued<T>(work: () => Promise<T>): Promise<T> {
+    const run = this.#tail.then(work);
+    this.#tail = run.catch(() => {}); // the caller of this piece of work sees its error; the queue goes on
+    return run;
+  }
+
+  async #look(): Promise<void> {
+    if (this.#isStopped) return;
+    this.#cancelWake();
+    const { clock } = this.#deps;
+    let wakeAt = Number.POSITIVE_INFINITY;
+    for (const id of [...this.#open.keys()]) {
+      const at = await this.#advance(id);
+      if (at !== null) wakeAt = Math.min(wakeAt, at);
+    }
+    if (!Number.isFinite(wakeAt)) return;
+    // At most a minute: a step of the clock must not leave the engine asleep.
+    const ms = Math.min(Math.max(wakeAt - clock.now(), 0), 60_000);
+    this.#cancelWake = clock.after(ms, () => {
+      this.look().catch((err: unknown) => this.#deps.log.error({ err }, "rollouts not advanced"));
+    });
+  }
+
+  /** Carries out what `next` decides until it decides nothing more; returns when to look again. */
+  async #advance(rolloutId: string): Promise<number | null> {
+    for (;;) {
+      const view = this.#open.get(rolloutId);
+      if (!view) return null;
+      const { decisions, waits, wakeAt } = next(view, this.#deps.fleet.view(), this.#deps.clock.now());
+      if (decisions.length === 0) {
+        this.#wait(view, waits);
+        return wakeAt;
+      }
+      for (const decision of decisions) await this.#carryOut(rolloutId, decision);
+    }
+  }
+
+  async #carryOut(rolloutId: string, decision: Decision): Promise<void> {
+    const view = this.#open.get(rolloutId);
+    if (!view) return;
+    const { clock, randomId, epoch, fleet } = this.#deps;
+    if (decision.kind === "ask-again") {
+      fleet.reset(decision.hostId, "a permit was not begun in time: connect and say where it stands");
+      return;
+    }
+    const at = clock.now();
+    const event = eventOf(decision, { at, epoch, permitId: randomId(), timing: view.plan.timing });
+    const after = await this.#append(view, event);
+    if (event.type === "permitted") fleet.send(event.hostId, { kind: "permit", permit: permitOf(after, event) });
+  }
+
+  async #take(hostId: string, update: PermitUpdate): Promise<void> {
+    const view = [...this.#open.values()].find((v) =>
+      v.hosts.some((host) => host.hostId === hostId && host.permit?.id === update.permitId),
+    );
+    if (view) await this.#takeInto(view, hostId, update);
+    if (update.state === "finished") {
+      this.#deps.fleet.send(hostId, { kind: "permit-ack", permitId: update.permitId });
+    }
+  }
+
+  async #takeInto(view: RolloutView, hostId: string, update: PermitUpdate): Promise<void> {
+    const event = await this.#deps.proves(view, hostId, update, this.#deps.clock.now());
+    if (!event) return;
+    const after = follow(view, event);
+    // A repeated or overtaken message: the host is past it.
+    if (after.kind === "followed") await this.#append(view, event);
+  }
+
+  async #append(view: RolloutView, event: RolloutEvent): Promise<RolloutView> {
+    const after = folded(view, event);
+    await this.#deps.store.append(view.plan.id, view.version, event, isClosed(after.state));
+    this.#keep(after);
+    const { type, ...fields } = event;
+    this.#deps.log.info({ rollout: view.plan.id, event: type, ...fields }, "rollout event");
+    return after;
+  }
+
+  #keep(view: RolloutView): void {
+    if (isClosed(view.state)) this.#open.delete(view.plan.id);
+    else this.#open.set(view.plan.id, view);
+    if (isClosed(view.state)) this.#waits.delete(view.plan.id);
+    this.#tell(view);
+  }
+
+  #wait(view: RolloutView, waits: readonly string[]): void {
+    if (this.#waits.get(view.plan.id)?.join() === waits.join()) return;
+    this.#waits.set(view.plan.id, waits);
+    this.#tell(view);
+  }
+
+  #tell(view: RolloutView): void {
+    for (const watcher of this.#watchers.get(view.plan.id) ?? []) watcher(this.#explained(view));
+  }
+
+  #explained(view: RolloutView): RolloutView {
+    const waits = this.#waits.get(view.plan.id) ?? [];
+    return view.why === "" && waits.length > 0 ? { ...view, why: waits.join("; ") } : view;
+  }
+
+  #refuseHeldHosts(plan: RolloutPlan): void {
+    const working = plan.hosts.filter((host) => host.steps.length > 0);
+    for (const view of this.#open.values()) {
+      const ids = new Set(view.plan.hosts.filter((h) => h.steps.length > 0).map((h) => h.hostId));
+      const held = working.filter((host) => ids.has(host.hostId));
+      if (held.length > 0) {
+        const names = held.map((host) => host.name).join(", ");
+        throw new RolloutError("hosts-held", `${names}: held by rollout ${view.plan.id} (${view.plan.reason})`);
+      }
+    }
+  }
+}
+
+function folded(view: RolloutView, event: RolloutEvent): RolloutView {
+  const after = follow(view, event);
+  if (after.kind === "refused") throw new Error(`rollout ${view.plan.id}: ${event.type}: ${after.why}`);
+  return after.view;
+}

@@ -1,0 +1,83 @@
+import type { Decision } from "@afterpatch/core/rollout/next";
+import type { RolloutEvent, RolloutTiming, RolloutView } from "@afterpatch/core/rollout/types";
+import type { PermitUpdate } from "@afterpatch/core/session";
+
+/** So many permits a host gets in one rollout when it refuses them without having done anything. */
+const MOST_PERMITS = 3;
+
+/** Refusals after which the same work may be permitted again: the permit did not fit the moment, the host is sound. */
+const VOID_CODES = new Set(["old-epoch", "wrong-boot", "not-begun-in-time"]);
+
+/** Judges what a host says of its permit; null when there is nothing new to store. Rejects when the store fails. */
+export type Proves = (
+  view: RolloutView,
+  hostId: string,
+  update: PermitUpdate,
+  at: number,
+) => Promise<RolloutEvent | null>;
+
+/** The event that a decision becomes. */
+export function eventOf(
+  decision: Exclude<Decision, { kind: "ask-again" }>,
+  now: { readonly at: number; readonly epoch: number; readonly permitId: string; readonly timing: RolloutTiming },
+): RolloutEvent {
+  const { at, timing } = now;
+  switch (decision.kind) {
+    case "permit": {
+      const { hostId, bootId } = decision;
+      const beginBy = at + timing.beginWithinMs;
+      const endBy = beginBy + timing.deadlineMs;
+      return { type: "permitted", at, hostId, permitId: now.permitId, bootId, epoch: now.epoch, beginBy, endBy };
+    }
+    case "nothing-to-do":
+      return { type: "nothing-to-do", at, hostId: decision.hostId, residue: decision.residue };
+    case "unreachable":
+      return { type: "unreachable", at, hostId: decision.hostId, why: decision.why };
+    case "returned":
+      return { type: "returned", at, hostId: decision.hostId };
+    case "stop":
+      return { type: "stopping", at, why: decision.why };
+    case "close":
+      return { type: "closed", at, state: decision.state, why: decision.why };
+  }
+}
+
+/**
+ * The host has connected and does not know a permit that we issued: it was never begun. It never will be either: the
+ * stream that carried it is gone, and the host refuses permits of an older epoch.
+ */
+export function lostPermit(
+  view: RolloutView,
+  hostId: string,
+  known: readonly PermitUpdate[],
+  at: number,
+): RolloutEvent | null {
+  const host = view.hosts.find((h) => h.hostId === hostId);
+  if (!host?.permit || known.some((update) => update.permitId === host.permit?.id)) return null;
+  if (host.state !== "permitted" && host.state !== "unreachable") return null;
+  return { type: "permit-void", at, hostId, permitId: host.permit.id, why: "the permit did not reach the host" };
+}
+
+/** What a host's word about its permit means, its proof apart: `unproven` is why a claimed success is not believed. */
+export function judged(
+  view: RolloutView,
+  hostId: string,
+  update: PermitUpdate,
+  at: number,
+  unproven: string | null,
+): RolloutEvent | null {
+  const host = view.hosts.find((h) => h.hostId === hostId);
+  const { permitId, steps } = update;
+  if (update.state !== "finished") {
+    const isNew = host?.state !== update.state || host.steps.length !== steps.length;
+    return isNew ? { type: "progress", at, hostId, permitId, state: update.state, steps } : null;
+  }
+  const { result, code, message, residue } = update.outcome;
+  if (result === "refused" && VOID_CODES.has(code) && (host?.permits ?? 0) < MOST_PERMITS) {
+    return { type: "permit-void", at, hostId, permitId, why: `${code}: ${message}` };
+  }
+  const isVerified = result === "verified" && unproven === null;
+  const state = !isVerified ? "failed" : residue.length > 0 ? "done-with-residue" : "done";
+  const reason = isVerified ? "" : (unproven ?? `${code}: ${message}`);
+  return { type: "ended", at, hostId, permitId, state, reason, steps, residue };
+}

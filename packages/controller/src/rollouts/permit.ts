@@ -1,0 +1,23 @@
+import type { RolloutEvent, RolloutView } from "@afterpatch/core/rollout/types";
+import type { Permit } from "@afterpatch/core/session";
+
+/** The message for a stored `permitted` event. */
+export function permitOf(view: RolloutView, event: Extract<RolloutEvent, { type: "permitted" }>): Permit {
+  const host = view.plan.hosts.find((h) => h.hostId === event.hostId);
+  if (!host) throw new Error(`rollout ${view.plan.id}: host ${event.hostId} is not in its plan`);
+  const { beginWithinMs, deadlineMs, graceMs, settleMs } = view.plan.timing;
+  return {
+    permitId: event.permitId,
+    rolloutId: view.plan.id,
+    hostId: event.hostId,
+    bootId: event.bootId,
+    epoch: event.epoch,
+    planDigest: host.digest,
+    steps: host.steps,
+    beginWithinMs,
+    deadlineMs,
+    graceMs,
+    settleMs,
+    allowNew: view.plan.allowNew,
+  };
+}

@@ -1,0 +1,70 @@
+import type { RolloutEvent, RolloutPlan } from "@afterpatch/core/rollout/types";
+import type { RolloutStore, StoredRollout } from "./rollout-store.ts";
+import { type Connection, integer, text } from "./sqlite.ts";
+
+/** Rollouts in SQLite: the plan as it was frozen, and one row for each event. */
+export function rollouts(db: Connection): RolloutStore {
+  return {
+    async create(plan, requestId, events) {
+      return db.transaction(() => {
+        const known = findRequest(db, requestId);
+        if (known !== null) return known;
+        db.prepare("INSERT INTO rollouts (id, request_id, created_at, plan, state) VALUES (?,?,?,?,'open')").run(
+          plan.id,
+          requestId,
+          plan.createdAt,
+          JSON.stringify(plan),
+        );
+        events.forEach((event, index) => {
+          insertEvent(db, plan.id, index + 1, event);
+        });
+        return plan.id;
+      });
+    },
+    async append(rolloutId, version, event, isClosing) {
+      db.transaction(() => {
+        // The primary key refuses a second event in the same place.
+        insertEvent(db, rolloutId, version + 1, event);
+        if (isClosing) db.prepare("UPDATE rollouts SET state = 'closed' WHERE id = ?").run(rolloutId);
+      });
+    },
+    async open() {
+      const rows = db.prepare("SELECT id, plan FROM rollouts WHERE state = 'open' ORDER BY created_at, id").all();
+      return rows.map((row) => stored(db, text(row, "id"), text(row, "plan")));
+    },
+    async load(rolloutId) {
+      const row = db.prepare("SELECT plan FROM rollouts WHERE id = ?").get(rolloutId);
+      return row ? stored(db, rolloutId, text(row, "plan")) : null;
+    },
+    async recent(limit) {
+      const rows = db.prepare("SELECT id, plan FROM rollouts ORDER BY created_at DESC, id DESC LIMIT ?").all(limit);
+      return rows.map((row) => stored(db, text(row, "id"), text(row, "plan")));
+    },
+    async byRequest(requestId) {
+      return findRequest(db, requestId);
+    },
+  };
+}
+
+function findRequest(db: Connection, requestId: string): string | null {
+  const row = db.prepare("SELECT id FROM rollouts WHERE request_id = ?").get(requestId);
+  return row ? text(row, "id") : null;
+}
+
+function insertEvent(db: Connection, rolloutId: string, seq: number, event: RolloutEvent): void {
+  db.prepare("INSERT INTO rollout_events (rollout_id, seq, at, body) VALUES (?,?,?,?)").run(
+    rolloutId,
+    seq,
+    event.at,
+    JSON.stringify(event),
+  );
+}
+
+function stored(db: Connection, rolloutId: string, plan: string): StoredRollout {
+  const rows = db.prepare("SELECT seq, body FROM rollout_events WHERE rollout_id = ? ORDER BY seq").all(rolloutId);
+  const events = rows.map((row, index) => {
+    if (integer(row, "seq") !== index + 1) throw new Error(`rollout ${rolloutId}: event ${index + 1} is missing`);
+    return JSON.parse(text(row, "body")) as RolloutEvent; // written by insertEvent alone; the store's integrity is checked at open
+  });
+  return { plan: JSON.parse(plan) as RolloutPlan, events }; // likewise
+}

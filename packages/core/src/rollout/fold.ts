@@ -1,0 +1,113 @@
+import { canHostFollow, canRolloutFollow, isClosed } from "./transitions.ts";
+import type { HostInRollout, HostState, RolloutEvent, RolloutPlan, RolloutState, RolloutView } from "./types.ts";
+
+/** A rollout before its first event. */
+export function planned(plan: RolloutPlan): RolloutView {
+  const hosts = plan.hosts.map(
+    (host): HostInRollout => ({
+      hostId: host.hostId,
+      name: host.name,
+      state: "pending",
+      reason: "",
+      steps: [],
+      residue: [],
+      changedAt: plan.createdAt,
+      permits: 0,
+      permit: null,
+    }),
+  );
+  return { plan, state: "planned", why: "", isAborting: false, hosts, version: 0 };
+}
+
+/** Folds stored events; throws when they cannot have happened in this order (the store is damaged). */
+export function fold(plan: RolloutPlan, events: readonly RolloutEvent[]): RolloutView {
+  return events.reduce((view, event) => {
+    const after = follow(view, event);
+    if (after.kind === "refused") throw new Error(`rollout ${plan.id}, event ${view.version + 1}: ${after.why}`);
+    return after.view;
+  }, planned(plan));
+}
+
+export type Followed =
+  | { readonly kind: "followed"; readonly view: RolloutView }
+  | { readonly kind: "refused"; readonly why: string };
+
+/** The rollout after one more event, or why that event cannot follow. */
+export function follow(view: RolloutView, event: RolloutEvent): Followed {
+  switch (event.type) {
+    case "started":
+      return toState(view, "running", "");
+    case "stopping":
+    case "abort-requested":
+      return toState(view, "stopping", event.why, event.type === "abort-requested");
+    case "closed":
+      return toState(view, event.state, event.why);
+    case "nothing-to-do":
+      return toHost(view, event, event.residue.length > 0 ? "done-with-residue" : "done", {
+        reason: "nothing to do",
+        residue: event.residue,
+      });
+    case "permitted": {
+      const { permitId: id, bootId, epoch, beginBy, endBy } = event;
+      const permits = (view.hosts.find((h) => h.hostId === event.hostId)?.permits ?? 0) + 1;
+      return toHost(view, event, "permitted", { reason: "", permits, permit: { id, bootId, epoch, beginBy, endBy } });
+    }
+    case "permit-void":
+      return withPermit(view, event, "pending", { reason: event.why });
+    case "progress":
+      return withPermit(view, event, event.state, { steps: event.steps, reason: "" });
+    case "ended":
+      return withPermit(view, event, event.state, {
+        reason: event.reason,
+        steps: event.steps,
+        residue: event.residue,
+      });
+    case "unreachable":
+      return toHost(view, event, "unreachable", { reason: event.why });
+    case "returned":
+      return toHost(view, event, "pending", { reason: "" });
+  }
+}
+
+type Change = Partial<Pick<HostInRollout, "reason" | "steps" | "residue" | "permit" | "permits">>;
+
+function withPermit(
+  view: RolloutView,
+  event: { readonly at: number; readonly hostId: string; readonly permitId: string },
+  to: HostState,
+  change: Change,
+): Followed {
+  const host = view.hosts.find((h) => h.hostId === event.hostId);
+  if (host && host.permit?.id !== event.permitId) {
+    return { kind: "refused", why: `${host.name}: permit ${event.permitId} is not its newest` };
+  }
+  return toHost(view, event, to, change);
+}
+
+function toHost(
+  view: RolloutView,
+  event: { readonly at: number; readonly hostId: string },
+  to: HostState,
+  change: Change,
+): Followed {
+  const index = view.hosts.findIndex((h) => h.hostId === event.hostId);
+  const host = view.hosts[index];
+  if (!host) return { kind: "refused", why: `host ${event.hostId} is not in this rollout` };
+  if (view.state === "planned" || isClosed(view.state)) return { kind: "refused", why: `the rollout is ${view.state}` };
+  if (!canHostFollow(host.state, to))
+    return { kind: "refused", why: `${host.name}: ${to} cannot follow ${host.state}` };
+  const hosts = view.hosts.with(index, { ...host, ...change, state: to, changedAt: event.at });
+  return { kind: "followed", view: { ...view, hosts, version: view.version + 1 } };
+}
+
+function toState(view: RolloutView, to: RolloutState, why: string, isAbort = false): Followed {
+  // An abort may follow a stop that is under way: the word of the person is what the rollout ends with.
+  const isRepeated = view.state === "stopping" && to === "stopping" && isAbort;
+  if (!isRepeated && !canRolloutFollow(view.state, to)) {
+    return { kind: "refused", why: `${to} cannot follow ${view.state}` };
+  }
+  return {
+    kind: "followed",
+    view: { ...view, state: to, why, isAborting: view.isAborting || isAbort, version: view.version + 1 },
+  };
+}

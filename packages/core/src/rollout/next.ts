@@ -1,0 +1,176 @@
+import { isAtRest, isClosed, isInFlight } from "./transitions.ts";
+import type { HostInRollout, RolloutView } from "./types.ts";
+
+/** What the controller knows of a host at this moment. */
+export interface HostPresence {
+  /** Null while its stream is open and it has answered this controller's epoch; else since when it is away. */
+  readonly awaySince: number | null;
+  readonly bootId: string;
+}
+
+export interface FleetView {
+  /** Hosts never seen are missing. */
+  readonly hosts: ReadonlyMap<string, HostPresence>;
+  /** When this controller began to listen: nobody is away for longer than that as far as it knows. */
+  readonly listeningSince: number;
+}
+
+export type Decision =
+  | { readonly kind: "permit"; readonly hostId: string; readonly bootId: string }
+  | { readonly kind: "nothing-to-do"; readonly hostId: string; readonly residue: readonly string[] }
+  | { readonly kind: "unreachable"; readonly hostId: string; readonly why: string }
+  | { readonly kind: "returned"; readonly hostId: string }
+  /** The permit's time to begin has passed and the host has not said so: make it connect anew, its Hello tells. */
+  | { readonly kind: "ask-again"; readonly hostId: string }
+  | { readonly kind: "stop"; readonly why: string }
+  | { readonly kind: "close"; readonly state: "halted" | "aborted" | "finished"; readonly why: string };
+
+export interface Next {
+  /** To be carried out in this order, each stored before its effect. */
+  readonly decisions: readonly Decision[];
+  /** Why not more is done now: first reason first. */
+  readonly waits: readonly string[];
+  /** When to look again even if nothing happens, or null. */
+  readonly wakeAt: number | null;
+}
+
+/**
+ * What to do next in a rollout and why not more. Stop rules come before every permit; when one trips, hosts in our
+ * hands finish and nothing new begins.
+ */
+export function next(view: RolloutView, fleet: FleetView, now: number): Next {
+  if (view.state === "planned" || isClosed(view.state)) return { decisions: [], waits: [], wakeAt: null };
+  const silence = silentHosts(view, fleet, now);
+  if (silence.decisions.length > 0) return { decisions: silence.decisions, waits: [], wakeAt: now };
+  const why = tripped(view);
+  if (view.state === "running" && why !== null) return { decisions: [{ kind: "stop", why }], waits: [], wakeAt: now };
+  const inFlight = view.hosts.filter((host) => isInFlight(host.state));
+  if (view.state === "stopping") return closing(view, inFlight, silence.wakeAt);
+  return dispatching(view, fleet, inFlight, silence.wakeAt);
+}
+
+/** Failures so far, all kinds equal: failed, timed out, and unreachable after the permit. */
+export function failures(view: RolloutView): readonly HostInRollout[] {
+  return view.hosts.filter((h) => h.state === "failed" || (h.state === "unreachable" && h.permit !== null));
+}
+
+function tripped(view: RolloutView): string | null {
+  const failed = failures(view);
+  if (failed.length <= view.plan.maxFail) return null;
+  const names = failed.map((host) => host.name).join(", ");
+  return `${failed.length} failed (${names}), at most ${view.plan.maxFail} tolerated`;
+}
+
+function closing(view: RolloutView, inFlight: readonly HostInRollout[], wakeAt: number | null): Next {
+  if (inFlight.length > 0) return { decisions: [], waits: [`stopping: ${names(inFlight)} still in hand`], wakeAt };
+  return {
+    decisions: [{ kind: "close", state: view.isAborting ? "aborted" : "halted", why: view.why }],
+    waits: [],
+    wakeAt: null,
+  };
+}
+
+/** Hosts whose silence has lasted too long, and those that came back from it. */
+function silentHosts(view: RolloutView, fleet: FleetView, now: number) {
+  const decisions: Decision[] = [];
+  const times: number[] = [];
+  const due = (at: number, decision: Decision) => (now >= at ? decisions.push(decision) : times.push(at));
+  for (const host of view.hosts) {
+    const { hostId } = host;
+    const awaySince = awayOf(hostId, fleet);
+    if (host.state === "permitted" && awaySince === null && host.permit) {
+      due(host.permit.beginBy, { kind: "ask-again", hostId });
+    }
+    if (isInFlight(host.state) && host.permit) {
+      const at = host.permit.endBy + view.plan.timing.unreachableAfterMs;
+      due(at, { kind: "unreachable", hostId, why: `no result by the permit's deadline (${host.state})` });
+    }
+    if (host.state === "pending" && awaySince !== null && stepsOf(view, hostId) > 0) {
+      const at = awaySince + view.plan.timing.unreachableAfterMs;
+      due(at, { kind: "unreachable", hostId, why: "not connected" });
+    }
+    if (host.state === "unreachable" && host.permit === null && awaySince === null && view.state === "running") {
+      decisions.push({ kind: "returned", hostId });
+    }
+  }
+  return { decisions, wakeAt: times.length > 0 ? Math.min(...times) : null };
+}
+
+function dispatching(
+  view: RolloutView,
+  fleet: FleetView,
+  inFlight: readonly HostInRollout[],
+  wakeAt: number | null,
+): Next {
+  const idle = view.hosts.filter((host) => host.state === "pending" && stepsOf(view, host.hostId) === 0);
+  if (idle.length > 0) {
+    const decisions = idle.map(
+      ({ hostId }): Decision => ({ kind: "nothing-to-do", hostId, residue: residueOf(view, hostId) }),
+    );
+    return { decisions, waits: [], wakeAt };
+  }
+  const pending = view.hosts.filter((host) => host.state === "pending");
+  if (pending.length === 0 && inFlight.length === 0) return finished(view);
+  return permits(view, fleet, inFlight, wakeAt);
+}
+
+function finished(view: RolloutView): Next {
+  const why = view.hosts.every((h) => h.reason === "nothing to do") ? "nothing to do" : "";
+  return { decisions: [{ kind: "close", state: "finished", why }], waits: [], wakeAt: null };
+}
+
+/**
+ * The ramp: its entries are batches in the plan's order, the last repeats. All of a batch before the last entry must
+ * be at rest before the next begins; within the last entry the window slides. A host whose permit went unanswered
+ * stays charged: it may be acting still.
+ */
+function permits(view: RolloutView, fleet: FleetView, inFlight: readonly HostInRollout[], wakeAt: number | null): Next {
+  const { size, hosts } = openBatch(view);
+  const lost = view.hosts.filter((h) => h.state === "unreachable" && h.permit !== null);
+  const charged = inFlight.length + lost.length;
+  const waits: string[] = [];
+  const ready = hosts.filter((host) => host.state === "pending" && awayOf(host.hostId, fleet) === null);
+  const away = hosts.filter((host) => host.state === "pending" && awayOf(host.hostId, fleet) !== null);
+  if (away.length > 0) waits.push(`not connected: ${names(away)}`);
+  const room = Math.max(0, size - charged);
+  if (room === 0 && inFlight.length === 0 && lost.length > 0) {
+    const why = `no room left: ${names(lost)} did not answer and may be down still`;
+    return { decisions: [{ kind: "stop", why }], waits: [], wakeAt };
+  }
+  if (inFlight.length > 0) waits.unshift(`${charged} of ${size} in hand: ${names(inFlight)}`);
+  const decisions = ready
+    .slice(0, room)
+    .map(
+      (host): Decision => ({ kind: "permit", hostId: host.hostId, bootId: fleet.hosts.get(host.hostId)?.bootId ?? "" }),
+    );
+  return { decisions, waits, wakeAt };
+}
+
+function openBatch(view: RolloutView): { size: number; hosts: readonly HostInRollout[] } {
+  const working = view.hosts.filter((host) => stepsOf(view, host.hostId) > 0);
+  const { ramp } = view.plan;
+  let from = 0;
+  for (const size of ramp.slice(0, -1)) {
+    const batch = working.slice(from, from + size);
+    if (batch.some((host) => !isAtRest(host.state))) return { size, hosts: batch };
+    from += size;
+  }
+  return { size: ramp.at(-1) ?? 1, hosts: working.slice(from) };
+}
+
+function awayOf(hostId: string, fleet: FleetView): number | null {
+  const presence = fleet.hosts.get(hostId);
+  return presence ? presence.awaySince : fleet.listeningSince;
+}
+
+function stepsOf(view: RolloutView, hostId: string): number {
+  return view.plan.hosts.find((host) => host.hostId === hostId)?.steps.length ?? 0;
+}
+
+function residueOf(view: RolloutView, hostId: string): readonly string[] {
+  return view.plan.hosts.find((host) => host.hostId === hostId)?.residue ?? [];
+}
+
+function names(hosts: readonly HostInRollout[]): string {
+  return hosts.map((host) => host.name).join(", ");
+}

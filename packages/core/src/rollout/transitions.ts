@@ -1,0 +1,85 @@
+import type { HostState, RolloutState } from "./types.ts";
+
+/** What may follow each state of a host in a rollout. ARCHITECTURE.md draws the same edges. */
+const HOST_FOLLOWS: { readonly [S in HostState]: readonly HostState[] } = {
+  pending: ["permitted", "vetoed", "skipped", "unreachable", "done", "done-with-residue", "written-off"],
+  vetoed: ["pending", "skipped", "written-off"],
+  // Back to pending: the permit is void, it was never begun. Progress may be seen late, so states may be passed over.
+  permitted: ["pending", "acting", "settling", "verifying", "done", "done-with-residue", "failed", "unreachable"],
+  draining: ["acting", "failed", "unreachable"],
+  acting: ["acting", "settling", "verifying", "done", "done-with-residue", "failed", "unreachable"],
+  returning: ["settling", "failed", "unreachable"],
+  settling: ["settling", "verifying", "done", "done-with-residue", "failed", "unreachable"],
+  verifying: ["verifying", "done", "done-with-residue", "failed", "unreachable"],
+  undraining: ["done", "done-with-residue", "failed", "unreachable"],
+  // A host that comes back while the rollout is open goes on where it stands.
+  unreachable: [
+    "pending",
+    "acting",
+    "settling",
+    "verifying",
+    "done",
+    "done-with-residue",
+    "failed",
+    "skipped",
+    "written-off",
+  ],
+  done: [],
+  "done-with-residue": [],
+  failed: ["written-off"],
+  skipped: [],
+  "written-off": [],
+};
+
+const ROLLOUT_FOLLOWS: { readonly [S in RolloutState]: readonly RolloutState[] } = {
+  planned: ["running", "aborted"],
+  running: ["paused", "waiting-approval", "waiting-window", "stopping", "halted", "aborted", "finished"],
+  paused: ["running", "stopping", "aborted"],
+  "waiting-approval": ["running", "stopping", "aborted"],
+  "waiting-window": ["running", "stopping", "aborted"],
+  stopping: ["halted", "aborted"],
+  halted: [],
+  aborted: [],
+  finished: [],
+};
+
+export function canHostFollow(from: HostState, to: HostState): boolean {
+  return HOST_FOLLOWS[from].includes(to);
+}
+
+export function canRolloutFollow(from: RolloutState, to: RolloutState): boolean {
+  return ROLLOUT_FOLLOWS[from].includes(to);
+}
+
+/** In our hands: permitted and not yet ended. */
+export function isInFlight(state: HostState): boolean {
+  switch (state) {
+    case "permitted":
+    case "draining":
+    case "acting":
+    case "returning":
+    case "settling":
+    case "verifying":
+    case "undraining":
+      return true;
+    case "pending":
+    case "vetoed":
+    case "done":
+    case "done-with-residue":
+    case "failed":
+    case "skipped":
+    case "unreachable":
+    case "written-off":
+      return false;
+  }
+}
+
+/** Nothing more will happen to the host in this rollout unless it comes back by itself. */
+export function isAtRest(state: HostState): boolean {
+  return !isInFlight(state) && state !== "pending" && state !== "vetoed";
+}
+
+/** Nothing follows: the rollout has ended. */
+export function isClosed(state: RolloutState): boolean {
+  return ROLLOUT_FOLLOWS[state].length === 0;
+}

@@ -1,0 +1,92 @@
+import type { StepRef, StepResult } from "./rollout/types.ts";
+
+// What an agent and its controller say to each other on their stream; proto/afterpatch/v1/agent.proto is the reference.
+
+/** One scan on its way to the controller. */
+export interface ScanReport {
+  readonly digest: string;
+  readonly scannedAt: number;
+  readonly bootId: string;
+  readonly os: string;
+  readonly kernel: string;
+  readonly findings: FindingCounts;
+  /** Null: unknown. */
+  readonly reboot: boolean | null;
+  /** gzip of `afterpatch.scan/v1`; empty when only the digest is sent. */
+  readonly body: Uint8Array;
+}
+
+export interface FindingCounts {
+  readonly service: number;
+  readonly "xinetd-session": number;
+  readonly application: number;
+  readonly kernel: number;
+  readonly microcode: number;
+}
+
+/** Single-use leave for one host to carry out its plan. Durations in milliseconds from its arrival. */
+export interface Permit {
+  readonly permitId: string;
+  readonly rolloutId: string;
+  readonly hostId: string;
+  readonly bootId: string;
+  readonly epoch: number;
+  readonly planDigest: string;
+  readonly steps: readonly StepRef[];
+  readonly beginWithinMs: number;
+  readonly deadlineMs: number;
+  readonly graceMs: number;
+  readonly settleMs: number;
+  readonly allowNew: boolean;
+}
+
+export interface PermitOutcome {
+  readonly result: "verified" | "failed" | "refused" | "stale";
+  readonly code: string;
+  readonly message: string;
+  readonly residue: readonly string[];
+  /** Null when nothing was done. */
+  readonly proof: ScanReport | null;
+}
+
+/** Where a permit stands on its host. */
+export type PermitUpdate =
+  | {
+      readonly permitId: string;
+      readonly state: "acting" | "settling" | "verifying";
+      readonly steps: readonly StepResult[];
+    }
+  | {
+      readonly permitId: string;
+      readonly state: "finished";
+      readonly steps: readonly StepResult[];
+      readonly outcome: PermitOutcome;
+    };
+
+export type ToAgent =
+  | {
+      readonly kind: "welcome";
+      readonly epoch: number;
+      readonly controllerVersion: string;
+      readonly now: number;
+      readonly reportIntervalMs: number;
+    }
+  | { readonly kind: "report-ack"; readonly digest: string; readonly sendBody: boolean }
+  | { readonly kind: "scan"; readonly requestId: string }
+  | { readonly kind: "permit"; readonly permit: Permit }
+  | { readonly kind: "permit-ack"; readonly permitId: string };
+
+export type FromAgent =
+  | {
+      readonly kind: "hello";
+      readonly agentVersion: string;
+      readonly bootId: string;
+      /** Of the Welcome this answers; already on the agent's disk. */
+      readonly epoch: number;
+      /** Begun or finished, and not acknowledged as finished. What is not listed was never begun and never will be. */
+      readonly permits: readonly PermitUpdate[];
+    }
+  /** `requestId` of the scan this answers; empty for a report on schedule. */
+  | { readonly kind: "report"; readonly report: ScanReport; readonly requestId: string }
+  | { readonly kind: "permit-update"; readonly update: PermitUpdate }
+  | { readonly kind: "scan-failed"; readonly requestId: string; readonly why: string };

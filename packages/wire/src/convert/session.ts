@@ -1,0 +1,149 @@
+import type { StepResult } from "@afterpatch/core/rollout/types";
+import type { FromAgent, Permit, PermitOutcome, PermitUpdate, ToAgent } from "@afterpatch/core/session";
+import { pb } from "../messages.ts";
+import { reportFromWire, reportToWire } from "./report.ts";
+
+type WireToAgent = ReturnType<typeof pb.v1.ControllerMessage.decode>;
+type WireFromAgent = ReturnType<typeof pb.v1.AgentMessage.decode>;
+type WireUpdate = pb.v1.PermitUpdate;
+
+/** A message that breaks the protocol: an unknown verb or value is refused, never guessed. */
+export class ProtocolError extends Error {
+  override readonly name = "ProtocolError";
+}
+
+export function toAgentToWire(message: ToAgent): WireToAgent {
+  switch (message.kind) {
+    case "welcome": {
+      const { epoch, controllerVersion, now, reportIntervalMs } = message;
+      return { body: "welcome", welcome: { epoch, controllerVersion, now, reportIntervalMs } };
+    }
+    case "report-ack":
+      return { body: "reportAck", reportAck: { digest: message.digest, sendBody: message.sendBody } };
+    case "scan":
+      return { body: "scanRequest", scanRequest: { requestId: message.requestId } };
+    case "permit": {
+      const steps = message.permit.steps.map(({ kind, target }) => ({ kind, target }));
+      return { body: "permit", permit: { ...message.permit, steps } };
+    }
+    case "permit-ack":
+      return { body: "permitAck", permitAck: { permitId: message.permitId } };
+  }
+}
+
+/** Throws ProtocolError. */
+export function toAgentFromWire(message: WireToAgent): ToAgent {
+  switch (message.body) {
+    case "welcome": {
+      const { epoch, controllerVersion, now, reportIntervalMs } = message.welcome;
+      return { kind: "welcome", epoch, controllerVersion, now, reportIntervalMs };
+    }
+    case "reportAck":
+      return { kind: "report-ack", digest: message.reportAck.digest, sendBody: message.reportAck.sendBody };
+    case "scanRequest":
+      return { kind: "scan", requestId: message.scanRequest.requestId };
+    case "permit":
+      return { kind: "permit", permit: permitFromWire(message.permit) };
+    case "permitAck":
+      return { kind: "permit-ack", permitId: message.permitAck.permitId };
+    default: // the oneof is open on the wire: a newer peer may send an arm that this one does not know
+      throw new ProtocolError("the controller sent a message of an unknown kind");
+  }
+}
+
+export function fromAgentToWire(message: FromAgent): WireFromAgent {
+  switch (message.kind) {
+    case "hello": {
+      const { agentVersion, bootId, epoch } = message;
+      return { body: "hello", hello: { agentVersion, bootId, epoch, permits: message.permits.map(updateToWire) } };
+    }
+    case "report":
+      return { body: "report", report: { report: reportToWire(message.report), requestId: message.requestId } };
+    case "permit-update":
+      return { body: "permitUpdate", permitUpdate: updateToWire(message.update) };
+    case "scan-failed":
+      return { body: "scanFailed", scanFailed: { requestId: message.requestId, why: message.why } };
+  }
+}
+
+/** Throws ProtocolError. */
+export function fromAgentFromWire(message: WireFromAgent): FromAgent {
+  switch (message.body) {
+    case "hello": {
+      const { agentVersion, bootId, epoch, permits } = message.hello;
+      return { kind: "hello", agentVersion, bootId, epoch, permits: permits.map(updateFromWire) };
+    }
+    case "report": {
+      const { report, requestId } = message.report;
+      if (!report) throw new ProtocolError("a report without content");
+      return { kind: "report", report: reportFromWire(report), requestId };
+    }
+    case "permitUpdate":
+      return { kind: "permit-update", update: updateFromWire(message.permitUpdate) };
+    case "scanFailed":
+      return { kind: "scan-failed", requestId: message.scanFailed.requestId, why: message.scanFailed.why };
+    default: // the oneof is open on the wire: a newer peer may send an arm that this one does not know
+      throw new ProtocolError("the agent sent a message of an unknown kind");
+  }
+}
+
+function permitFromWire(permit: pb.v1.Permit): Permit {
+  const { permitId, rolloutId, hostId, bootId, epoch, planDigest } = permit;
+  const { beginWithinMs, deadlineMs, graceMs, settleMs, allowNew } = permit;
+  const steps = permit.steps.map(({ kind, target }) => ({ kind, target }));
+  const durations = { beginWithinMs, deadlineMs, graceMs, settleMs };
+  return { permitId, rolloutId, hostId, bootId, epoch, planDigest, steps, ...durations, allowNew };
+}
+
+function updateToWire(update: PermitUpdate): WireUpdate {
+  const steps = update.steps.map((step) => ({ ...step }));
+  const state = pb.v1.PermitState[STATE_TO_WIRE[update.state]];
+  if (update.state !== "finished") return { permitId: update.permitId, state, steps };
+  const { result, code, message, proof } = update.outcome;
+  const residue = [...update.outcome.residue];
+  const outcome = { result, code, message, residue, proof: proof ? reportToWire(proof) : null };
+  return { permitId: update.permitId, state, steps, outcome };
+}
+
+const STATE_TO_WIRE = {
+  acting: "PERMIT_STATE_ACTING",
+  settling: "PERMIT_STATE_SETTLING",
+  verifying: "PERMIT_STATE_VERIFYING",
+  finished: "PERMIT_STATE_FINISHED",
+} as const;
+
+function updateFromWire(update: WireUpdate): PermitUpdate {
+  const { permitId } = update;
+  const steps = update.steps.map(stepFromWire);
+  switch (update.state) {
+    case pb.v1.PermitState.PERMIT_STATE_ACTING:
+      return { permitId, state: "acting", steps };
+    case pb.v1.PermitState.PERMIT_STATE_SETTLING:
+      return { permitId, state: "settling", steps };
+    case pb.v1.PermitState.PERMIT_STATE_VERIFYING:
+      return { permitId, state: "verifying", steps };
+    case pb.v1.PermitState.PERMIT_STATE_FINISHED:
+      return { permitId, state: "finished", steps, outcome: outcomeFromWire(update.outcome) };
+    default: // an open enum on the wire: a newer peer may send values that the types do not list
+      throw new ProtocolError(`permit ${permitId}: unknown state ${update.state}`);
+  }
+}
+
+function outcomeFromWire(outcome: pb.v1.PermitOutcome | null | undefined): PermitOutcome {
+  if (!outcome) throw new ProtocolError("a finished permit without outcome");
+  const { code, message, residue, proof } = outcome;
+  const result = oneOf(["verified", "failed", "refused", "stale"], outcome.result, "result of a permit");
+  return { result, code, message, residue: [...residue], proof: proof ? reportFromWire(proof) : null };
+}
+
+function stepFromWire(step: pb.v1.StepResult): StepResult {
+  const { kind, target, evidence, startedAt, elapsedMs } = step;
+  const outcome = oneOf(["done", "failed", "vetoed", "skipped"], step.outcome, "outcome of a step");
+  return { kind, target, outcome, evidence, startedAt, elapsedMs };
+}
+
+function oneOf<T extends string>(allowed: readonly T[], value: string, what: string): T {
+  const known = allowed.find((a) => a === value);
+  if (known === undefined) throw new ProtocolError(`unknown ${what}: ${JSON.stringify(value)}`);
+  return known;
+}
