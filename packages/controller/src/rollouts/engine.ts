@@ -129,6 +129,12 @@ export class RolloutEngine {
     return fold(stored.plan, stored.events);
   }
 
+  /** What a request made when it was first heard, or null. */
+  async byRequest(requestId: string): Promise<RolloutView | null> {
+    const id = await this.#deps.store.byRequest(requestId);
+    return id === null ? null : this.view(id);
+  }
+
   async recent(limit: number): Promise<readonly RolloutView[]> {
     const stored = await this.#deps.store.recent(limit);
     return stored.map(({ plan, events }) => this.#explained(this.#open.get(plan.id) ?? fold(plan, events)));

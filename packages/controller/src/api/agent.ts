@@ -1,0 +1,76 @@
+import type { FromAgent, ScanReport } from "@afterpatch/core/session";
+import { fromAgentFromWire, toAgentToWire } from "@afterpatch/wire/convert/session";
+import { duplex, type Handlers, received } from "@afterpatch/wire/rpc";
+import type { agentService } from "@afterpatch/wire/services";
+import type { AgentLink, Fleet } from "../fleet/fleet.ts";
+import type { Scans } from "../fleet/scans.ts";
+import { peerOf } from "../listen/peer.ts";
+import type { Clock, Log } from "../ports.ts";
+import type { RolloutEngine } from "../rollouts/engine.ts";
+import type { Hosts } from "../store/hosts.ts";
+
+export interface AgentApiDeps {
+  readonly hosts: Hosts;
+  readonly fleet: Fleet;
+  readonly scans: Scans;
+  readonly engine: RolloutEngine;
+  readonly clock: Clock;
+  readonly epoch: number;
+  readonly controllerVersion: string;
+  readonly reportIntervalMs: number;
+  readonly log: Log;
+}
+
+/** One agent's stream: Welcome, Hello, then reports and news of permits in both directions. */
+export function agentHandlers(deps: AgentApiDeps): Handlers<typeof agentService> {
+  return {
+    connect: duplex(async (stream) => {
+      const peer = peerOf(stream);
+      if (peer.kind !== "host") throw new Error("a caller that is no host passed the gate"); // the gate lets hosts in alone
+      const link: AgentLink = {
+        send: (message) => stream.write(toAgentToWire(message)),
+        close: () => stream.end(),
+      };
+      const { epoch, controllerVersion, reportIntervalMs, clock } = deps;
+      deps.fleet.attach(peer.id, link);
+      link.send({ kind: "welcome", epoch, controllerVersion, now: clock.now(), reportIntervalMs });
+      try {
+        for await (const message of received(stream)) await hear(deps, peer.id, link, fromAgentFromWire(message));
+      } finally {
+        deps.fleet.detach(peer.id, link);
+        deps.log.info({ host: peer.id }, "agent gone");
+        await deps.engine.look();
+      }
+    }),
+  };
+}
+
+/** One message of an agent. What it acknowledges is in the store. */
+export async function hear(deps: AgentApiDeps, hostId: string, link: AgentLink, message: FromAgent): Promise<void> {
+  switch (message.kind) {
+    case "hello": {
+      const { agentVersion, bootId, permits } = message;
+      // An agent that answers another epoch speaks to a controller that is no more.
+      if (message.epoch !== deps.epoch) return link.close(`hello for epoch ${message.epoch}`);
+      await deps.hosts.saveAgentVersion(hostId, agentVersion);
+      deps.log.info({ host: hostId, agentVersion }, "agent connected");
+      await deps.engine.hello(hostId, () => deps.fleet.greet(hostId, link, { bootId, agentVersion }), permits);
+      return;
+    }
+    case "report": {
+      const isKept = await saveReport(deps, hostId, message.report);
+      link.send({ kind: "report-ack", digest: message.report.digest, sendBody: !isKept });
+      if (isKept) deps.scans.answered(hostId, message.requestId, { kind: "fresh" });
+      return;
+    }
+    case "scan-failed":
+      return deps.scans.answered(hostId, message.requestId, { kind: "failed", why: message.why });
+    case "permit-update":
+      return deps.engine.update(hostId, message.update);
+  }
+}
+
+/** False: the body is needed. */
+async function saveReport(deps: AgentApiDeps, hostId: string, report: ScanReport): Promise<boolean> {
+  return (await deps.hosts.saveReport(hostId, report, deps.clock.now())) === "saved";
+}

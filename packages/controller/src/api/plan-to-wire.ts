@@ -1,0 +1,21 @@
+import type { Step } from "@afterpatch/core/plan/types";
+import type { pb } from "@afterpatch/wire/messages";
+import type { FleetPlan, PlannedHost } from "../rollouts/plan-fleet.ts";
+
+type WirePlan = ReturnType<typeof pb.v1.PlanFleetResponse.decode>;
+
+/** One wave for now: all hosts, in the order in which they are permitted. */
+export function planToWire(plan: FleetPlan): WirePlan {
+  const uncovered = plan.uncovered.map((one) => ({ ...one }));
+  const waves = [{ name: "all", hosts: plan.hosts.map(hostToWire) }];
+  return { digest: plan.digest, waves, uncovered, ramp: [...plan.ramp] };
+}
+
+function hostToWire({ host, plan, reportedAt }: PlannedHost) {
+  const residue = plan.residue.map((entry) => `${entry.owner}: ${entry.reason}`);
+  return { hostId: host.id, name: host.name, steps: plan.steps.map(stepToWire), residue, reportedAt };
+}
+
+function stepToWire({ id, remedy, findings, because, insteadOf }: Step) {
+  return { id, ...remedy, findings: [...findings], because, insteadOf: insteadOf.map((other) => ({ ...other })) };
+}

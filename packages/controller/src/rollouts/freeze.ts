@@ -1,0 +1,27 @@
+import type { RolloutPlan, RolloutTiming } from "@afterpatch/core/rollout/types";
+import type { FleetPlan } from "./plan-fleet.ts";
+
+/** Defaults of the contracts: grace 10 s, settle 10 s for units. */
+export const DEFAULT_TIMING: RolloutTiming = {
+  beginWithinMs: 60_000,
+  deadlineMs: 15 * 60_000,
+  unreachableAfterMs: 2 * 60_000,
+  graceMs: 10_000,
+  settleMs: 10_000,
+};
+
+/** Makes a fleet plan into the frozen plan of a rollout. */
+export function freeze(
+  fleet: FleetPlan,
+  order: Pick<RolloutPlan, "id" | "name" | "reason" | "actor" | "createdAt" | "pattern" | "maxFail" | "allowNew">,
+  timing: RolloutTiming,
+): RolloutPlan {
+  const hosts = fleet.hosts.map(({ host, plan, digest }) => ({
+    hostId: host.id,
+    name: host.name,
+    digest,
+    steps: plan.steps.map(({ remedy: { kind, target } }) => ({ kind, target })),
+    residue: plan.residue.map((entry) => entry.owner),
+  }));
+  return { ...order, ramp: fleet.ramp, digest: fleet.digest, hosts, uncovered: fleet.uncovered, timing };
+}

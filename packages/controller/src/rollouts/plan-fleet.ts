@@ -1,0 +1,83 @@
+import { parseRamp, resolveRamp } from "@afterpatch/core/fleet/ramp";
+import { type Selection, select } from "@afterpatch/core/fleet/select";
+import { planDigest } from "@afterpatch/core/plan/digest";
+import { planOf } from "@afterpatch/core/plan/plan";
+import type { Plan, Sha256 } from "@afterpatch/core/plan/types";
+import type { Fleet } from "../fleet/fleet.ts";
+import type { Scans } from "../fleet/scans.ts";
+import type { Host, Hosts } from "../store/hosts.ts";
+import { scanOfReport } from "./prove.ts";
+
+/** A fresh scan takes a second or two; a host under load gets its time. */
+const SCAN_TIMEOUT_MS = 60_000;
+
+export interface PlannedHost {
+  readonly host: Host;
+  readonly plan: Plan;
+  readonly digest: string;
+  readonly reportedAt: number;
+}
+
+/** What would be done over a selection, and for whom that cannot be said. */
+export interface FleetPlan {
+  /** Over hosts, their steps and the ramp. */
+  readonly digest: string;
+  /** In the order of the selection. */
+  readonly hosts: readonly PlannedHost[];
+  readonly uncovered: readonly { readonly name: string; readonly why: string }[];
+  /** Integers, the last repeats. Of the hosts that have something to do. */
+  readonly ramp: readonly number[];
+}
+
+export type FleetPlanned =
+  | { readonly kind: "planned"; readonly plan: FleetPlan; readonly selected: number }
+  | { readonly kind: "bad-serial"; readonly why: string }
+  | Exclude<Selection<Host>, { kind: "selected" }>;
+
+export interface PlanFleetDeps {
+  readonly hosts: Hosts;
+  readonly fleet: Fleet;
+  readonly scans: Scans;
+  readonly sha256: Sha256;
+}
+
+/** Selects, asks every selected host for a fresh scan, and plans. An old report is never planned from. */
+export async function planFleet(deps: PlanFleetDeps, pattern: string, serial: string): Promise<FleetPlanned> {
+  const parsed = parseRamp(serial);
+  if (parsed.kind === "invalid") return { kind: "bad-serial", why: parsed.why };
+  const selection = select(pattern, await deps.hosts.list());
+  if (selection.kind !== "selected") return selection;
+  const looked = await Promise.all(selection.hosts.map((host) => planHost(deps, host)));
+  const hosts = looked.flatMap((one) => (one.kind === "planned" ? [one.planned] : []));
+  const uncovered = looked.flatMap((one) => (one.kind === "uncovered" ? [{ name: one.name, why: one.why }] : []));
+  const working = hosts.filter(({ plan }) => plan.steps.length > 0).length;
+  const sizes = resolveRamp(parsed.ramp, Math.max(1, working));
+  const content = [sizes, hosts.map(({ host, digest }) => [host.id, digest])];
+  const digest = deps.sha256(JSON.stringify(content));
+  return { kind: "planned", plan: { digest, hosts, uncovered, ramp: sizes }, selected: selection.hosts.length };
+}
+
+type Looked =
+  | { readonly kind: "planned"; readonly planned: PlannedHost }
+  | { readonly kind: "uncovered"; readonly name: string; readonly why: string };
+
+async function planHost(deps: PlanFleetDeps, host: Host): Promise<Looked> {
+  const uncovered = (why: string): Looked => ({ kind: "uncovered", name: host.name, why });
+  if (host.state !== "active") return uncovered(host.state);
+  if (!deps.fleet.isConnected(host.id)) return uncovered("not connected");
+  const scanned = await deps.scans.request(host.id, SCAN_TIMEOUT_MS);
+  if (scanned.kind === "failed") return uncovered(`scan failed: ${scanned.why}`);
+  if (scanned.kind === "silent") return uncovered("did not answer a scan request");
+  const report = await deps.hosts.report(host.id);
+  if (!report) return uncovered("never reported");
+  try {
+    const plan = planOf(scanOfReport(report.body));
+    const digest = planDigest(
+      plan.steps.map((step) => step.remedy),
+      deps.sha256,
+    );
+    return { kind: "planned", planned: { host, plan, digest, reportedAt: report.receivedAt } };
+  } catch (error) {
+    return uncovered(`its report cannot be read: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}

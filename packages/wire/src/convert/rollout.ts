@@ -1,0 +1,20 @@
+import type { RolloutView } from "@afterpatch/core/rollout/types";
+import type { pb } from "../messages.ts";
+
+type WireRollout = ReturnType<typeof pb.v1.Rollout.decode>;
+
+export function rolloutToWire(view: RolloutView): WireRollout {
+  const { id, name, reason, actor, createdAt, digest } = view.plan;
+  const hosts = view.hosts.map((host) => ({
+    name: host.name,
+    hostId: host.hostId,
+    state: host.state,
+    reason: host.reason,
+    steps: host.steps.map((step) => ({ ...step })),
+    residue: [...host.residue],
+    changedAt: host.changedAt,
+  }));
+  const uncovered = view.plan.uncovered.map((one) => ({ ...one }));
+  const { state, why, version } = view;
+  return { id, name, reason, actor, createdAt, digest, hosts, state, why, version, uncovered };
+}
