@@ -1,0 +1,40 @@
+import { agentService, controlService, enrollService } from "@afterpatch/wire/services";
+import { expect, test } from "vitest";
+import { type Caller, isPermitted, PERMISSIONS } from "./permissions.ts";
+
+const methods = [agentService, controlService, enrollService].flatMap((service) =>
+  Object.values(service).map((method) => method.path),
+);
+
+test("every method of every service has a row, and no row is without a method", () => {
+  expect([...PERMISSIONS.keys()].sort()).toEqual([...methods].sort());
+});
+
+const ALLOWED: Readonly<Record<Caller, readonly string[]>> = {
+  anyone: ["Enroll"],
+  host: ["Connect"],
+  viewer: ["GetRollout", "ListHosts", "ListRollouts", "PlanFleet", "WatchRollout"],
+  operator: ["AbortRollout", "GetRollout", "ListHosts", "ListRollouts", "PlanFleet", "StartRollout", "WatchRollout"],
+  admin: [
+    "AbortRollout",
+    "CreateToken",
+    "GetRollout",
+    "ListHosts",
+    "ListRollouts",
+    "PlanFleet",
+    "StartRollout",
+    "WatchRollout",
+  ],
+};
+
+test.each(Object.keys(ALLOWED) as Caller[])("%s may call exactly what is listed", (caller) => {
+  const permitted = methods.filter((method) => isPermitted(method, caller)).map((method) => method.split("/")[2]);
+  expect(permitted.sort()).toEqual(ALLOWED[caller]);
+});
+
+test("a method that is not in the table is refused to everybody", () => {
+  for (const caller of Object.keys(ALLOWED) as Caller[]) {
+    expect(isPermitted("/afterpatch.v1.ControlService/Exec", caller)).toBe(false);
+    expect(isPermitted("/afterpatch.v1.agentservice/connect", caller)).toBe(false);
+  }
+});

@@ -1,0 +1,45 @@
+import { FLEET_MESSAGE_BYTES } from "@afterpatch/wire/credentials";
+import * as grpc from "@grpc/grpc-js";
+import type { Log } from "../ports.ts";
+import type { Access } from "../store/operators.ts";
+import { anyone, gate, type Identify, knownPeer } from "./authorise.ts";
+
+/** A gRPC service with what answers it. */
+export interface Service {
+  readonly definition: grpc.ServiceDefinition;
+  readonly handlers: grpc.UntypedServiceImplementation;
+}
+
+const DAY_MS = 86_400_000;
+/** A CSR is at most 4 KiB, labels and name a little more. */
+const ENROL_MESSAGE_BYTES = 16 * 1024;
+
+/** The server behind the fleet port. */
+export function fleetServer(services: readonly Service[], access: Access, log: Log): grpc.Server {
+  return server(services, knownPeer(access), log, {
+    "grpc.keepalive_time_ms": 30_000,
+    "grpc.keepalive_timeout_ms": 10_000,
+    "grpc.keepalive_permit_without_calls": 1,
+    "grpc.max_concurrent_streams": 8,
+    // A certificate that expires or a name that moves is noticed within a day.
+    "grpc.max_connection_age_ms": DAY_MS,
+    "grpc.max_connection_age_grace_ms": 60_000,
+    "grpc.max_receive_message_length": FLEET_MESSAGE_BYTES,
+    "grpc.max_send_message_length": FLEET_MESSAGE_BYTES,
+  });
+}
+
+/** The server behind the enrol port. */
+export function enrolServer(services: readonly Service[], log: Log): grpc.Server {
+  return server(services, anyone, log, {
+    "grpc.max_concurrent_streams": 1,
+    "grpc.max_receive_message_length": ENROL_MESSAGE_BYTES,
+    "grpc.max_send_message_length": ENROL_MESSAGE_BYTES,
+  });
+}
+
+function server(services: readonly Service[], identify: Identify, log: Log, options: grpc.ServerOptions): grpc.Server {
+  const server = new grpc.Server({ ...options, "grpc.enable_channelz": 0, interceptors: [gate(identify, log)] });
+  for (const { definition, handlers } of services) server.addService(definition, handlers);
+  return server;
+}
