@@ -1,0 +1,59 @@
+import { isIP } from "node:net";
+import { isName } from "@afterpatch/wire/address";
+import type { CommandModule } from "yargs";
+import { Failure } from "../failure.ts";
+
+interface InitArguments {
+  readonly "data-dir": string;
+  readonly name: readonly string[];
+  readonly port: number;
+  readonly "enrol-port": number;
+}
+
+/** `init`: a new data directory with CA, store and the first operator's credentials. */
+export const initCommand: CommandModule<object, InitArguments> = {
+  command: "init",
+  describe: "Make a private CA, the store and the first operator's credentials",
+  builder: (yargs) =>
+    yargs
+      .option("data-dir", { type: "string", demandOption: true, describe: "New or empty directory", requiresArg: true })
+      .option("name", {
+        type: "string",
+        array: true,
+        demandOption: true,
+        requiresArg: true,
+        describe: "DNS name or IP address of the controller; the first is what agents and operators are given",
+      })
+      .option("port", { type: "number", default: 7443, requiresArg: true, describe: "Fleet port (agents, operators)" })
+      .option("enrol-port", { type: "number", default: 7444, requiresArg: true, describe: "Port where hosts join" })
+      .example("$0 init --data-dir /var/lib/afterpatch/controller --name ctl.example.net", "a controller's first step"),
+  handler: async (args) => {
+    const names = args.name.map(checkedName);
+    const settings = {
+      names,
+      port: checkedPort("--port", args.port),
+      enrolPort: checkedPort("--enrol-port", args["enrol-port"]),
+    };
+    if (settings.port === settings.enrolPort)
+      throw new Failure(5, "--enrol-port: same as --port; give two different ports");
+    const { initialise } = await import("../ca/init.ts");
+    await initialise(args["data-dir"], settings, Date.now());
+    const directory = args["data-dir"];
+    process.stdout.write(
+      `CA, store and operator credentials are in ${directory}\n` +
+        `Next: afterpatch-controller serve --data-dir ${directory}\n` +
+        `      export AFTERPATCH_CREDENTIALS=${directory}/admin\n`,
+    );
+  },
+};
+
+function checkedName(name: string): string {
+  if (isIP(name) === 0 && !isName(name)) throw new Failure(5, `--name ${name}: not a DNS name or IP address; give one`);
+  return name;
+}
+
+function checkedPort(option: string, port: number): number {
+  if (!Number.isInteger(port) || port < 1 || port > 65535)
+    throw new Failure(5, `${option}: not a port; give 1 to 65535`);
+  return port;
+}

@@ -1,0 +1,158 @@
+import { mkdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import type { TLSSocket } from "node:tls";
+import { formatAddress } from "@afterpatch/wire/address";
+import { writeFileDurably } from "@afterpatch/wire/credential-files";
+import { loadAuthority, serverIdentity } from "./ca/authority.ts";
+import { type Http, openHttp } from "./http/http.ts";
+import { ENROL_ADMISSION, FLEET_ADMISSION } from "./listen/admission.ts";
+import { callerOf } from "./listen/authorise.ts";
+import { Listener } from "./listen/listener.ts";
+import { identityOf, type Peer } from "./listen/peer.ts";
+import { enrolServer, fleetServer } from "./listen/servers.ts";
+import type { Clock, Log } from "./ports.ts";
+import { buildServices, type Services } from "./services.ts";
+import type { Access } from "./store/operators.ts";
+import { openStore } from "./store/store.ts";
+
+export interface ControllerOptions {
+  readonly dataDir: string;
+  /** All addresses when undefined. */
+  readonly listen: string | undefined;
+  /** Those of `init` when undefined; 0: any free one. */
+  readonly port: number | undefined;
+  readonly enrolPort: number | undefined;
+  readonly httpPort: number;
+  readonly version: string;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+export interface Controller {
+  readonly ports: { readonly fleet: number; readonly enrol: number; readonly http: number };
+  /** Stops accepting, ends streams, closes the store. */
+  close(): Promise<void>;
+}
+
+const SWEEP_MS = 3_600_000;
+
+/** Opens store, ports and services of a data directory. Throws Failure or StoreError; nothing stays open then. */
+export async function openController(options: ControllerOptions): Promise<Controller> {
+  await using opened = new AsyncDisposableStack();
+  const { dataDir, clock, log } = options;
+  const authority = await loadAuthority(join(dataDir, "ca"));
+  const store = await openStore(join(dataDir, "controller.db"));
+  opened.defer(() => store.close());
+  const { settings, epoch } = store;
+  const listeners: Listener[] = [];
+  const services = buildServices({
+    store,
+    epoch,
+    authority,
+    clock,
+    log,
+    version: options.version,
+    fleetAddress: () => formatAddress({ host: settings.names[0] ?? "", port: listeners[0]?.port ?? settings.port }),
+    cut: (isMeant) => listeners[0]?.cut(isMeant),
+  });
+  opened.defer(() => services.stop());
+  await services.start();
+  const identity = () => serverIdentity(join(dataDir, "ca"), settings.names, clock.now());
+  const ports = {
+    fleet: options.port ?? settings.port,
+    enrol: options.enrolPort ?? settings.enrolPort,
+  };
+  for (const open of [openFleet, openEnrol]) {
+    const listener = await open(options, ports, await identity(), {
+      root: authority.root,
+      access: store.access,
+      services,
+    });
+    listeners.push(listener);
+    opened.defer(() => listener.close());
+  }
+  const http = await openHttp(options.httpPort);
+  opened.defer(() => http.close());
+  opened.defer(
+    sweep(clock, log, async () => {
+      const current = await identity();
+      for (const listener of listeners) listener.renew(current);
+    }),
+  );
+  const actual = await announce(options, listeners, http);
+  opened.defer(() => rm(portsFile(dataDir), { force: true }));
+  const closing = opened.move();
+  return { ports: actual, close: () => closing.disposeAsync() };
+}
+
+interface Parts {
+  readonly root: string;
+  readonly access: Access;
+  readonly services: Services;
+}
+type Identity = Awaited<ReturnType<typeof serverIdentity>>;
+interface Ports {
+  readonly fleet: number;
+  readonly enrol: number;
+}
+
+function openFleet({ listen: address, log }: ControllerOptions, ports: Ports, identity: Identity, parts: Parts) {
+  return Listener.open({
+    name: "fleet",
+    address,
+    port: ports.fleet,
+    identity,
+    clientRoot: parts.root,
+    admission: FLEET_ADMISSION,
+    maxConnections: 30_000,
+    maxAgeMs: null,
+    identify: (socket) => knownPeer(socket, parts.access),
+    server: fleetServer(parts.services.fleet, parts.access, log),
+    log,
+  });
+}
+
+function openEnrol({ listen: address, log }: ControllerOptions, ports: Ports, identity: Identity, parts: Parts) {
+  return Listener.open({
+    name: "enrol",
+    address,
+    port: ports.enrol,
+    identity,
+    clientRoot: null,
+    admission: ENROL_ADMISSION,
+    maxConnections: 1_000,
+    maxAgeMs: 60_000,
+    identify: async () => "anyone",
+    server: enrolServer(parts.services.enrol, log),
+    log,
+  });
+}
+
+async function knownPeer(socket: TLSSocket, access: Access): Promise<Peer | null> {
+  const certificate = socket.getPeerX509Certificate();
+  const peer = certificate && socket.authorized ? identityOf(certificate.raw) : null;
+  return peer && (await callerOf(peer, access)) ? peer : null;
+}
+
+/** Runs `work` every hour until the returned function is called. Never one long timer: Node's end at 24.8 days. */
+function sweep(clock: Clock, log: Log, work: () => Promise<void>): () => void {
+  let cancel = () => {};
+  const again = (): void => {
+    cancel = clock.after(SWEEP_MS, () => {
+      work().catch((err: unknown) => log.error({ err }, "certificate not renewed"));
+      again();
+    });
+  };
+  again();
+  return () => cancel();
+}
+
+const portsFile = (dataDir: string) => join(dataDir, "run", "ports.json");
+
+async function announce({ dataDir, listen, log }: ControllerOptions, listeners: readonly Listener[], http: Http) {
+  const ports = { fleet: listeners[0]?.port ?? 0, enrol: listeners[1]?.port ?? 0, http: http.port };
+  await mkdir(join(dataDir, "run"), { recursive: true, mode: 0o700 });
+  await writeFileDurably(portsFile(dataDir), `${JSON.stringify({ ...ports, pid: process.pid })}\n`);
+  log.info({ ...ports, address: listen ?? "all" }, "controller ready");
+  return ports;
+}
