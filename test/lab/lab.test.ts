@@ -1,3 +1,6 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync } from "node:fs";
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -123,6 +126,19 @@ await describeLab("a lab of two hosts", () => {
     expect((await openSession(lab, web01, 143)).greeting).toBe("* OK imapd 1.1 ready");
   });
 
+  test("a half-made lab whose maker died is removed by another process", async () => {
+    const half = `${name}-half`;
+    const maker = spawn(process.execPath, [join(import.meta.dirname, "main.ts"), "up", "2", "--name", half]);
+    const ended = once(maker, "exit");
+    const switched = `afterpatch.${half}.web02`;
+    await expect.poll(async () => (await namespaces()).includes(switched), { timeout: 20_000 }).toBe(true);
+    maker.kill("SIGKILL");
+    await ended;
+    const made = await find(half);
+    expect(await down(half)).toBe(true);
+    expect(made && (await traces(made))).toEqual({ namespaces: [], files: [], mounts: [], cgroups: [] });
+  });
+
   test("a second lab of the same name is refused and the first goes on", async () => {
     await expect(up({ name, hosts: 1 })).rejects.toMatchObject({ code: "already-up" });
     expect(await leader(web02)).toBeDefined();
@@ -130,9 +146,9 @@ await describeLab("a lab of two hosts", () => {
 
   test("down leaves no namespace, mount, cgroup or process", async () => {
     const session = await openSession(lab, web02, 143);
-    expect(await traces(lab)).not.toEqual({ namespaces: [], mounts: [], cgroups: [] });
+    expect(Object.values(await traces(lab)).filter((found) => found.length === 0)).toEqual([]);
     expect(await down(name)).toBe(true);
-    expect(await traces(lab)).toEqual({ namespaces: [], mounts: [], cgroups: [] });
+    expect(await traces(lab)).toEqual({ namespaces: [], files: [], mounts: [], cgroups: [] });
     await session.ended();
     expect(await find(name)).toBeUndefined();
     expect(await down(name)).toBe(false);
@@ -164,6 +180,7 @@ async function traces({ directory, switchNamespace }: Lab) {
   const cgroups = await readdir("/sys/fs/cgroup", { recursive: true });
   return {
     namespaces: (await namespaces()).filter((entry) => entry.startsWith(switchNamespace)),
+    files: [directory, join("/etc/netns", switchNamespace)].filter((path) => existsSync(path)),
     mounts: mounts.flat(),
     cgroups: cgroups.filter((path) => path.includes(switchNamespace)),
   };

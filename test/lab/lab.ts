@@ -4,7 +4,7 @@ import { cacheDirectory, ensureBase } from "./base.ts";
 import { LabError } from "./commands.ts";
 import { booted, type Host, makeDisk, switchOff, switchOn } from "./host.ts";
 import { hostAddress, hostsFile, makeNetwork, removeNetwork } from "./network.ts";
-import { identityOf, kill, type ProcessIdentity, readOrUndefined } from "./processes.ts";
+import { identityOf, isErrorOf, kill, type ProcessIdentity, readOrUndefined } from "./processes.ts";
 import { missingRequirements, requirementsMessage } from "./requirements.ts";
 
 /** A lab as it is recorded in its directory's lab.json before any part of it is made. */
@@ -16,6 +16,9 @@ export interface Lab {
   readonly hosts: readonly Host[];
 }
 
+/** Told what is going on, a line at a time. */
+export type Say = (line: string) => void;
+
 export interface UpOptions {
   /** "lab" unless told otherwise. */
   readonly name?: string;
@@ -23,7 +26,7 @@ export interface UpOptions {
   readonly hosts: number | readonly string[];
   /** A directory all hosts see, read-only, as /opt/afterpatch. */
   readonly payload?: string | undefined;
-  readonly say?: (line: string) => void;
+  readonly say?: Say;
   readonly signal?: AbortSignal;
 }
 
@@ -38,18 +41,30 @@ export async function up(options: UpOptions): Promise<Lab> {
   await claim(lab);
   try {
     await makeNetwork(lab.switchNamespace, lab.hosts);
-    await Promise.all(
-      lab.hosts.map(async (host) => {
-        await makeDisk(host, hostsFile(lab.hosts));
-        await switchOn(host, payload);
-        say(`${host.name} ${host.address} ${await booted(host, undefined, signal)}`);
-      }),
-    );
+    await start(lab, payload, say, signal);
     return lab;
   } catch (error) {
     await down(name);
     throw error;
   }
+}
+
+/** Starts all hosts at once. When one fails the others are given up, and none is still being made on return. */
+async function start(lab: Lab, payload: string | undefined, say: Say, signal: AbortSignal | undefined): Promise<void> {
+  const failure = new AbortController();
+  const either = signal === undefined ? failure.signal : AbortSignal.any([failure.signal, signal]);
+  const boot = async (host: Host) => {
+    try {
+      await makeDisk(host, hostsFile(lab.hosts));
+      await switchOn(host, payload);
+      say(`${host.name} ${host.address} ${await booted(host, undefined, either)}`);
+    } catch (error) {
+      failure.abort(error);
+      throw failure.signal.reason;
+    }
+  };
+  const results = await Promise.allSettled(lab.hosts.map(boot));
+  for (const result of results) if (result.status === "rejected") throw result.reason;
 }
 
 /** Removes a lab, also one that another process made or left half-made. False when there is none of that name. */
@@ -131,7 +146,7 @@ async function claim(lab: Lab): Promise<void> {
   try {
     await mkdir(lab.directory);
   } catch (error) {
-    if (!(error instanceof Error && "code" in error && error.code === "EEXIST")) throw error;
+    if (!isErrorOf(error, "EEXIST")) throw error;
     const why = `it is there already; remove it with "npm run lab -- down --name ${lab.name}" or take another name`;
     throw new LabError("already-up", `lab ${lab.name}: ${why}`, { cause: error });
   }

@@ -74,8 +74,14 @@ async function start(name: string, which: string | undefined, payload: string | 
   const hosts = /^\d+$/.test(count) ? Number(count) : count.split(",");
   const abort = new AbortController();
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => abort.abort());
-  await up({ name, hosts, payload, signal: abort.signal, say: (line) => console.log(line) });
-  return 0;
+  try {
+    await up({ name, hosts, payload, signal: abort.signal, say: (line) => console.log(line) });
+    return 0;
+  } catch (error) {
+    if (!abort.signal.aborted) throw error;
+    console.error(`lab: up: interrupted; what was made of lab ${name} is removed`);
+    return 130;
+  }
 }
 
 async function remove(name: string): Promise<number> {

@@ -2,6 +2,7 @@ import { mkdir, readdir, rm, rmdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { must } from "./commands.ts";
 import type { Host } from "./host.ts";
+import { isErrorOf } from "./processes.ts";
 
 /** The switch's own address: whatever runs in its namespace, the controller say, is reached here by all hosts. */
 export const controllerAddress = "10.77.0.254";
@@ -75,7 +76,7 @@ async function entries(directory: string): Promise<readonly string[]> {
   try {
     return await readdir(directory);
   } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return [];
+    if (isErrorOf(error, "ENOENT")) return [];
     throw error;
   }
 }

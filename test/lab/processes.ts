@@ -23,7 +23,7 @@ export async function kill(target: ProcessIdentity): Promise<void> {
   try {
     process.kill(target.pid, "SIGKILL");
   } catch (error) {
-    if (!isMissing(error, "ESRCH")) throw error;
+    if (!isErrorOf(error, "ESRCH")) throw error;
   }
   await until(`end of process ${target.pid}`, 10_000, async () => ((await isAlive(target)) ? undefined : true));
 }
@@ -58,12 +58,13 @@ export async function readOrUndefined(path: string): Promise<string | undefined>
   try {
     return await readFile(path, "utf8");
   } catch (error) {
-    if (isMissing(error, "ENOENT", "ESRCH", "EINVAL", "ENODEV")) return undefined;
+    if (isErrorOf(error, "ENOENT", "ESRCH", "EINVAL", "ENODEV")) return undefined;
     throw error;
   }
 }
 
-function isMissing(error: unknown, ...codes: readonly string[]): boolean {
+/** Whether this is a system error with one of these codes, errno(3). */
+export function isErrorOf(error: unknown, ...codes: readonly string[]): boolean {
   return error instanceof Error && "code" in error && codes.includes(String(error.code));
 }
 
