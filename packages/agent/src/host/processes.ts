@@ -1,0 +1,127 @@
+import { readdirSync } from "node:fs";
+import { executableMappings, type Mapping } from "@afterpatch/core/proc/maps";
+import { type ProcessStat, parseStat } from "@afterpatch/core/proc/stat";
+import { codeOf, explain, isGone, readLink, readProc } from "./read.ts";
+
+/** A process whose maps were read. */
+export interface Task {
+  readonly pid: number;
+  /** `/proc/PID`; `/proc/TID` of a living thread where the leader has exited: its files lead to the same memory. */
+  readonly proc: string;
+  readonly stat: ProcessStat;
+}
+
+/** Processes with the same mount namespace and root: the same path means the same file to them. */
+export interface Place {
+  readonly mountNamespace: string;
+  /** As readlink of /proc/PID/root names it. */
+  readonly root: string;
+  readonly tasks: Task[];
+  /** Unique mapped files, by device, inode and path as printed. */
+  readonly files: Map<string, MappedFile>;
+}
+
+export interface MappedFile {
+  /** `range` is that of the first holder. */
+  readonly mapping: Mapping;
+  readonly holders: Task[];
+}
+
+export interface ProcessTable {
+  readonly places: readonly Place[];
+  readonly stats: ReadonlyMap<number, ProcessStat>;
+  seen: number;
+  scanned: number;
+  vanished: number;
+  readonly unreadable: { pid: number; why: string }[];
+}
+
+type Outcome = "scanned" | "vanished" | "kernel-thread" | { readonly why: string };
+
+/** Every process of /proc, once. Kernel threads are not counted. */
+export function readProcesses(): ProcessTable {
+  const places = new Map<string, Place>();
+  const stats = new Map<number, ProcessStat>();
+  const table = { seen: 0, scanned: 0, vanished: 0, unreadable: [] as { pid: number; why: string }[] };
+  for (const name of readdirSync("/proc")) {
+    const first = name.charCodeAt(0);
+    if (first < 0x30 || first > 0x39) continue;
+    const pid = Number(name);
+    const outcome = readProcess(pid, places, stats);
+    if (outcome === "kernel-thread") continue;
+    table.seen += 1;
+    if (typeof outcome === "object") table.unreadable.push({ pid, why: outcome.why });
+    else table[outcome] += 1;
+  }
+  return { ...table, places: [...places.values()], stats };
+}
+
+function readProcess(pid: number, places: Map<string, Place>, stats: Map<number, ProcessStat>): Outcome {
+  let reading = "stat";
+  try {
+    let proc = `/proc/${pid}`;
+    const stat = readStat(proc);
+    if (stat === null) return { why: "stat: not understood" };
+    if (stat.isKernelThread) return "kernel-thread";
+    stats.set(pid, stat);
+    if (hasExited(stat)) {
+      const thread = livingThread(pid);
+      if (thread === null) return "scanned"; // a zombie runs no code
+      proc = `/proc/${thread}`;
+    }
+    reading = "maps";
+    const maps = readProc(`${proc}/maps`);
+    if (maps === "") return "vanished"; // memory is given back before the entry goes away
+    reading = "mount namespace";
+    const place = placeOf(readLink(`${proc}/ns/mnt`), readLink(`${proc}/root`), places);
+    const task = { pid, proc, stat };
+    place.tasks.push(task);
+    collect(maps, task, place);
+    return "scanned";
+  } catch (error) {
+    const code = codeOf(error);
+    return isGone(code) ? "vanished" : { why: `${reading}: ${explain(code)}` };
+  }
+}
+
+export function readStat(proc: string): ProcessStat | null {
+  return parseStat(readProc(`${proc}/stat`));
+}
+
+function hasExited({ state }: ProcessStat): boolean {
+  return state === "Z" || state === "X";
+}
+
+/** A thread that goes on after the leader of its process has exited. */
+function livingThread(pid: number): number | null {
+  for (const name of readdirSync(`/proc/${pid}/task`)) {
+    if (name === String(pid)) continue;
+    const stat = readStat(`/proc/${pid}/task/${name}`);
+    if (stat && !hasExited(stat)) return Number(name);
+  }
+  return null;
+}
+
+function placeOf(mountNamespace: string, root: string, places: Map<string, Place>): Place {
+  const key = `${mountNamespace} ${root}`;
+  let place = places.get(key);
+  if (!place) {
+    place = { mountNamespace, root, tasks: [], files: new Map() };
+    places.set(key, place);
+  }
+  return place;
+}
+
+function collect(maps: string, task: Task, { files }: Place): void {
+  const seen = new Set<string>();
+  const isKnown = (tail: string): boolean => {
+    if (seen.has(tail)) return true;
+    seen.add(tail);
+    const file = files.get(tail);
+    file?.holders.push(task);
+    return file !== undefined;
+  };
+  for (const mapping of executableMappings(maps, isKnown)) {
+    files.set(mapping.tail, { mapping, holders: [task] });
+  }
+}

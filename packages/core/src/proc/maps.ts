@@ -1,0 +1,96 @@
+/** One executable mapping of a file. */
+export interface Mapping {
+  /** Name of its entry in /proc/PID/map_files: `START-END` without leading zeros. */
+  readonly range: string;
+  /** `MAJOR:MINOR`, hexadecimal: says which mount is meant, never whether a file was replaced (btrfs, overlayfs). */
+  readonly device: string;
+  readonly inode: string;
+  /** As printed, one byte per character; may end in ` (deleted)` and hold `\012` for a newline. */
+  readonly path: string;
+  /** Device, inode and path as printed: the same for every mapping of one file at one path. */
+  readonly tail: string;
+}
+
+/**
+ * Executable file mappings of one process. `maps` is the text of /proc/PID/maps with one byte per character, see
+ * proc_pid_maps(5). `known` is asked with device, inode and path before anything is built: true skips the mapping.
+ */
+export function executableMappings(maps: string, known: (tail: string) => boolean = () => false): readonly Mapping[] {
+  const found: Mapping[] = [];
+  scanFor(maps, "xp ", known, found);
+  // Shared executable mappings are rare: the whole text is searched once more only where there is one.
+  if (maps.includes("xs ")) scanFor(maps, "xs ", known, found);
+  return found;
+}
+
+function scanFor(maps: string, mode: string, known: (tail: string) => boolean, found: Mapping[]): void {
+  for (let hit = maps.indexOf(mode); hit >= 0; hit = maps.indexOf(mode, hit + 3)) {
+    const lineStart = maps.lastIndexOf("\n", hit) + 1;
+    const rangeEnd = maps.indexOf(" ", lineStart);
+    if (rangeEnd + 3 !== hit) continue; // the same letters inside a path
+    const newline = maps.indexOf("\n", hit);
+    const lineEnd = newline < 0 ? maps.length : newline;
+    const device = maps.indexOf(" ", hit + 3) + 1; // after the offset
+    if (device === 0 || device >= lineEnd) continue;
+    const tail = maps.slice(device, lineEnd);
+    if (known(tail)) continue;
+    const mapping = mappingOf(maps.slice(lineStart, rangeEnd), tail);
+    if (mapping) found.push(mapping);
+  }
+}
+
+/** `tail` is `MAJOR:MINOR INODE<spaces>PATH`: exactly two fields, then the path verbatim. */
+function mappingOf(range: string, tail: string): Mapping | null {
+  const deviceEnd = tail.indexOf(" ");
+  const inodeEnd = tail.indexOf(" ", deviceEnd + 1);
+  if (deviceEnd < 0 || inodeEnd < 0) return null; // anonymous memory
+  const inode = tail.slice(deviceEnd + 1, inodeEnd);
+  const start = tail.indexOf("/", inodeEnd);
+  // Padding before the path is blanks only; `[vdso]` and friends have inode 0.
+  if (inode === "0" || start < 0 || tail.slice(inodeEnd, start).trim() !== "") return null;
+  const path = tail.slice(start);
+  if (isIgnored(path)) return null;
+  return { range: range.replace(/(^|-)0+(?=[0-9a-f])/g, "$1"), device: tail.slice(0, deviceEnd), inode, path, tail };
+}
+
+// Memory that has a name but no program on a disk, and places where nothing a package installs is run from.
+const IGNORED_PREFIXES = [
+  "/memfd:",
+  "/SYSV",
+  "/dev/",
+  "/[aio]",
+  "/drm",
+  "/i915",
+  "/tmp/",
+  "/var/tmp/",
+  "/run/",
+  "/var/run/",
+  "/snap/",
+] as const;
+const IGNORED =
+  /^\/anon_hugepage|^\/#[0-9]+(?: |$)|\/orcexec\.[^/]*$|\/jna[^/]*\.tmp(?: \(deleted\))?$|\/\.cache\/JNA\//;
+
+/** Whether a mapped path is one that no upgrade replaces. */
+export function isIgnored(path: string): boolean {
+  return IGNORED_PREFIXES.some((prefix) => path.startsWith(prefix)) || IGNORED.test(path);
+}
+
+const DELETED = " (deleted)";
+
+/** What a printed path may stand for. */
+export interface Readings {
+  /** Names if the text is the name: a live file may really be called `x (deleted)`. */
+  readonly literal: readonly [string, ...string[]];
+  /** Names if the kernel appended ` (deleted)`; empty when it did not. */
+  readonly deleted: readonly string[];
+}
+
+export function readingsOf(printed: string): Readings {
+  const deleted = printed.endsWith(DELETED) ? newlines(printed.slice(0, -DELETED.length)) : [];
+  return { literal: newlines(printed), deleted };
+}
+
+// A newline is printed as `\012`, a backslash as itself: both readings exist.
+function newlines(name: string): readonly [string, ...string[]] {
+  return name.includes("\\012") ? [name.replaceAll("\\012", "\n"), name] : [name];
+}
