@@ -1,0 +1,69 @@
+import { EXIT, type ExitCode, rolloutExitCode } from "@afterpatch/core/exit";
+import type { Control } from "./connection.ts";
+import type { RolloutDocument } from "./documents/rollout.ts";
+import { followRollout } from "./follow.ts";
+import { emit, isForPrograms } from "./output.ts";
+import { changes } from "./render/progress.ts";
+import { renderRollout } from "./render/rollout.ts";
+import { openScreen } from "./screen.ts";
+import type { Shell, Target } from "./shell.ts";
+
+export interface Attachment extends Target {
+  readonly failOnResidue: boolean;
+  /** Whether the controller has just answered. */
+  readonly isKnown: boolean;
+}
+
+/** Shows a rollout until it has ended; Ctrl-C leaves it running. */
+export async function attach(control: Control, id: string, shell: Shell, options: Attachment): Promise<ExitCode> {
+  const detached = new AbortController();
+  const undo = shell.onInterrupt(() => detached.abort());
+  const progress = openProgress(shell, options);
+  let last: RolloutDocument | null = null;
+  try {
+    const following = { signal: detached.signal, now: () => shell.now(), say: progress.say, isKnown: options.isKnown };
+    for await (const rollout of followRollout(control, id, following)) {
+      progress.show(last, rollout);
+      last = rollout;
+    }
+  } finally {
+    undo();
+    progress.close();
+  }
+  if (detached.signal.aborted) {
+    shell.err(`afterpatch: detached: rollout ${id} goes on; come back with 'afterpatch rollout watch ${id}'\n`);
+  }
+  if (last === null) return EXIT.detached;
+  await summarise(last, shell, options);
+  return detached.signal.aborted ? EXIT.detached : rolloutExitCode({ ...last, failOnResidue: options.failOnResidue });
+}
+
+/** The lines of progress were the table already; a file and a program get the result. */
+async function summarise(rollout: RolloutDocument, shell: Shell, target: Target): Promise<void> {
+  if (!isForPrograms(target) && target.out === undefined && shell.terminal === null) return;
+  await emit({ document: rollout, table: (paint, isWide) => renderRollout(rollout, paint, isWide) }, target, shell);
+}
+
+interface Progress {
+  show(before: RolloutDocument | null, after: RolloutDocument): void;
+  say(text: string): void;
+  close(): void;
+}
+
+function openProgress(shell: Shell, target: Target): Progress {
+  const write = isForPrograms(target) ? shell.err : shell.out;
+  if (shell.terminal !== null && !isForPrograms(target)) {
+    const screen = openScreen(shell, shell.terminal);
+    return { show: (_before, after) => screen.show(after), say: screen.say, close: screen.close };
+  }
+  return {
+    show: (before, after) =>
+      write(
+        changes(before, after, shell.now())
+          .map((line) => `${line}\n`)
+          .join(""),
+      ),
+    say: (text) => shell.err(`afterpatch: ${text}\n`),
+    close: () => undefined,
+  };
+}

@@ -1,0 +1,55 @@
+import type { ExitCode } from "@afterpatch/core/exit";
+import type { ArgumentsCamelCase, Argv } from "yargs";
+import { FORMATS, type Run, type Shell, type Target } from "./shell.ts";
+
+/** What the command line asks for. */
+export interface Chosen {
+  readonly run: Run;
+  readonly target: Target;
+}
+
+/** What the parser tells while it reads a command line. */
+export interface Reader {
+  choose(chosen: Chosen): void;
+  /** The command whose help may be wanted. */
+  describe(examples: Examples): void;
+}
+
+export type Examples = readonly (readonly [command: string, what: string])[];
+export type AddCommand = (parser: Argv, reader: Reader) => Argv;
+
+interface Definition<T> {
+  /** As yargs wants it: `status [pattern]`. */
+  readonly syntax: string;
+  readonly summary: string;
+  readonly options: (parser: Argv) => Argv<T>;
+  /** Each works as printed. */
+  readonly examples: Examples;
+  readonly run: (args: ArgumentsCamelCase<T> & Target, shell: Shell) => Promise<ExitCode>;
+}
+
+/** A command for yargs. It only says what to run: main.ts runs it, so that every failure is reported in one place. */
+export function command<T>(definition: Definition<T>): AddCommand {
+  const { syntax, summary, examples } = definition;
+  const options = (parser: Argv) =>
+    definition
+      .options(parser)
+      .option("format", {
+        alias: "o",
+        choices: FORMATS,
+        default: "table" as const,
+        requiresArg: true,
+        describe: "How to print the result",
+      })
+      .option("out", { type: "string", requiresArg: true, describe: "Write the result to this file" });
+  return (parser, reader) => {
+    const build = (inner: Argv) => {
+      reader.describe(examples);
+      return options(inner);
+    };
+    return parser.command(syntax, summary, build, (parsed) => {
+      const args = parsed as ArgumentsCamelCase<T> & Target; // the options above, which yargs' types do not simplify for a T
+      reader.choose({ run: (shell) => definition.run(args, shell), target: { format: args.format, out: args.out } });
+    });
+  };
+}

@@ -1,0 +1,41 @@
+import { EXIT, worst } from "@afterpatch/core/exit";
+import { serialOf } from "../arguments.ts";
+import { command } from "../command.ts";
+import { planDocument } from "../documents/plan.ts";
+import { checkTarget, emit } from "../output.ts";
+import { renderPlan } from "../render/plan.ts";
+
+export const plan = command({
+  syntax: "plan <pattern>",
+  summary: "What a rollout would do, in its order; changes nothing",
+  options: (parser) =>
+    parser
+      .positional("pattern", { type: "string", demandOption: true, describe: "Hosts" })
+      .option("serial", {
+        type: "string",
+        default: "1",
+        requiresArg: true,
+        describe: "Hosts at once: batch sizes or percentages, the last one repeats",
+      })
+      .option("exit-code", {
+        type: "boolean",
+        default: false,
+        describe: "Exit 10 if there is work, 4 if a host could not be planned",
+      }),
+  examples: [
+    ["afterpatch plan all", "every host, one at a time"],
+    ["afterpatch plan 'role=web' --serial 1,25% -o wide", "with the reasons against smaller steps"],
+    ["afterpatch plan 'web[01:50]' -o json --out plan.json", "for a review"],
+  ],
+  run: async (args, shell) => {
+    const serial = serialOf(args.serial);
+    await checkTarget(args);
+    const { connect } = await import("../connection.ts");
+    const control = await connect(shell);
+    const document = planDocument(await control.planFleet(args.pattern, serial));
+    await emit({ document, table: (paint, isWide) => renderPlan(document, paint, isWide) }, args, shell);
+    if (!args.exitCode) return EXIT.ok;
+    const { steps, uncovered } = document.totals;
+    return worst([steps > 0 ? EXIT.pending : EXIT.ok, uncovered > 0 ? EXIT.unreachable : EXIT.ok]);
+  },
+});

@@ -1,0 +1,83 @@
+import { EXIT, type ExitCode, isFinal, rolloutExitCode } from "@afterpatch/core/exit";
+import type { Argv } from "yargs";
+import { wholeNumberOf } from "../arguments.ts";
+import { attach } from "../attach.ts";
+import { command } from "../command.ts";
+import type { Control, Rollout } from "../connection.ts";
+import { rolloutDocument } from "../documents/rollout.ts";
+import { CliError } from "../errors.ts";
+import { checkTarget, emit } from "../output.ts";
+import { renderRollout, renderRollouts } from "../render/rollout.ts";
+
+const which = (parser: Argv) =>
+  parser.positional("id", { type: "string", describe: "Rollout; the newest if not given" }).option("fail-on-residue", {
+    type: "boolean",
+    default: false,
+    describe: "Exit 4 if something is left that nothing automatic may clear",
+  });
+
+export const rolloutStatus = command({
+  syntax: "status [id]",
+  summary: "One rollout, host by host",
+  options: (parser) =>
+    which(parser).option("exit-code", {
+      type: "boolean",
+      default: false,
+      describe: "Exit 10 while it runs, 7 while it waits",
+    }),
+  examples: [
+    ["afterpatch rollout status", "the newest"],
+    ["afterpatch rollout status -o json", "for a program"],
+  ],
+  run: async (args, shell) => {
+    await checkTarget(args);
+    const { connect } = await import("../connection.ts");
+    const control = await connect(shell);
+    const document = rolloutDocument(args.id === undefined ? await newest(control) : await control.getRollout(args.id));
+    await emit({ document, table: (paint, isWide) => renderRollout(document, paint, isWide) }, args, shell);
+    const code = rolloutExitCode({ ...document, failOnResidue: args.failOnResidue });
+    return isFinal(document.state) || args.exitCode ? code : EXIT.ok;
+  },
+});
+
+export const rolloutWatch = command({
+  syntax: "watch [id]",
+  summary: "Follow a rollout until it ends; Ctrl-C leaves it running",
+  options: which,
+  examples: [["afterpatch rollout watch", "the newest"]],
+  run: async (args, shell): Promise<ExitCode> => {
+    await checkTarget(args);
+    const { connect } = await import("../connection.ts");
+    const control = await connect(shell);
+    const id = args.id ?? (await newest(control)).id;
+    return attach(control, id, shell, { ...args, isKnown: args.id === undefined });
+  },
+});
+
+export const rolloutList = command({
+  syntax: "list",
+  summary: "Rollouts, newest first",
+  options: (parser) =>
+    parser.option("limit", { type: "string", default: "20", requiresArg: true, describe: "At most so many" }),
+  examples: [["afterpatch rollout list --limit 5", "the last five"]],
+  run: async (args, shell) => {
+    const limit = wholeNumberOf("--limit", args.limit, 1, 1_000);
+    await checkTarget(args);
+    const { connect } = await import("../connection.ts");
+    const control = await connect(shell);
+    const rollouts = (await control.listRollouts(limit)).map(rolloutDocument);
+    const document = { schema: "afterpatch.rollouts/v1", rollouts };
+    await emit(
+      { document, table: (paint, isWide) => renderRollouts(rollouts, shell.now(), paint, isWide) },
+      args,
+      shell,
+    );
+    return EXIT.ok;
+  },
+});
+
+async function newest(control: Control): Promise<Rollout> {
+  const [rollout] = await control.listRollouts(1);
+  if (rollout) return rollout;
+  throw new CliError(EXIT.selection, "rollout", "there is none yet", "start one with 'afterpatch rollout start'");
+}

@@ -1,0 +1,30 @@
+import type { Argv } from "yargs";
+
+export function startOptions(parser: Argv) {
+  return parser
+    .positional("pattern", { type: "string", demandOption: true, describe: "Hosts" })
+    .option("serial", {
+      type: "string",
+      default: "1",
+      requiresArg: true,
+      describe: "Hosts at once: batch sizes or percentages, the last one repeats",
+    })
+    .option("max-fail", {
+      type: "string",
+      default: "0",
+      requiresArg: true,
+      describe: "So many hosts may fail; the next failure stops the rollout",
+    })
+    .option("reason", { type: "string", demandOption: true, requiresArg: true, describe: "Why, for the history" })
+    .option("name", { type: "string", requiresArg: true, describe: "A name for people" })
+    .option("yes", { type: "boolean", alias: "y", default: false, describe: "Do not ask" })
+    .option("detach", { type: "boolean", default: false, describe: "Print the rollout's id and return" })
+    .option("max-hosts", { type: "string", requiresArg: true, describe: "Refuse when more hosts are selected" })
+    .option("plan-digest", { type: "string", requiresArg: true, describe: "Start only if the plan is still this one" })
+    .option("allow-new", { type: "boolean", default: false, describe: "Also do what was not planned yet" })
+    .option("fail-on-residue", {
+      type: "boolean",
+      default: false,
+      describe: "Exit 4 if something is left that nothing automatic may clear",
+    });
+}

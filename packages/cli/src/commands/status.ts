@@ -1,0 +1,41 @@
+import { EXIT, type ExitCode, worst } from "@afterpatch/core/exit";
+import { command } from "../command.ts";
+import type { StatusDocument } from "../documents/status.ts";
+import { checkTarget, emit } from "../output.ts";
+import { renderStatus } from "../render/status.ts";
+
+export const status = command({
+  syntax: "status [pattern]",
+  summary: "What runs old code, host by host",
+  options: (parser) =>
+    parser.positional("pattern", { type: "string", describe: "Hosts; all if not given" }).option("exit-code", {
+      type: "boolean",
+      default: false,
+      describe: "Exit 10 if anything runs old code, 4 if a host is lost or never reported",
+    }),
+  examples: [
+    ["afterpatch status", "every host"],
+    ["afterpatch status 'role=web,!web03' -o wide", "web servers but one, with labels"],
+    ["afterpatch status all -o json --exit-code", "for a pipeline"],
+  ],
+  run: async (args, shell) => {
+    await checkTarget(args);
+    const { connect } = await import("../connection.ts");
+    const { statusDocument } = await import("../documents/status.ts");
+    const control = await connect(shell);
+    const document = statusDocument(await control.listHosts(args.pattern ?? ""));
+    await emit({ document, table: (paint, isWide) => renderStatus(document, shell.now(), paint, isWide) }, args, shell);
+    return args.exitCode ? exitCodeOf(document) : EXIT.ok;
+  },
+});
+
+function exitCodeOf({ hosts }: StatusDocument): ExitCode {
+  return worst(
+    hosts.flatMap((host) => {
+      const isPending = host.reboot === true || Object.values(host.findings ?? {}).some((count) => count > 0);
+      // Nobody knows what runs there now: unknown is never fine.
+      const isUncovered = host.state === "lost" || host.findings === null;
+      return [...(isPending ? [EXIT.pending] : []), ...(isUncovered ? [EXIT.unreachable] : [])];
+    }),
+  );
+}

@@ -1,0 +1,84 @@
+import { formatAddress } from "@afterpatch/wire/address";
+import { controllerClient } from "@afterpatch/wire/credentials";
+import type { pb } from "@afterpatch/wire/messages";
+import { call, follow, type Rpc, received } from "@afterpatch/wire/rpc";
+import { controlService } from "@afterpatch/wire/services";
+import type { Client } from "@grpc/grpc-js";
+import { type Credentials, readCredentials } from "./credentials.ts";
+import { explain, isPassing } from "./refusal.ts";
+import type { Shell } from "./shell.ts";
+
+type V1 = typeof pb.v1;
+type Message<K extends keyof V1> = V1[K] extends new (...args: never[]) => infer T ? T : never;
+
+export type ListHostsResponse = Message<"ListHostsResponse">;
+export type PlanFleetResponse = Message<"PlanFleetResponse">;
+export type StartRolloutRequest = Message<"StartRolloutRequest">;
+export type Rollout = Message<"Rollout">;
+
+/** The controller, as far as operators may ask it. Failures are CliErrors. */
+export interface Control {
+  readonly address: string;
+  createToken(request: Message<"CreateTokenRequest">): Promise<Message<"CreateTokenResponse">>;
+  listHosts(pattern: string): Promise<ListHostsResponse>;
+  planFleet(pattern: string, serial: string): Promise<PlanFleetResponse>;
+  startRollout(request: StartRolloutRequest): Promise<Rollout>;
+  getRollout(id: string): Promise<Rollout>;
+  listRollouts(limit: number): Promise<readonly Rollout[]>;
+  abortRollout(id: string, reason: string): Promise<Rollout>;
+  /** Ends when the controller ends it or `signal` fires. */
+  watchRollout(id: string, signal: AbortSignal): AsyncGenerator<Rollout, void>;
+  /** True for failures that end when the network or the controller comes back. */
+  isPassing(error: unknown): boolean;
+}
+
+const SOON_MS = 30_000;
+/** Planning scans every selected host that is connected. */
+const PLAN_MS = 180_000;
+
+/** Reads the credentials; the connection itself is made by each call, so that a call after an outage waits for nothing. */
+export async function connect(shell: Shell): Promise<Control> {
+  const credentials = await readCredentials(shell.access, shell.now());
+  const address = formatAddress(credentials.address);
+  const ask = <Req, Res>(what: string, method: Rpc<Req, Res, false, false>, request: Req, deadlineMs = SOON_MS) =>
+    once(credentials, what, (client) => call(client, method, request, deadlineMs));
+  return {
+    address,
+    createToken: (request) => ask("token create", controlService.createToken, request),
+    listHosts: (pattern) => ask("status", controlService.listHosts, { pattern }),
+    planFleet: (pattern, serial) => ask("plan", controlService.planFleet, { pattern, serial }, PLAN_MS),
+    startRollout: (request) => ask("rollout start", controlService.startRollout, request, PLAN_MS),
+    getRollout: (id) => ask(`rollout ${id}`, controlService.getRollout, { id }),
+    listRollouts: async (limit) => (await ask("rollout list", controlService.listRollouts, { limit })).rollouts,
+    abortRollout: (id, reason) => ask(`rollout ${id}`, controlService.abortRollout, { id, reason }),
+    watchRollout: (id, signal) => watch(credentials, id, signal),
+    isPassing: (error) => error instanceof Error && isPassing(error.cause),
+  };
+}
+
+async function once<Res>(credentials: Credentials, what: string, ask: (client: Client) => Promise<Res>): Promise<Res> {
+  const client = controllerClient(credentials.address, credentials);
+  try {
+    return await ask(client);
+  } catch (error) {
+    throw explain(error, what, formatAddress(credentials.address));
+  } finally {
+    client.close();
+  }
+}
+
+async function* watch(credentials: Credentials, id: string, signal: AbortSignal): AsyncGenerator<Rollout, void> {
+  const client = controllerClient(credentials.address, credentials);
+  const stream = follow(client, controlService.watchRollout, { id });
+  const cancel = () => stream.cancel();
+  signal.addEventListener("abort", cancel);
+  try {
+    if (!signal.aborted) yield* received(stream);
+  } catch (error) {
+    if (!signal.aborted) throw explain(error, `rollout ${id}`, formatAddress(credentials.address));
+  } finally {
+    signal.removeEventListener("abort", cancel);
+    stream.cancel();
+    client.close();
+  }
+}

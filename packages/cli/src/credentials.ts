@@ -1,0 +1,94 @@
+import { createPrivateKey, type KeyObject, type X509Certificate } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { type Address, parseAddress } from "@afterpatch/wire/address";
+import { certificates } from "@afterpatch/wire/pem";
+import { type CliError, usageError } from "./errors.ts";
+import type { Access } from "./shell.ts";
+
+/** An operator's identity and the controller it is for. PEM texts. */
+export interface Credentials {
+  readonly address: Address;
+  readonly ca: string;
+  readonly cert: string;
+  readonly key: string;
+}
+
+const GET_NEW = "ask an admin for new credentials";
+
+/** Reads and checks a credentials directory: `ca.crt`, `operator.crt`, `operator.key`, `controller`. */
+export async function readCredentials(access: Access, now: number): Promise<Credentials> {
+  const directory = access.credentials;
+  const [ca, cert, key] = await Promise.all(
+    ["ca.crt", "operator.crt", "operator.key"].map((name) => read(directory, name)),
+  );
+  if (ca === undefined || cert === undefined || key === undefined) throw new Error("three files were read"); // Promise.all keeps the length
+  certificateIn(join(directory, "ca.crt"), ca);
+  const operator = certificateIn(join(directory, "operator.crt"), cert);
+  checkDates(join(directory, "operator.crt"), operator, now);
+  const privateKey = keyIn(join(directory, "operator.key"), key);
+  if (!operator.checkPrivateKey(privateKey)) {
+    throw usageError("credentials", `operator.key in ${directory} does not belong to operator.crt`, GET_NEW);
+  }
+  return { address: await addressOf(access), ca, cert, key };
+}
+
+async function addressOf(access: Access): Promise<Address> {
+  const text = access.controller ?? (await read(access.credentials, "controller")).trim();
+  const address = parseAddress(text);
+  if (address) return address;
+  const where = access.controller === null ? join(access.credentials, "controller") : "--controller";
+  throw usageError(where, `'${text}' is no address`, "write HOST:PORT, such as ctl.example.net:7443");
+}
+
+async function read(directory: string, name: string): Promise<string> {
+  const path = join(directory, name);
+  try {
+    return await readFile(path, "utf8");
+  } catch (error) {
+    const code = error instanceof Error && "code" in error ? error.code : undefined;
+    const why =
+      code === "ENOENT"
+        ? `${path} does not exist`
+        : `cannot read ${path}${typeof code === "string" ? ` (${code})` : ""}`;
+    throw unreadable(name, why, error);
+  }
+}
+
+function unreadable(name: string, why: string, cause: unknown): CliError {
+  const todo =
+    name === "controller"
+      ? "name the controller with --controller HOST:PORT or AFTERPATCH_CONTROLLER"
+      : "name the directory with --credentials DIR or AFTERPATCH_CREDENTIALS";
+  const error = usageError("credentials", why, todo);
+  error.cause = cause;
+  return error;
+}
+
+function certificateIn(path: string, pem: string): X509Certificate {
+  try {
+    const [first] = certificates(pem);
+    if (first) return first;
+  } catch {
+    // A broken certificate is no certificate: the message below is all there is to say.
+  }
+  throw usageError("credentials", `${path} holds no PEM certificate`, GET_NEW);
+}
+
+function keyIn(path: string, pem: string): KeyObject {
+  try {
+    return createPrivateKey(pem);
+  } catch (cause) {
+    const error = usageError("credentials", `${path} holds no PEM private key`, GET_NEW);
+    error.cause = cause;
+    throw error;
+  }
+}
+
+function checkDates(path: string, certificate: X509Certificate, now: number): void {
+  const [from, to] = [certificate.validFromDate, certificate.validToDate];
+  if (now > to.getTime()) throw usageError("credentials", `${path} expired on ${to.toISOString()}`, GET_NEW);
+  if (now < from.getTime()) {
+    throw usageError("credentials", `${path} is valid from ${from.toISOString()} only`, "check this machine's clock");
+  }
+}

@@ -1,0 +1,83 @@
+import { visible } from "@afterpatch/core/text";
+import type { PlanFleetResponse } from "../connection.ts";
+
+type PlannedHost = PlanFleetResponse["waves"][number]["hosts"][number];
+
+export interface StepDocument {
+  readonly id: string;
+  readonly remedy: { readonly kind: string; readonly target: string };
+  readonly findings: readonly string[];
+  readonly because: string;
+  readonly insteadOf: readonly { readonly kind: string; readonly whyNot: string }[];
+}
+
+export interface PlannedHostDocument {
+  readonly id: string;
+  readonly name: string;
+  readonly reportedAt: number | null;
+  readonly steps: readonly StepDocument[];
+  readonly residue: readonly string[];
+}
+
+export interface UncoveredDocument {
+  readonly name: string;
+  readonly why: string;
+}
+
+/** `afterpatch.fleetplan/v1`. */
+export interface PlanDocument {
+  readonly schema: "afterpatch.fleetplan/v1";
+  readonly digest: string;
+  /** Batch sizes; the last one repeats. */
+  readonly ramp: readonly number[];
+  readonly waves: readonly { readonly name: string; readonly hosts: readonly PlannedHostDocument[] }[];
+  readonly uncovered: readonly UncoveredDocument[];
+  readonly totals: {
+    /** Selected, whether covered or not. */
+    readonly hosts: number;
+    readonly withWork: number;
+    readonly steps: number;
+    readonly residue: number;
+    readonly uncovered: number;
+  };
+}
+
+export function planDocument(response: PlanFleetResponse): PlanDocument {
+  const waves = response.waves.map((wave) => ({ name: visible(wave.name), hosts: wave.hosts.map(hostDocument) }));
+  const hosts = waves.flatMap((wave) => wave.hosts);
+  const uncovered = uncoveredDocuments(response.uncovered);
+  return {
+    schema: "afterpatch.fleetplan/v1",
+    digest: visible(response.digest),
+    ramp: [...response.ramp],
+    waves,
+    uncovered,
+    totals: {
+      hosts: hosts.length + uncovered.length,
+      withWork: hosts.filter((host) => host.steps.length > 0).length,
+      steps: hosts.reduce((count, host) => count + host.steps.length, 0),
+      residue: hosts.reduce((count, host) => count + host.residue.length, 0),
+      uncovered: uncovered.length,
+    },
+  };
+}
+
+export function uncoveredDocuments(uncovered: PlanFleetResponse["uncovered"]): readonly UncoveredDocument[] {
+  return uncovered.map(({ name, why }) => ({ name: visible(name), why: visible(why) }));
+}
+
+function hostDocument(host: PlannedHost): PlannedHostDocument {
+  return {
+    id: visible(host.hostId),
+    name: visible(host.name),
+    reportedAt: host.reportedAt === 0 ? null : host.reportedAt,
+    steps: host.steps.map((step) => ({
+      id: visible(step.id),
+      remedy: { kind: visible(step.kind), target: visible(step.target) },
+      findings: step.findings.map(visible),
+      because: visible(step.because),
+      insteadOf: step.insteadOf.map(({ kind, whyNot }) => ({ kind: visible(kind), whyNot: visible(whyNot) })),
+    })),
+    residue: host.residue.map(visible),
+  };
+}

@@ -1,0 +1,102 @@
+import type { FindingKind } from "@afterpatch/core/scan";
+import { visible } from "@afterpatch/core/text";
+import { pb } from "@afterpatch/wire/messages";
+import type { ListHostsResponse } from "../connection.ts";
+
+type HostStatus = ListHostsResponse["hosts"][number];
+
+export type Counts = Readonly<Record<FindingKind, number>>;
+
+export interface HostDocument {
+  readonly id: string;
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly state: string;
+  readonly lastReportAt: number | null;
+  readonly agentVersion: string | null;
+  readonly kernel: string | null;
+  readonly findings: Counts | null;
+  readonly reboot: boolean | null;
+}
+
+/** `afterpatch.status/v1`. */
+export interface StatusDocument {
+  readonly schema: "afterpatch.status/v1";
+  readonly hosts: readonly HostDocument[];
+  readonly totals: {
+    readonly hosts: number;
+    readonly states: Readonly<Record<string, number>>;
+    readonly findings: Counts;
+    /** Hosts that need a reboot, do not, and of which nobody knows. */
+    readonly reboot: { readonly required: number; readonly notRequired: number; readonly unknown: number };
+    readonly neverReported: number;
+  };
+}
+
+const HOST_STATES = ["connected", "late", "lost", "cordoned", "quarantined"] as const;
+
+export function statusDocument(response: ListHostsResponse): StatusDocument {
+  const hosts = response.hosts.map(hostDocument);
+  const states: Record<string, number> = Object.fromEntries(HOST_STATES.map((state) => [state, 0]));
+  for (const host of hosts) states[host.state] = (states[host.state] ?? 0) + 1;
+  const count = (reboot: boolean | null) => hosts.filter((host) => host.reboot === reboot).length;
+  return {
+    schema: "afterpatch.status/v1",
+    hosts,
+    totals: {
+      hosts: hosts.length,
+      states,
+      findings: sum(hosts.flatMap((host) => host.findings ?? [])),
+      reboot: { required: count(true), notRequired: count(false), unknown: count(null) },
+      neverReported: hosts.filter((host) => host.lastReportAt === null).length,
+    },
+  };
+}
+
+/** How many findings there are, of whatever kind. */
+export function total(counts: Counts): number {
+  return Object.values(counts).reduce((all, one) => all + one, 0);
+}
+
+function hostDocument(host: HostStatus): HostDocument {
+  const { findings } = host;
+  const labels = Object.entries(host.labels).map(([key, value]) => [visible(key), visible(value)]);
+  return {
+    id: visible(host.id),
+    name: visible(host.name),
+    labels: Object.fromEntries(labels),
+    state: visible(host.state),
+    lastReportAt: host.lastReportAt === 0 ? null : host.lastReportAt,
+    agentVersion: visible(host.agentVersion) || null,
+    kernel: visible(host.kernel) || null,
+    findings: findings ? countsOf(findings) : null,
+    reboot: rebootOf(host.reboot),
+  };
+}
+
+/** Unknown is never no. */
+function rebootOf(need: HostStatus["reboot"]): boolean | null {
+  if (need === pb.v1.RebootNeed.REBOOT_NEED_YES) return true;
+  return need === pb.v1.RebootNeed.REBOOT_NEED_NO ? false : null;
+}
+
+function countsOf(counts: NonNullable<HostStatus["findings"]>): Counts {
+  return {
+    service: counts.service,
+    "xinetd-session": counts.xinetdSession,
+    application: counts.application,
+    kernel: counts.kernel,
+    microcode: counts.microcode,
+  };
+}
+
+function sum(all: readonly Counts[]): Counts {
+  const of = (kind: FindingKind) => all.reduce((count, counts) => count + counts[kind], 0);
+  return {
+    service: of("service"),
+    "xinetd-session": of("xinetd-session"),
+    application: of("application"),
+    kernel: of("kernel"),
+    microcode: of("microcode"),
+  };
+}

@@ -1,0 +1,97 @@
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline/promises";
+import { styleText } from "node:util";
+import { EXIT, type ExitCode } from "@afterpatch/core/exit";
+import { type Parsed, parseCommandLine } from "./command-line.ts";
+import { asCliError, errorDocument, errorLine } from "./errors.ts";
+import { isForPrograms, serialise } from "./output.ts";
+import { type Access, FORMATS, type Format, plain, type Shell, type Terminal } from "./shell.ts";
+import { VERSION } from "./version.ts";
+
+const { argv, env, stdin, stdout, stderr } = process;
+
+const code = await main(argv.slice(2));
+// Calls that nobody waits for any more must not keep an interrupted program alive.
+stdout.write("", () => process.exit(code));
+
+async function main(args: readonly string[]): Promise<ExitCode> {
+  // A reader that went away, such as `head`, is no error of ours.
+  for (const stream of [stdout, stderr])
+    stream.on("error", (error: NodeJS.ErrnoException) =>
+      process.exit(error.code === "EPIPE" ? EXIT.ok : EXIT.internal),
+    );
+  try {
+    const parsed = await parseCommandLine(args, VERSION, stdout.columns ?? 100);
+    if (parsed.kind === "text") {
+      stdout.write(parsed.text);
+      return EXIT.ok;
+    }
+    return await parsed.chosen.run(shellFor(parsed));
+  } catch (thrown) {
+    const error = asCliError(thrown);
+    const format = formatIn(args);
+    if (isForPrograms({ format, out: undefined })) stdout.write(await serialise(errorDocument(error), format));
+    stderr.write(errorLine(error));
+    return error.exit;
+  }
+}
+
+function shellFor(parsed: Extract<Parsed, { kind: "command" }>): Shell {
+  const access: Access = {
+    controller: parsed.controller ?? (env.AFTERPATCH_CONTROLLER || null),
+    credentials: parsed.credentials ?? (env.AFTERPATCH_CREDENTIALS || join(homedir(), ".config", "afterpatch")),
+  };
+  const isColoured = stdout.isTTY && !env.NO_COLOR && env.TERM !== "dumb";
+  return {
+    access,
+    now: () => Date.now(),
+    out: (text) => void stdout.write(text),
+    err: (text) => void stderr.write(text),
+    terminal: stdout.isTTY && env.TERM !== "dumb" ? terminal() : null,
+    ask: stdin.isTTY ? ask : null,
+    paint: isColoured ? (colour, text) => styleText(colour, text, { validateStream: false }) : plain,
+    onInterrupt(interrupted) {
+      for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, interrupted);
+      return () => {
+        for (const signal of ["SIGINT", "SIGTERM"]) process.off(signal, interrupted);
+      };
+    },
+  };
+}
+
+function terminal(): Terminal {
+  return {
+    columns: () => stdout.columns || 80,
+    rows: () => stdout.rows || 24,
+    onResize(resized) {
+      stdout.on("resize", resized);
+      return () => stdout.off("resize", resized);
+    },
+  };
+}
+
+/** Asks on standard error, so that standard output stays the result. Ctrl-C and Ctrl-D answer nothing. */
+async function ask(question: string): Promise<string> {
+  const lines = createInterface({ input: stdin, output: stderr });
+  const gone = new AbortController();
+  lines.once("close", () => gone.abort());
+  lines.once("SIGINT", () => gone.abort());
+  try {
+    return await lines.question(question, { signal: gone.signal });
+  } catch (error) {
+    if (!gone.signal.aborted) throw error;
+    stderr.write("\n");
+    return "";
+  } finally {
+    lines.close();
+  }
+}
+
+/** What `-o` asked for, also on a command line that could not be read. */
+function formatIn(args: readonly string[]): Format {
+  const text = args.map((arg, index) =>
+    /^(?:--format|-o)$/.test(arg) ? args[index + 1] : /^(?:--format=|-o=?)(.+)$/.exec(arg)?.[1],
+  );
+  return FORMATS.find((format) => text.includes(format)) ?? "table";
+}

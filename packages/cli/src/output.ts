@@ -1,0 +1,62 @@
+import { access, constants, stat, writeFile } from "node:fs/promises";
+import { dirname } from "node:path";
+import { writeFileDurably } from "@afterpatch/wire/credential-files";
+import { CliError, usageError } from "./errors.ts";
+import { type Paint, plain, type Shell, type Target } from "./shell.ts";
+
+/** One result: a document for programs, and a table of it for people. */
+export interface Result {
+  readonly document: object;
+  table(paint: Paint, isWide: boolean): string;
+}
+
+/** True when standard output is for a program, and people are told things on standard error. */
+export function isForPrograms(target: Target): boolean {
+  return target.format === "json" || target.format === "yaml";
+}
+
+/** Fails when `--out` cannot be written. Called before a command does anything. */
+export async function checkTarget(target: Target): Promise<void> {
+  if (target.out === undefined) return;
+  if (target.out === "") throw usageError("--out", "the file has no name", "write --out FILE");
+  try {
+    const found = await stat(target.out).catch(missing);
+    if (found?.isDirectory()) throw usageError("--out", `${target.out} is a directory`, "name a file");
+    await access(found && !found.isFile() ? target.out : dirname(target.out), constants.W_OK);
+  } catch (error) {
+    throw cannotWrite(target.out, error);
+  }
+}
+
+/** Prints a result as `-o` says, to `--out` or standard output. */
+export async function emit(result: Result, target: Target, shell: Shell, mode = 0o644): Promise<void> {
+  const paint = target.out === undefined ? shell.paint : plain;
+  const text = isForPrograms(target)
+    ? await serialise(result.document, target.format)
+    : result.table(paint, target.format === "wide");
+  if (target.out === undefined) return shell.out(text);
+  try {
+    const found = await stat(target.out).catch(missing);
+    if (found && !found.isFile()) await writeFile(target.out, text);
+    else await writeFileDurably(target.out, text, mode);
+  } catch (error) {
+    throw cannotWrite(target.out, error);
+  }
+}
+
+export async function serialise(document: object, format: Target["format"]): Promise<string> {
+  if (format !== "yaml") return `${JSON.stringify(document, null, 2)}\n`;
+  const { stringify } = await import("yaml");
+  return stringify(document, { aliasDuplicateObjects: false, lineWidth: 0 });
+}
+
+function missing(error: unknown): undefined {
+  if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
+  throw error;
+}
+
+function cannotWrite(path: string, error: unknown): CliError {
+  if (error instanceof CliError) return error;
+  const why = error instanceof Error ? error.message : String(error);
+  return usageError("--out", `cannot write ${path}: ${why}`, "choose a file in a directory you may write to");
+}

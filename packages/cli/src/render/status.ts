@@ -1,0 +1,60 @@
+import { type HostDocument, type StatusDocument, total } from "../documents/status.ts";
+import type { Colour, Paint } from "../shell.ts";
+import { type Cell, type Column, counted, table, tally } from "./table.ts";
+import { age } from "./time.ts";
+
+const COLUMNS: readonly Column[] = [
+  { title: "HOST" },
+  { title: "STATE" },
+  { title: "KERNEL" },
+  { title: "SERVICE", align: "right" },
+  { title: "XINETD-SESSION", align: "right" },
+  { title: "APPLICATION", align: "right" },
+  { title: "OLD-KERNEL", align: "right" },
+  { title: "MICROCODE", align: "right" },
+  { title: "REBOOT" },
+  { title: "REPORT" },
+];
+const WIDE: readonly Column[] = [...COLUMNS, { title: "AGENT" }, { title: "LABELS" }, { title: "ID" }];
+
+/** One line per host, what runs old code there by kind, and a line of totals. */
+export function renderStatus(status: StatusDocument, now: number, paint: Paint, isWide: boolean): string {
+  if (status.hosts.length === 0) return "No hosts yet; make a join token with 'afterpatch token create'.\n";
+  const rows = status.hosts.map((host) => [...narrow(host, now), ...(isWide ? wide(host) : [])]);
+  return `${table(isWide ? WIDE : COLUMNS, rows, paint)}\n${totals(status)}\n`;
+}
+
+function narrow(host: HostDocument, now: number): readonly Cell[] {
+  const count = (value: number | undefined): Cell =>
+    value === undefined ? { text: "?" } : { text: String(value), colour: value > 0 ? "yellow" : undefined };
+  return [
+    { text: host.name },
+    { text: host.state, colour: colourOf(host.state) },
+    { text: host.kernel ?? "?" },
+    count(host.findings?.service),
+    count(host.findings?.["xinetd-session"]),
+    count(host.findings?.application),
+    count(host.findings?.kernel),
+    count(host.findings?.microcode),
+    host.reboot === null ? { text: "?" } : host.reboot ? { text: "needed", colour: "red" } : { text: "no" },
+    { text: host.lastReportAt === null ? "never" : age(host.lastReportAt, now) },
+  ];
+}
+
+function wide(host: HostDocument): readonly Cell[] {
+  const labels = Object.entries(host.labels).map(([key, value]) => `${key}=${value}`);
+  return [{ text: host.agentVersion ?? "?" }, { text: labels.sort().join(",") || "-" }, { text: host.id }];
+}
+
+function colourOf(state: string): Colour | undefined {
+  return state === "connected" ? "green" : state === "lost" || state === "quarantined" ? "red" : "yellow";
+}
+
+function totals({ totals: all }: StatusDocument): string {
+  const parts = [`${counted(all.hosts, "host")}: ${tally(all.states)}`];
+  const found = total(all.findings);
+  parts.push(found === 0 ? "no old code found" : `${counted(found, "finding")}: ${tally(all.findings)}`);
+  if (all.reboot.required > 0) parts.push(`${all.reboot.required} to reboot`);
+  if (all.neverReported > 0) parts.push(`${all.neverReported} never reported`);
+  return parts.join("; ");
+}
