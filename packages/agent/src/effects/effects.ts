@@ -1,0 +1,92 @@
+import { readFileSync } from "node:fs";
+import type { StepRef } from "@afterpatch/core/rollout/types";
+import type { Scan } from "@afterpatch/core/scan";
+import { visible } from "@afterpatch/core/text";
+import { stepKey } from "../journal/operations.ts";
+import type { Evidence, Machine, Performed, PerformOptions } from "../ports.ts";
+import { endSessions, oldSessions, sessionsEnded } from "./end-session.ts";
+import { StepError } from "./error.ts";
+import { reexecEvidence, sessionEvidence, unitEvidence } from "./evidence.ts";
+import { packageManager } from "./package-lock.ts";
+import { initNow, initReplaced, initSettled, reexecInit } from "./reexec.ts";
+import { restartService, unitNow, unitRestarted, unitSettled } from "./restart-service.ts";
+import { readUnit, type UnitState } from "./unit.ts";
+
+/** The host's changing half around a way to scan it. Throws nothing but StepError where the host is the reason. */
+export function machineOn(scan: Machine["scan"]): Machine {
+  /** Units as they were right after their restart. */
+  const restarted = new Map<string, UnitState>();
+  return {
+    bootId: () => readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim(),
+    scan,
+    busy: async () => packageManager(),
+    evidence: (step) => evidence(step, scan),
+    async perform(step, before, options) {
+      const performed = await perform(step, before, options);
+      if (step.kind === "restart-service" && performed.outcome === "done") {
+        restarted.set(stepKey(step), await readUnit(step.target));
+      }
+      return performed;
+    },
+    happened: async (step, before) => ((await happened(step, before)) ? "yes" : "no"),
+    settled: (step, before) => settled(step, before, restarted.get(stepKey(step)) ?? null),
+  };
+}
+
+async function evidence(step: StepRef, scan: (signal: AbortSignal) => Promise<Scan>): Promise<Evidence> {
+  switch (step.kind) {
+    case "restart-service":
+      return unitNow(step.target);
+    case "end-session":
+      return oldSessions(step.target, await scan(AbortSignal.timeout(SCAN_TIMEOUT_MS)));
+    case "reexec":
+      return initNow();
+    default:
+      throw unknown(step);
+  }
+}
+
+const SCAN_TIMEOUT_MS = 120_000;
+
+async function perform(step: StepRef, before: Evidence, { graceMs }: PerformOptions): Promise<Performed> {
+  switch (step.kind) {
+    case "restart-service":
+      return restartService(step.target, unitEvidence(before));
+    case "end-session":
+      return endSessions(visible(step.target), sessionEvidence(before), graceMs);
+    case "reexec":
+      return reexecInit(reexecEvidence(before));
+    default:
+      throw unknown(step);
+  }
+}
+
+async function happened(step: StepRef, before: Evidence): Promise<boolean> {
+  switch (step.kind) {
+    case "restart-service":
+      return unitRestarted(step.target, unitEvidence(before));
+    case "end-session":
+      return sessionsEnded(sessionEvidence(before));
+    case "reexec":
+      return initReplaced(reexecEvidence(before));
+    default:
+      throw unknown(step);
+  }
+}
+
+async function settled(step: StepRef, before: Evidence, seen: UnitState | null): Promise<string | null> {
+  switch (step.kind) {
+    case "restart-service":
+      return unitSettled(step.target, unitEvidence(before), seen);
+    case "end-session":
+      return sessionsEnded(sessionEvidence(before)) ? null : `old sessions of ${visible(step.target)} are still open`;
+    case "reexec":
+      return initSettled(reexecEvidence(before));
+    default:
+      throw unknown(step);
+  }
+}
+
+function unknown(step: StepRef): StepError {
+  return new StepError("refused", `${visible(step.kind)} is not carried out`);
+}
