@@ -8,6 +8,8 @@ directory=$1 base=$2 identifier=$3 hostname=$4 payload=${5:-}
 # Recorded before anything is made, so that "down" finds this process whenever "up" dies. Field 22: proc_pid_stat(5).
 echo "$$ $(cut -d ' ' -f 22 /proc/$$/stat)" >"$directory/boot.pid.new"
 mv "$directory/boot.pid.new" "$directory/boot.pid"
+# Whoever removes the host takes the permission first and looks for the pid then: one of the two sees the other.
+[ -e "$directory/boot.permitted" ] || exit 0
 
 # With --keep-unit the host's systemd takes the cgroup it is started in: without one of their own, two hosts would
 # take each other's services for their own. The three places are those of cgroup v1, hybrid and v2.

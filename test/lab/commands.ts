@@ -29,29 +29,45 @@ export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>;
 }
 
-/** Runs a command to its end and resolves with any exit code; throws when it cannot start, or on timeout and abort. */
-export async function run(argv: readonly string[], options: RunOptions = {}): Promise<Finished> {
+/**
+ * Runs a command to its end and resolves with any exit code; throws when it cannot start, on timeout and on abort.
+ * `stop` ends the command then, and the process itself need not be what is to be killed.
+ */
+export async function run(argv: readonly string[], options: RunOptions = {}, stop = killHard): Promise<Finished> {
   const timeoutMs = options.timeoutMs ?? 60_000;
-  const deadline = AbortSignal.timeout(timeoutMs);
-  const signal = options.signal === undefined ? deadline : AbortSignal.any([deadline, options.signal]);
+  const { signal } = options;
+  signal?.throwIfAborted();
   const [file = "", ...rest] = argv;
-  const child = spawn(file, rest, { stdio: "pipe", signal, killSignal: "SIGKILL", env: options.env ?? process.env });
+  const child = spawn(file, rest, { stdio: "pipe", env: options.env ?? process.env });
+  const given = Promise.withResolvers<never>();
+  const giveUp = (reason: unknown) => {
+    given.reject(reason);
+    stop(child);
+  };
+  const abort = () => giveUp(signal?.reason);
+  const timer = setTimeout(() => {
+    giveUp(new LabError("timeout", `${argv.join(" ")}: still running after ${timeoutMs} ms; it was killed`));
+  }, timeoutMs);
+  signal?.addEventListener("abort", abort);
   child.stdin.on("error", () => undefined); // A command may end without reading its input; its exit code tells.
   child.stdin.end(options.input);
   try {
-    const [code, stdout, stderr] = await Promise.all([exitCode(child), text(child.stdout), text(child.stderr)]);
+    const finished = Promise.all([exitCode(child), text(child.stdout), text(child.stderr)]);
+    const [code, stdout, stderr] = await Promise.race([finished, given.promise]);
     return { code, stdout, stderr };
-  } catch (error) {
-    if (!deadline.aborted) throw error;
-    throw new LabError("timeout", `${argv.join(" ")}: still running after ${timeoutMs} ms; it was killed`, {
-      cause: error,
-    });
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener("abort", abort);
   }
 }
 
+function killHard(child: ChildProcess): void {
+  child.kill("SIGKILL");
+}
+
 /** Like `run`, for commands that must succeed: resolves with their output, else throws with what they said. */
-export async function must(argv: readonly string[], options: RunOptions = {}): Promise<string> {
-  const { code, stdout, stderr } = await run(argv, options);
+export async function must(argv: readonly string[], options: RunOptions = {}, stop = killHard): Promise<string> {
+  const { code, stdout, stderr } = await run(argv, options, stop);
   if (code === 0) return stdout;
   const said = `${stderr}${stdout}`.trim().split("\n").slice(-3).join(" | ");
   throw new LabError("command-failed", `${argv.join(" ")}: exit code ${code}; it said: ${said}`);

@@ -1,6 +1,6 @@
 import { type ChildProcess, type StdioOptions, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { access, mkdir, open, writeFile } from "node:fs/promises";
+import { access, mkdir, open, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { isInit, removeCgroups } from "./cgroups.ts";
 import { type Finished, LabError, must, type RunOptions, run } from "./commands.ts";
@@ -28,6 +28,8 @@ const insideEnvironment = {
   DEBIAN_FRONTEND: "noninteractive",
 } as const;
 
+const readBootId = ["cat", "/proc/sys/kernel/random/boot_id"] as const;
+
 /** Gives the host a disk of its own with its name, identity and view of the other hosts. */
 export async function makeDisk(host: Host, hostsFile: string): Promise<void> {
   for (const part of ["upper/etc", "work", "root"]) await mkdir(join(host.directory, part), { recursive: true });
@@ -38,8 +40,10 @@ export async function makeDisk(host: Host, hostsFile: string): Promise<void> {
   await writeFile(join(etc, "machine-id"), `${randomBytes(16).toString("hex")}\n`);
 }
 
-/** Switches the host on; see `booted`. It runs until it powers off, whatever becomes of this process. */
+/** Switches a host on that is off; see `booted`. It runs until it powers off, whatever becomes of this process. */
 export async function switchOn(host: Host, payload: string | undefined): Promise<void> {
+  await rm(join(host.directory, "boot.pid"), { force: true });
+  await writeFile(join(host.directory, "boot.permitted"), "");
   const log = await open(join(host.directory, "boot.log"), "a");
   try {
     const script = join(import.meta.dirname, "boot.sh");
@@ -59,6 +63,7 @@ export async function switchOn(host: Host, payload: string | undefined): Promise
 
 /** Cuts the power: nothing on the host has time to end in order. Its disk stays, for `switchOn` or removal. */
 export async function switchOff(host: Host): Promise<void> {
+  await rm(join(host.directory, "boot.permitted"), { force: true });
   const loop = await bootLoop(host);
   if (loop !== undefined) await kill(loop); // First, so that it cannot start the host again.
   await removeCgroups(host.namespace);
@@ -69,9 +74,12 @@ export async function booted(host: Host, bootIdBefore?: string, signal?: AbortSi
   const read = async () => {
     const loop = await bootLoop(host);
     if (loop === undefined || !(await isAlive(loop))) throw await switchedOff(host);
-    if ((await leader(host)) === undefined || (await bootId(host)) === bootIdBefore) return undefined;
-    const { stdout } = await exec(host, ["systemctl", "is-system-running", "--wait"], { signal });
-    const state = stdout.trim();
+    const init = await leader(host);
+    if (init === undefined) return undefined;
+    const { stdout: id } = await run(enter(init, readBootId), inside<ExecOptions>({ signal }), killInside);
+    if (id === "" || id.trim() === bootIdBefore) return undefined;
+    const wait = ["systemctl", "is-system-running", "--wait"];
+    const state = (await run(enter(init, wait), inside<ExecOptions>({ signal }), killInside)).stdout.trim();
     return state === "running" || state === "degraded" ? state : undefined;
   };
   return until(`${host.name}: boot`, 60_000, read, signal);
@@ -84,13 +92,13 @@ export async function reboot(host: Host, signal?: AbortSignal): Promise<void> {
   await booted(host, before, signal);
 }
 
-/** Identity of this boot; an empty string while the host is going down. */
+/** Identity of this boot; random(4). */
 export async function bootId(host: Host): Promise<string> {
-  return (await exec(host, ["cat", "/proc/sys/kernel/random/boot_id"])).stdout.trim();
+  return (await execOk(host, readBootId)).trim();
 }
 
 export interface ExecOptions extends RunOptions {
-  /** Added to the small environment commands get inside. */
+  /** Added to the small environment that commands get inside. */
   readonly env?: Readonly<Record<string, string>>;
 }
 
@@ -99,22 +107,33 @@ export interface ExecOptions extends RunOptions {
  * in front of it gives it a unit. A program left in the background must not keep standard output or error.
  */
 export async function exec(host: Host, argv: readonly string[], options: ExecOptions = {}): Promise<Finished> {
-  return run(await enter(host, argv, "KILL"), { ...options, env: { ...insideEnvironment, ...options.env } });
+  return run(enter(await running(host), argv), inside(options), killInside);
 }
 
 /** Like `exec`, for commands that must succeed: resolves with standard output. */
 export async function execOk(host: Host, argv: readonly string[], options: ExecOptions = {}): Promise<string> {
-  return must(await enter(host, argv, "KILL"), { ...options, env: { ...insideEnvironment, ...options.env } });
+  return must(enter(await running(host), argv), inside(options), killInside);
 }
 
-/** Starts a command inside and leaves it running; it gets SIGTERM when the child returned here ends. */
+/**
+ * Starts a command inside and leaves it running; it is killed with this process. The child stands for the command, with
+ * its exit code, but signals go to it by `signalInside`.
+ */
 export async function spawnInside(
   host: Host,
   argv: readonly string[],
   options: { readonly stdio?: StdioOptions; readonly env?: Readonly<Record<string, string>> } = {},
 ): Promise<ChildProcess> {
-  const [file = "", ...rest] = await enter(host, argv, "TERM");
-  return spawn(file, rest, { stdio: options.stdio ?? "pipe", env: { ...insideEnvironment, ...options.env } });
+  const [file = "", ...rest] = enter(await running(host), argv);
+  return spawn(file, rest, { stdio: options.stdio ?? "pipe", ...inside(options) });
+}
+
+/** Sends a signal to a command that `spawnInside` started; false when it has ended already. */
+export async function signalInside(child: ChildProcess, signal: NodeJS.Signals): Promise<boolean> {
+  if (child.pid === undefined) return false;
+  const [command] = await childrenOf(child.pid);
+  if (command === undefined) return child.kill(signal);
+  return process.kill(command, signal);
 }
 
 /** The host's PID 1 as this machine numbers it, once it accepts commands; another one after each reboot. */
@@ -134,11 +153,30 @@ export async function bootLoop(host: Host): Promise<ProcessIdentity | undefined>
   return words?.[0] === undefined || words[1] === undefined ? undefined : { pid: words[0], startTicks: words[1] };
 }
 
-/** nsenter forks, so the command is told to go when nsenter goes. */
-async function enter(host: Host, argv: readonly string[], whenKilled: "KILL" | "TERM"): Promise<readonly string[]> {
-  const target = await leader(host);
-  if (target === undefined) throw await switchedOff(host);
-  return ["nsenter", "--target", `${target}`, "--all", "setpriv", "--pdeathsig", whenKilled, ...argv];
+/**
+ * The shell stays outside of the host's pid namespace and waits there; its child is inside. nsenter's own fork would not
+ * do: it stops itself when its child is stopped, as systemd-shutdown does with all processes, and then holds up the
+ * host's end for ever. Whatever kills the shell first, setpriv has the command go with it.
+ */
+function enter(init: number, argv: readonly string[]): readonly string[] {
+  const dieTogether = ["setpriv", "--pdeathsig", "KILL"];
+  const wait = ["sh", "-c", '"$@"; exit $?', "sh"];
+  return [...dieTogether, "nsenter", "--target", `${init}`, "--all", "--no-fork", ...wait, ...dieTogether, ...argv];
+}
+
+async function running(host: Host): Promise<number> {
+  const init = await leader(host);
+  if (init === undefined) throw await switchedOff(host);
+  return init;
+}
+
+function inside<T extends { readonly env?: Readonly<Record<string, string>> }>(options: T) {
+  return { ...options, env: { ...insideEnvironment, ...options.env } };
+}
+
+/** The command first, for its shell to reap: an orphan in another pid namespace holds up the host's next shutdown. */
+function killInside(child: ChildProcess): void {
+  void signalInside(child, "SIGKILL").catch(() => child.kill("SIGKILL")); // It ended in between.
 }
 
 async function switchedOff(host: Host): Promise<LabError> {

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { describeLab } from "./describe.ts";
 import { installedVersion, reinstallLibssl, upgradeImapd, upgradeLibssl } from "./errata.ts";
-import { bootId, exec, execOk, type Host, leader, reboot } from "./host.ts";
+import { bootId, exec, execOk, type Host, leader, reboot, signalInside, spawnInside } from "./host.ts";
 import { down, find, hostOf, type Lab, up } from "./lab.ts";
 import { cutOff, namespaces, reconnect } from "./network.ts";
 import { readOrUndefined } from "./processes.ts";
@@ -47,7 +47,15 @@ await describeLab("a lab of two hosts", () => {
 
   test("a command that outlives its deadline is killed inside the host", async () => {
     await expect(exec(web01, ["sleep", "1000"], { timeoutMs: 300 })).rejects.toMatchObject({ code: "timeout" });
-    await expect.poll(async () => (await exec(web01, ["pgrep", "--runstates", "RSD", "-x", "sleep"])).code).toBe(1);
+    await expect.poll(async () => (await exec(web01, ["pgrep", "-x", "sleep"])).code).toBe(1);
+  });
+
+  test("a signal reaches a command that is left running", async () => {
+    const child = await spawnInside(web01, ["sh", "-c", "trap 'exit 3' TERM; echo ready; while :; do sleep 0.1; done"]);
+    const ended = once(child, "exit");
+    expect(String(child.stdout && (await once(child.stdout, "data")))).toBe("ready\n");
+    expect(await signalInside(child, "SIGTERM")).toBe(true);
+    expect(await ended).toEqual([3, null]);
   });
 
   test("sshd, xinetd and cron run as services of each host", async () => {
@@ -120,8 +128,11 @@ await describeLab("a lab of two hosts", () => {
 
   test("a rebooted host has a new boot id, its disk and its network", async () => {
     const before = await bootId(web01);
+    const agent = await spawnInside(web01, ["sleep", "1000"]);
+    const ended = once(agent, "exit");
     await reboot(web01);
     expect(await bootId(web01)).not.toBe(before);
+    expect(await ended).toEqual([128 + 15, null]);
     expect(await deletedLibraries(web01, "ssh.service")).toEqual([]);
     expect((await openSession(lab, web01, 143)).greeting).toBe("* OK imapd 1.1 ready");
   });
