@@ -1,0 +1,65 @@
+import yargs, { type Argv } from "yargs";
+import { plan } from "./commands/plan.ts";
+import { scan } from "./commands/scan.ts";
+import { usageError } from "./usage.ts";
+
+/** Options of every command. */
+export interface GlobalOptions {
+  readonly config: string | undefined;
+  readonly stateDir: string;
+}
+
+const EXIT_CODES =
+  "Exit codes: 0 done or nothing to do, 1 internal error, 2 a remedy failed, 3 vetoed, 4 controller unreachable or " +
+  "residue, 5 usage, 6 no such unit or pid, 8 stale plan, 9 another apply runs, 10 old code found (with --exit-code).";
+
+/**
+ * Runs the command of a command line; its handler sets `process.exitCode`. A mistake is a CommandError with exit code 5.
+ * Answers with the text of `--help` and `--version`, else nothing. Commands import what they need only when they run.
+ */
+export async function runCommandLine(argv: readonly string[], version: string, columns: number): Promise<string> {
+  let text = "";
+  const parser = configured(version, columns).command(scan).command(plan);
+  await parser.parseAsync([...argv], {}, (_error, _args, output) => {
+    text = output;
+  });
+  return text === "" ? "" : `${text}\n`;
+}
+
+function configured(version: string, columns: number): Argv<GlobalOptions> {
+  return yargs()
+    .scriptName("afterpatch-agent")
+    .usage("$0 COMMAND: find what still runs old code on this host, and replace it")
+    .option("config", { type: "string", requiresArg: true, describe: "Configuration [/etc/afterpatch/agent.yaml]" })
+    .option("state-dir", {
+      type: "string",
+      requiresArg: true,
+      default: "/var/lib/afterpatch/agent",
+      describe: "Identity, journal and newest report",
+    })
+    .strict()
+    .exitProcess(false)
+    .showHelpOnFail(false)
+    .parserConfiguration({ "greedy-arrays": false, "dot-notation": false, "boolean-negation": false })
+    .check(givenOnce, true)
+    .demandCommand(1, "name a command")
+    .fail((message, error) => {
+      // Thrown by a command, or by the check above; what yargs itself complains about is a YError.
+      if (error && error.name !== "YError") throw error;
+      throw usageError("command line", (message || "cannot be read").replaceAll("\n", " "));
+    })
+    .version(version)
+    .help()
+    .epilogue(EXIT_CODES)
+    .wrap(Math.min(120, columns)) as unknown as Argv<GlobalOptions>; // yargs adds kebab-case twins of the same options
+}
+
+/** yargs makes a list of an option that was given twice; only `--label`, `--unit`, `--service` and `--only` may be. */
+function givenOnce(args: Readonly<Record<string, unknown>>): true {
+  for (const [name, value] of Object.entries(args)) {
+    if (Array.isArray(value) && !["_", "label", "unit", "service", "only"].includes(name)) {
+      throw usageError(`${name.length === 1 ? "-" : "--"}${name}`, "is given more than once", "give it once");
+    }
+  }
+  return true;
+}

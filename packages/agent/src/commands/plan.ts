@@ -1,0 +1,41 @@
+import { EXIT } from "@afterpatch/core/exit";
+import type { CommandModule } from "yargs";
+import type { GlobalOptions } from "../command-line.ts";
+import { checkTarget, emit } from "../output.ts";
+import { exitCodeOf } from "./scan.ts";
+
+export interface PlanArguments extends GlobalOptions {
+  readonly format: "table" | "json";
+  readonly out: string | undefined;
+  readonly exitCode: boolean;
+}
+
+export const plan: CommandModule<object, PlanArguments> = {
+  command: "plan",
+  describe: "What would be done on this host, in order, and why nothing smaller",
+  builder: (parser) =>
+    parser
+      .option("format", {
+        alias: "o",
+        choices: ["table", "json"] as const,
+        default: "table" as const,
+        requiresArg: true,
+        describe: "How to print the result",
+      })
+      .option("out", { type: "string", requiresArg: true, describe: "Write the result to this file" })
+      .option("exit-code", { type: "boolean", default: false, describe: "Exit 10 if anything runs old code" })
+      .example([
+        ["afterpatch-agent plan", "the steps that apply would take; nothing is done"],
+        ["afterpatch-agent plan -o json", "for a program"],
+      ]) as never, // exit-code arrives as exitCode too, which yargs' types do not join
+  handler: async (args) => {
+    checkTarget(args);
+    const { scanHost } = await import("../host/scan.ts");
+    const { planDocument, renderPlan } = await import("../render/plan.ts");
+    const { whoIsThis } = await import("../host/identity.ts");
+    const result = scanHost({ ...whoIsThis(args.stateDir), now: Date.now });
+    const document = planDocument(result);
+    emit(args.format === "json" ? `${JSON.stringify(document, null, 2)}\n` : renderPlan(document, result), args);
+    process.exitCode = args.exitCode ? exitCodeOf(result) : EXIT.ok;
+  },
+};
