@@ -1,4 +1,4 @@
-import { beforeAll, describe } from "vitest";
+import { describe, test } from "vitest";
 import { missingRequirements, requirementsMessage } from "./requirements.ts";
 
 /**
@@ -13,13 +13,11 @@ export async function describeLab(name: string, body: () => void): Promise<void>
   }
   const message = requirementsMessage(missing);
   if (process.env.CI === undefined || process.env.CI === "") {
-    describe.skip(`${name} - skipped, ${message}`, body);
+    console.warn(`skipped: ${name}: ${message}`); // Reporters do not print the names of skipped tests by themselves.
+    describe.skip(`${name}: skipped, ${message}`, body);
     return;
   }
-  describe(name, () => {
-    beforeAll(() => {
-      throw new Error(message);
-    });
-    body();
+  test(name, () => {
+    throw new Error(message);
   });
 }

@@ -28,8 +28,6 @@ const insideEnvironment = {
   DEBIAN_FRONTEND: "noninteractive",
 } as const;
 
-const readBootId = ["cat", "/proc/sys/kernel/random/boot_id"] as const;
-
 /** Gives the host a disk of its own with its name, identity and view of the other hosts. */
 export async function makeDisk(host: Host, hostsFile: string): Promise<void> {
   for (const part of ["upper/etc", "work", "root"]) await mkdir(join(host.directory, part), { recursive: true });
@@ -76,8 +74,8 @@ export async function booted(host: Host, bootIdBefore?: string, signal?: AbortSi
     if (loop === undefined || !(await isAlive(loop))) throw await switchedOff(host);
     const init = await leader(host);
     if (init === undefined) return undefined;
-    const { stdout: id } = await run(enter(init, readBootId), inside<ExecOptions>({ signal }), killInside);
-    if (id === "" || id.trim() === bootIdBefore) return undefined;
+    const id = await bootIdOf(init);
+    if (id === undefined || id === bootIdBefore) return undefined;
     const wait = ["systemctl", "is-system-running", "--wait"];
     const state = (await run(enter(init, wait), inside<ExecOptions>({ signal }), killInside)).stdout.trim();
     return state === "running" || state === "degraded" ? state : undefined;
@@ -94,7 +92,14 @@ export async function reboot(host: Host, signal?: AbortSignal): Promise<void> {
 
 /** Identity of this boot; random(4). */
 export async function bootId(host: Host): Promise<string> {
-  return (await execOk(host, readBootId)).trim();
+  const id = await bootIdOf(await running(host));
+  if (id === undefined) throw await switchedOff(host);
+  return id;
+}
+
+/** Read from outside: systemd-shutdown waits up to 10 s for any process in the host that is not of its own making. */
+async function bootIdOf(init: number): Promise<string | undefined> {
+  return (await readOrUndefined(`/proc/${init}/root/proc/sys/kernel/random/boot_id`))?.trim();
 }
 
 export interface ExecOptions extends RunOptions {
