@@ -17,6 +17,11 @@ try {
     .command(serveCommand)
     .demandCommand(1, 1, "no command given", "more than one command given")
     .strict()
+    .check((args) => {
+      const twice = Object.keys(args).find((key) => key !== "_" && key !== "name" && Array.isArray(args[key]));
+      if (twice !== undefined) throw new Failure(5, `--${twice}: given more than once; give it once`);
+      return true;
+    })
     .locale("en")
     .version(version)
     .help()

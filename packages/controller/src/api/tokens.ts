@@ -23,7 +23,7 @@ export interface TokenDeps {
 /** ControlService.CreateToken: for admins. The secret leaves the controller here and is kept as its hash. */
 export function createToken(deps: TokenDeps): Handlers<typeof controlService>["createToken"] {
   return unary(async (request, call) => {
-    const { uses, expiresMs } = request;
+    const { uses, expiresMs, labels } = request;
     checkRequest(uses, expiresMs, labels);
     const peer = peerOf(call);
     const createdBy = peer.kind === "operator" ? peer.name : peer.id;

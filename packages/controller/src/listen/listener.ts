@@ -53,7 +53,7 @@ export class Listener {
     this.#options = options;
     this.#injector = options.server.createConnectionInjector(grpc.ServerCredentials.createInsecure());
     this.#tls = tls.createServer(tlsOptions(options), (socket) => void this.#secured(socket));
-    this.#tls.on("tlsClientError", (error, socket) => this.#refused(socket, error.message));
+    this.#tls.on("tlsClientError", (error, socket) => this.#refused(socket, reasonOf(error)));
     this.#admission = new Admission(options.admission, (socket) => this.#tls.emit("connection", socket));
     this.#net = createServer({ pauseOnConnect: true, noDelay: true, keepAlive: true }, (socket) =>
       this.#accepted(socket),
@@ -150,6 +150,11 @@ function tlsOptions(options: ListenerOptions): tls.TlsOptions {
     handshakeTimeout: HANDSHAKE_MS,
     ALPNProtocols: ["h2"],
   };
+}
+
+/** OpenSSL's errors carry a short reason beside a message with file and line. */
+function reasonOf(error: Error): string {
+  return "reason" in error && typeof error.reason === "string" ? error.reason : error.message;
 }
 
 function bindFailure(name: string, host: string | undefined, port: number, error: Error): Failure {
