@@ -59,5 +59,5 @@ function checksum(json: Buffer): string {
 }
 
 function corrupt(file: string, line: number): JournalError {
-  return new JournalError("corrupt", `${file} is corrupt in line ${line}; move it away after reading it`);
+  return new JournalError("corrupt", `${file} is corrupt in line ${line}`);
 }

@@ -1,0 +1,239 @@
+import { randomUUID } from "node:crypto";
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { createInterface } from "node:readline/promises";
+import { EXIT, type ExitCode, worst } from "@afterpatch/core/exit";
+import { planDigest } from "@afterpatch/core/plan/digest";
+import { planOf } from "@afterpatch/core/plan/plan";
+import type { Plan } from "@afterpatch/core/plan/types";
+import type { Scan } from "@afterpatch/core/scan";
+import { systemClock } from "../clock.ts";
+import type { ApplyArguments } from "../commands/apply.ts";
+import { StepError } from "../effects/error.ts";
+import { readUnit } from "../effects/unit.ts";
+import { whoIsThis } from "../host/identity.ts";
+import { readProcesses } from "../host/processes.ts";
+import { sha256 } from "../host/scan.ts";
+import { readXinetd } from "../host/xinetd.ts";
+import { JournalError } from "../journal/error.ts";
+import { type FileJournal, openJournal } from "../journal/file.ts";
+import { unfinished } from "../journal/operations.ts";
+import { takeLock } from "../lock.ts";
+import { realMachine } from "../machine.ts";
+import { emit } from "../output.ts";
+import type { Machine, Order } from "../ports.ts";
+import { planDocument, renderPlan } from "../render/plan.ts";
+import { CommandError, usageError } from "../usage.ts";
+import { type CarriedOut, carryOut, resume } from "./carry-out.ts";
+import type { CarryOutDeps } from "./course.ts";
+import { applyExitCode } from "./exit-code.ts";
+import { type ApplyDocument, applyDocument, renderApply, resultLine, settlingLine } from "./present.ts";
+import { type Selection, select, unitName } from "./select.ts";
+
+/** Orders given on this host have a journal of their own: the daemon is the only writer of its journal. */
+const LOCAL_JOURNAL = "apply.jsonl";
+const DEADLINE_MS = 3_600_000;
+
+/** `afterpatch-agent apply`. */
+export async function apply(
+  args: ApplyArguments & { readonly graceMs: number; readonly settleMs: number },
+): Promise<ExitCode> {
+  const machine = realMachine(whoIsThis(args.stateDir));
+  const selection: Selection = { only: args.only, units: args.unit.map(unitName), services: args.service };
+  if (args.dryRun) {
+    await checkNames(selection);
+    const scan = await scanned(machine);
+    return showPlan(scan, select(planOf(scan), selection), args);
+  }
+  if (process.geteuid?.() !== 0)
+    throw usageError("apply", "needs root to act on this host", "run it with sudo, or look with --dry-run");
+  mkdirSync(args.stateDir, { recursive: true, mode: 0o700 });
+  const lock = takeLock(args.stateDir);
+  if (!lock)
+    throw new CommandError(EXIT.held, "apply", "another apply is running on this host", "wait until it has ended");
+  try {
+    const journal = await journalOf(args.stateDir);
+    try {
+      return await underLock(args, selection, machine, journal);
+    } finally {
+      await journal.close();
+    }
+  } finally {
+    lock.release();
+  }
+}
+
+async function underLock(
+  args: ApplyArguments & { readonly graceMs: number; readonly settleMs: number },
+  selection: Selection,
+  machine: Machine,
+  journal: FileJournal,
+): Promise<ExitCode> {
+  const { graceMs, settleMs } = args;
+  const interrupt = interruption();
+  const say = (line: string) => (args.format === "json" ? process.stderr : process.stdout).write(`${line}\n`);
+  const deps: CarryOutDeps = {
+    machine: spoken(machine, say),
+    journal,
+    clock: systemClock,
+    signal: interrupt.signal,
+    report: reporter(say, settleMs),
+  };
+  try {
+    const codes: ExitCode[] = [];
+    const resumed: ApplyDocument["resumed"][number][] = [];
+    for (const op of unfinished(journal.records())) {
+      say(`going on with what an apply before this one left in the middle (${op})`);
+      const carried = await resume(op, deps);
+      say(`it ended: ${carried.ending.result}${carried.ending.message === "" ? "" : `: ${carried.ending.message}`}`);
+      codes.push(applyExitCode(carried, args.failOnResidue));
+      resumed.push({ op, steps: carried.steps, ending: carried.ending });
+    }
+    await checkNames(selection);
+    const scan = await scanned(machine);
+    const { chosen, left } = select(planOf(scan), selection);
+    const steps = chosen.map((step) => step.remedy);
+    const leave = left.map((step) => step.remedy);
+    if (interrupt.signal.aborted) return EXIT.detached;
+    if (args.format === "table" || !args.yes)
+      say(
+        renderPlan({ ...planDocument(scan), steps: chosen }, scan)
+          .replace(/\n\nNext: .*\n$/, "\n")
+          .trimEnd(),
+      );
+    if (chosen.length > 0 && !args.yes) await confirm(chosen.length, interrupt.signal);
+    const order: Order = {
+      from: { kind: "local" },
+      steps,
+      leave,
+      deadlineMs: DEADLINE_MS,
+      graceMs,
+      settleMs,
+      allowNew: false,
+    };
+    const carried = chosen.length === 0 ? nothingToDo(scan) : await carryOut(randomUUID(), order, deps);
+    const document = applyDocument(scan, chosen, carried, resumed);
+    if (args.format === "json") emit(`${JSON.stringify(document, null, 2)}\n`, args);
+    else if (chosen.length > 0) emit(`\n${renderApply(document)}`, args);
+    const code = applyExitCode(carried, args.failOnResidue);
+    return code === EXIT.detached ? code : worst([...codes, code]);
+  } finally {
+    interrupt.stop();
+  }
+}
+
+function nothingToDo(scan: Scan): CarriedOut {
+  const residue = [...new Set(planOf(scan).residue.map(({ owner }) => owner))];
+  return { ending: { result: "verified", code: "", message: "", residue }, steps: [], proof: scan, findingsLeft: [] };
+}
+
+function showPlan(scan: Scan, { chosen }: { readonly chosen: Plan["steps"] }, args: ApplyArguments): ExitCode {
+  const digest = planDigest(
+    chosen.map((step) => step.remedy),
+    sha256,
+  );
+  const document = { ...planDocument(scan), steps: chosen, digest };
+  emit(args.format === "json" ? `${JSON.stringify(document, null, 2)}\n` : renderPlan(document, scan), args);
+  return EXIT.ok;
+}
+
+async function scanned(machine: Machine): Promise<Scan> {
+  try {
+    return await machine.scan(new AbortController().signal);
+  } catch (error) {
+    if (!(error instanceof StepError)) throw error;
+    throw new CommandError(EXIT.failed, "scan", error.message, "nothing was done; see 'afterpatch-agent scan'", {
+      cause: error,
+    });
+  }
+}
+
+/** A name with a mistake in it must not pass for "nothing to do". */
+async function checkNames({ units, services }: Selection): Promise<void> {
+  for (const unit of units) {
+    try {
+      await readUnit(unit);
+    } catch (error) {
+      if (!(error instanceof StepError)) throw error;
+      throw new CommandError(EXIT.selection, "--unit", error.message, "see 'systemctl list-units --type=service'", {
+        cause: error,
+      });
+    }
+  }
+  if (services.length === 0) return;
+  const known = readXinetd(readProcesses()).map((service) => service.id);
+  const unknown = services.find((service) => !known.includes(service));
+  if (unknown === undefined) return;
+  const todo = known.length === 0 ? "xinetd has none on this host" : `xinetd has ${[...new Set(known)].join(", ")}`;
+  throw new CommandError(EXIT.selection, "--service", `there is no service ${unknown}`, todo);
+}
+
+async function journalOf(stateDir: string): Promise<FileJournal> {
+  try {
+    return await openJournal(join(stateDir, LOCAL_JOURNAL), { now: systemClock.now() });
+  } catch (error) {
+    if (!(error instanceof JournalError)) throw error;
+    throw new CommandError(EXIT.internal, "journal", error.message, "move it away after reading it", { cause: error });
+  }
+}
+
+async function confirm(count: number, signal: AbortSignal): Promise<void> {
+  if (!process.stdin.isTTY) {
+    throw usageError(
+      "apply",
+      "needs an answer, and there is no terminal to ask on",
+      "add --yes to act, or --dry-run to look",
+    );
+  }
+  const question = `Carry out ${count === 1 ? "this step" : `these ${count} steps`}? [y/N] `;
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  let answer = "";
+  try {
+    answer = await terminal.question(question, { signal });
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  } finally {
+    terminal.close();
+  }
+  if (/^y(es)?$/i.test(answer.trim())) return;
+  throw new CommandError(EXIT.detached, "apply", "the answer was not yes", "nothing was done");
+}
+
+/** The first signal stops before the next step; a second one ends the process at once, and the journal knows where. */
+function interruption(): { readonly signal: AbortSignal; stop(): void } {
+  const controller = new AbortController();
+  const stop = (name: NodeJS.Signals) => {
+    if (controller.signal.aborted) process.exit(EXIT.detached);
+    controller.abort(new Error(`${name} received`));
+  };
+  process.on("SIGINT", stop).on("SIGTERM", stop);
+  return {
+    signal: controller.signal,
+    stop: () => void process.off("SIGINT", stop).off("SIGTERM", stop),
+  };
+}
+
+/** Says what is about to be done. */
+function spoken(machine: Machine, say: (line: string) => void): Machine {
+  return {
+    ...machine,
+    perform(step, before, options) {
+      say(`begun    ${step.kind} ${step.target}`);
+      return machine.perform(step, before, options);
+    },
+  };
+}
+
+function reporter(say: (line: string) => void, settleMs: number): CarryOutDeps["report"] {
+  const told = new Set<unknown>();
+  let last = "acting";
+  return (state, steps) => {
+    for (const result of steps) {
+      if (!told.has(result)) say(resultLine(result));
+      told.add(result);
+    }
+    if (state !== last && state === "settling") say(settlingLine(settleMs));
+    if (state !== last && state === "verifying") say("scanning again");
+    last = state;
+  };
+}

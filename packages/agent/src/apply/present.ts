@@ -1,0 +1,104 @@
+import { formatDuration } from "@afterpatch/core/duration";
+import { planOf } from "@afterpatch/core/plan/plan";
+import type { Residue, Step } from "@afterpatch/core/plan/types";
+import type { StepResult } from "@afterpatch/core/rollout/types";
+import type { Scan } from "@afterpatch/core/scan";
+import { visible } from "@afterpatch/core/text";
+import { stepKey } from "../journal/operations.ts";
+import type { Ending } from "../ports.ts";
+import { plural, rows } from "../render/words.ts";
+import type { CarriedOut } from "./carry-out.ts";
+
+/** One step of `afterpatch.apply/v1`: as planned, and what came of it. */
+export interface AppliedStep extends Step {
+  readonly outcome: StepResult["outcome"];
+  readonly evidence: string;
+  /** Null when it was not begun. */
+  readonly startedAt: number | null;
+  readonly elapsedMs: number | null;
+}
+
+/** The document `afterpatch.apply/v1`. */
+export interface ApplyDocument {
+  readonly schema: "afterpatch.apply/v1";
+  readonly host: { readonly id: string | null; readonly name: string; readonly bootId: string };
+  readonly steps: readonly AppliedStep[];
+  readonly ending: Omit<Ending, "residue">;
+  /** Null when no scan was made after the last step. */
+  readonly proof: { readonly findingsLeft: readonly string[]; readonly residue: readonly Residue[] } | null;
+  /** Orders that an apply before this one had left in the middle, and how they ended now. */
+  readonly resumed: readonly { readonly op: string; readonly steps: readonly StepResult[]; readonly ending: Ending }[];
+}
+
+export function applyDocument(
+  { host }: Scan,
+  planned: readonly Step[],
+  carried: CarriedOut,
+  resumed: ApplyDocument["resumed"],
+): ApplyDocument {
+  const { result, code, message } = carried.ending;
+  const results = new Map(carried.steps.map((step) => [stepKey(step), step]));
+  const steps = planned.map((step): AppliedStep => {
+    const done = results.get(stepKey(step.remedy));
+    const { outcome, evidence, startedAt, elapsedMs } = done ?? {
+      outcome: "skipped" as const,
+      evidence: `not begun: ${message}`,
+      startedAt: null,
+      elapsedMs: null,
+    };
+    return { ...step, outcome, evidence, startedAt, elapsedMs };
+  });
+  const residue = carried.proof ? planOf(carried.proof).residue : [];
+  return {
+    schema: "afterpatch.apply/v1",
+    host: { id: host.id, name: host.name, bootId: host.bootId },
+    steps,
+    ending: { result, code, message },
+    proof: carried.proof ? { findingsLeft: carried.findingsLeft, residue } : null,
+    resumed,
+  };
+}
+
+/** One line while it happens. */
+export function resultLine({ kind, target, outcome, evidence, elapsedMs }: StepResult): string {
+  return `${outcome.padEnd(7)}  ${kind} ${visible(target)}: ${evidence} (${(elapsedMs / 1000).toFixed(1)} s)`;
+}
+
+/** What is proved, for a person. */
+export function renderApply({ host, steps, ending, proof }: ApplyDocument): string {
+  const parts = [
+    rows(
+      steps.map(({ remedy, outcome, evidence }) => [`  ${outcome}`, remedy.kind, visible(remedy.target), evidence]),
+    ).join("\n"),
+    proof === null || proof.residue.length === 0
+      ? ""
+      : [
+          "Left over, for a person:",
+          ...proof.residue.map(
+            ({ owner, findings, reason }) =>
+              `  ${visible(owner)} (${plural(findings.length, "process", "processes")}): ${reason}`,
+          ),
+        ].join("\n"),
+    `${host.name}: ${summary(ending, proof)}`,
+  ];
+  return `${parts.filter((part) => part !== "").join("\n\n")}\n`;
+}
+
+function summary({ result, message }: ApplyDocument["ending"], proof: ApplyDocument["proof"]): string {
+  switch (result) {
+    case "verified":
+      return "proved: nothing that these steps were for runs old code any more";
+    case "failed": {
+      const left =
+        proof === null ? "not proved" : plural(proof.findingsLeft.length, "finding is left", "findings are left");
+      return `failed, ${left}: ${message}`;
+    }
+    case "refused":
+    case "stale":
+      return `nothing was done: ${message}`;
+  }
+}
+
+export function settlingLine(settleMs: number): string {
+  return `waiting ${formatDuration(settleMs)} for everything to settle`;
+}

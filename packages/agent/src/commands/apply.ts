@@ -1,0 +1,98 @@
+import { parseDuration } from "@afterpatch/core/duration";
+import { REMEDIES, type RemedyKind } from "@afterpatch/core/scan";
+import type { CommandModule } from "yargs";
+import type { GlobalOptions } from "../command-line.ts";
+import { checkTarget } from "../output.ts";
+import { usageError } from "../usage.ts";
+
+export interface ApplyArguments extends GlobalOptions {
+  readonly only: readonly RemedyKind[];
+  readonly unit: readonly string[];
+  readonly service: readonly string[];
+  readonly grace: string;
+  readonly settle: string;
+  readonly dryRun: boolean;
+  readonly yes: boolean;
+  readonly failOnResidue: boolean;
+  readonly format: "table" | "json";
+  readonly out: string | undefined;
+}
+
+export const apply: CommandModule<object, ApplyArguments> = {
+  command: "apply",
+  describe: "Replace what runs old code on this host, and prove it",
+  builder: (parser) =>
+    parser
+      .option("only", {
+        type: "array",
+        string: true,
+        choices: REMEDIES.filter((kind) => kind !== "none"),
+        default: [],
+        defaultDescription: "every kind",
+        requiresArg: true,
+        describe: "Only steps of this kind; may be repeated",
+      })
+      .option("unit", {
+        type: "array",
+        string: true,
+        default: [],
+        defaultDescription: "all",
+        requiresArg: true,
+        describe: "Only this unit; may be repeated",
+      })
+      .option("service", {
+        type: "array",
+        string: true,
+        default: [],
+        defaultDescription: "all",
+        requiresArg: true,
+        describe: "Only old sessions of this xinetd service; may be repeated",
+      })
+      .option("grace", {
+        type: "string",
+        requiresArg: true,
+        default: "10s",
+        describe: "Between TERM and KILL of a session",
+      })
+      .option("settle", {
+        type: "string",
+        requiresArg: true,
+        default: "10s",
+        describe: "How long everything must stay up before the proof",
+      })
+      .option("dry-run", { type: "boolean", default: false, describe: "Show the steps and do nothing" })
+      .option("yes", { type: "boolean", default: false, describe: "Do not ask" })
+      .option("fail-on-residue", {
+        type: "boolean",
+        default: false,
+        describe: "Exit 4 if something is left that only a person may clear",
+      })
+      .option("format", {
+        alias: "o",
+        choices: ["table", "json"] as const,
+        default: "table" as const,
+        requiresArg: true,
+        describe: "How to print the result",
+      })
+      .option("out", { type: "string", requiresArg: true, describe: "Write the result to this file" })
+      .example([
+        ["afterpatch-agent apply", "show the steps, ask, carry them out, prove it"],
+        ["afterpatch-agent apply --service imap --grace 30s", "end the old sessions of one xinetd service"],
+        ["afterpatch-agent apply --unit ssh --yes -o json", "one unit, for a program"],
+      ]) as never, // dry-run arrives as dryRun too, which yargs' types do not join
+  handler: async (args) => {
+    checkTarget(args);
+    const graceMs = duration("--grace", args.grace);
+    const settleMs = duration("--settle", args.settle);
+    const local = await import("../apply/local.ts");
+    process.exitCode = await local.apply({ ...args, graceMs, settleMs });
+  },
+};
+
+function duration(option: string, text: string): number {
+  try {
+    return parseDuration(text);
+  } catch (error) {
+    throw usageError(option, error instanceof Error ? error.message : String(error), "write for example 10s");
+  }
+}

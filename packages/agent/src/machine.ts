@@ -1,0 +1,18 @@
+import { machineOn } from "./effects/effects.ts";
+import { StepError } from "./effects/error.ts";
+import { type ScanOptions, scanHost } from "./host/scan.ts";
+import type { Machine } from "./ports.ts";
+
+/** This host. A scan that the host itself makes impossible is a StepError `scan-failed`. */
+export function realMachine(options: Pick<ScanOptions, "hostId" | "name">): Machine {
+  return machineOn(async (signal) => {
+    signal.throwIfAborted();
+    try {
+      return scanHost({ ...options, now: Date.now });
+    } catch (error) {
+      // Errors of system calls carry a code; everything else is a defect.
+      if (!(error instanceof Error) || !("code" in error)) throw error;
+      throw new StepError("scan-failed", `the host could not be scanned: ${error.message}`, { cause: error });
+    }
+  });
+}
