@@ -44,7 +44,10 @@ function wanted(judged: Judged, host: HostIndex): Remedy {
         `It serves one connection; ask its user to reconnect, or end it: systemctl stop -- ${owner.name}`,
       );
     case "user-session":
-      return ask(owner, `It belongs to a login session; ask ${process.user} to log out and in again`);
+      return ask(
+        owner,
+        `It belongs to a login session; ask whoever is logged in there (loginctl session-status ${sessionOf(owner)}) to log out and in again`,
+      );
     case "container":
       return ask(
         owner,
@@ -60,6 +63,10 @@ function wanted(judged: Judged, host: HostIndex): Remedy {
 
 function ask(owner: Owner, reason: string): Remedy {
   return { kind: "none", target: owner.name, automatic: false, reason: `${reason}.` };
+}
+
+function sessionOf({ name }: Owner): string {
+  return /^session-(.+)\.scope$/.exec(name)?.[1] ?? name;
 }
 
 function userUnit(name: string): Remedy {
