@@ -90,7 +90,11 @@ function configured(version: string, columns: number) {
     .demandCommand(1, "name a command")
     .fail((message, error) => {
       if (error?.name === "CliError") throw error;
-      throw usageError("command line", (message || error?.message || "cannot be read").replaceAll("\n", " "));
+      const why = message || error?.message || "cannot be read";
+      // yargs counts positionals where a person would name them.
+      const isShort = why.startsWith("Not enough non-option arguments");
+      const short = "an argument is missing: hosts, such as 'role=web' or 'all', or a rollout's id";
+      throw usageError("command line", isShort ? short : why.replaceAll(/\s*\n\s*/g, " "));
     })
     .version(version)
     .help()

@@ -70,6 +70,8 @@ async function once<Res>(credentials: Credentials, what: string, ask: (client: C
 async function* watch(credentials: Credentials, id: string, signal: AbortSignal): AsyncGenerator<Rollout, void> {
   const client = controllerClient(credentials.address, credentials);
   const stream = follow(client, controlService.watchRollout, { id });
+  // Failures arrive where the stream is read; what it says after that, such as our own cancelling, is not news.
+  stream.on("error", () => undefined);
   const cancel = () => stream.cancel();
   signal.addEventListener("abort", cancel);
   try {

@@ -7,7 +7,7 @@ import { type Parsed, parseCommandLine } from "./command-line.ts";
 import { asCliError, errorDocument, errorLine } from "./errors.ts";
 import { isForPrograms, serialise } from "./output.ts";
 import { type Access, FORMATS, type Format, plain, type Shell, type Terminal } from "./shell.ts";
-import { VERSION } from "./version.ts";
+import { version } from "./version.ts";
 
 const { argv, env, stdin, stdout, stderr } = process;
 
@@ -22,7 +22,7 @@ async function main(args: readonly string[]): Promise<ExitCode> {
       process.exit(error.code === "EPIPE" ? EXIT.ok : EXIT.internal),
     );
   try {
-    const parsed = await parseCommandLine(args, VERSION, stdout.columns ?? 100);
+    const parsed = await parseCommandLine(args, version, stdout.columns ?? 100);
     if (parsed.kind === "text") {
       stdout.write(parsed.text);
       return EXIT.ok;

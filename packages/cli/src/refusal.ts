@@ -9,12 +9,13 @@ const BY_CODE: Readonly<Record<string, readonly [ExitCode, string]>> = {
   "stale-plan": [EXIT.stale, "look at the new plan with 'afterpatch plan', or start with --allow-new"],
   "hosts-held": [EXIT.held, "see 'afterpatch rollout list'; wait for that rollout or abort it"],
   "too-many-hosts": [EXIT.usage, "select fewer hosts or raise --max-hosts"],
+  "already-ended": [EXIT.usage, "see 'afterpatch rollout status'"],
   "not-found": [EXIT.selection, "see 'afterpatch rollout list' for the rollouts there are"],
   "bad-argument": [EXIT.usage, "see 'afterpatch --help'"],
 };
 
 const BAD_CERTIFICATE =
-  /self.signed|unable to (?:get|verify)|certificate|altnames|does not match|tlsv1.*alert|sslv3 alert|ssl alert|wrong version number|packet length too long/i;
+  /self.signed|unable to (?:get|verify)|certificate|altnames|does not match|tlsv1.*alert|sslv3 alert|ssl alert/i;
 
 /** The operator's view of a failed call to the controller at `address`. `what` names what was wanted. */
 export function explain(error: unknown, what: string, address: string): unknown {
@@ -33,11 +34,13 @@ export function explain(error: unknown, what: string, address: string): unknown 
     case status.UNAUTHENTICATED:
       return make(EXIT.usage, error.details || "permission refused", "use credentials with a role that allows it");
     case status.INVALID_ARGUMENT:
+    case status.FAILED_PRECONDITION:
+    case status.ALREADY_EXISTS:
       return make(EXIT.usage, error.details, "see 'afterpatch --help'");
     case status.NOT_FOUND:
       return make(EXIT.selection, error.details, "see 'afterpatch status' and 'afterpatch rollout list'");
     case status.UNIMPLEMENTED:
-      return make(EXIT.internal, `the controller at ${address} does not know this call`, "upgrade the controller");
+      return make(EXIT.usage, `${address} does not serve this call`, "name the fleet port, or upgrade the controller");
     default:
       return make(
         EXIT.internal,
@@ -57,7 +60,7 @@ export function isPassing(error: unknown): boolean {
 }
 
 function unavailable(error: ServiceError, address: string): CliError {
-  const why = error.details.replace(/^.*Last error: /s, "").replace(/\. Resolution note:.*$/s, "");
+  const why = reasonIn(error.details);
   const what = `controller ${address}`;
   if (BAD_CERTIFICATE.test(error.details)) {
     const todo = "check that --credentials and --controller belong together and have not been revoked";
@@ -65,6 +68,16 @@ function unavailable(error: ServiceError, address: string): CliError {
   }
   const todo = "check the address (--controller) and that the controller is running";
   return new CliError(EXIT.unreachable, what, `cannot be reached: ${why}`, todo, { cause: error });
+}
+
+/** grpc-js wraps the reason in its own words. */
+function reasonIn(details: string): string {
+  if (/wrong version number|packet length too long/.test(details)) return "what answers there does not speak TLS";
+  return details
+    .replace(/^.*Last error: /s, "")
+    .replace(/\. Resolution note:.*$/s, "")
+    .replace(/^Error: /, "")
+    .trim();
 }
 
 function isServiceError(error: unknown): error is ServiceError {

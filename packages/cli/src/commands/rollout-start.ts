@@ -45,7 +45,7 @@ export const rolloutStart = command({
     if (plan.totals.steps === 0)
       return reportNothing(nothingToDo(plan, request.name, request.reason), plan, args, shell);
     await confirm(plan, args, shell);
-    const rollout = await start(control, { ...request, expectedDigest: args.planDigest ?? plan.digest }, shell);
+    const rollout = await start(control, { ...request, expectedDigest: args.allowNew ? "" : plan.digest }, shell);
     if (!args.detach) return attach(control, rollout.id, shell, { ...args, isKnown: true });
     const document = rolloutDocument(rollout);
     await emit({ document, table: () => `${document.id}\n` }, args, shell);
@@ -64,7 +64,7 @@ function requestOf(args: Args): StartRolloutRequest {
     reason: args.reason,
     name: args.name ?? "",
     maxHosts: args.maxHosts === undefined ? 0 : wholeNumberOf("--max-hosts", args.maxHosts, 1, 1_000_000),
-    expectedDigest: args.planDigest ?? "",
+    expectedDigest: "",
     allowNew: args.allowNew,
     requestId: randomUUID(),
   };

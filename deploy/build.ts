@@ -1,0 +1,74 @@
+// `npm run build`: bundles each program with all it needs into packages/*/dist, for the Node that npm installed.
+import { access, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { build, type Plugin } from "esbuild";
+
+const ROOT = fileURLToPath(new URL("..", import.meta.url));
+
+const PROGRAMS = [
+  { part: "agent", name: "afterpatch-agent" },
+  { part: "controller", name: "afterpatch-controller" },
+  { part: "cli", name: "afterpatch" },
+] as const;
+
+/** CommonJS dependencies call `require` for Node's own modules, which an ES module does not have. */
+const BANNER = `import { createRequire as afterpatchRequire } from "node:module";
+const require = afterpatchRequire(import.meta.url);`;
+
+/** grpc-js uses proto-loader for channelz and ORCA alone, and it would bring a second protobufjs. */
+const withoutProtoLoader: Plugin = {
+  name: "without-proto-loader",
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^@grpc\/proto-loader$/ }, () => ({ path: "proto-loader", namespace: "left-out" }));
+    onLoad({ filter: /.*/, namespace: "left-out" }, () => ({
+      contents: `exports.loadSync = () => { throw new Error("proto-loader is not in this build"); };`,
+      loader: "js",
+    }));
+  },
+};
+
+/** esbuild gives a CommonJS module that is imported at run time its default export alone; Node gives it `pino` too. */
+const withNamedPino: Plugin = {
+  name: "with-named-pino",
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^pino$/ }, ({ kind, resolveDir }) =>
+      kind === "dynamic-import" ? { path: "pino", namespace: "named", pluginData: resolveDir } : undefined,
+    );
+    onLoad({ filter: /^pino$/, namespace: "named" }, ({ pluginData }) => ({
+      contents: `import pino from "pino"; export { pino }; export default pino;`,
+      resolveDir: pluginData,
+    }));
+  },
+};
+
+await Promise.all(PROGRAMS.map(bundle));
+
+async function bundle({ part, name }: (typeof PROGRAMS)[number]): Promise<void> {
+  const directory = join(ROOT, "packages", part);
+  const outdir = join(directory, "dist");
+  const main = join(directory, "src/main.ts");
+  await access(main);
+  await rm(outdir, { recursive: true, force: true });
+  const { metafile } = await build({
+    absWorkingDir: ROOT,
+    entryPoints: [{ in: main, out: name }],
+    outdir,
+    outExtension: { ".js": ".mjs" },
+    chunkNames: "chunks/[name]-[hash]",
+    bundle: true,
+    splitting: true,
+    format: "esm",
+    platform: "node",
+    target: "node24",
+    banner: { js: BANNER },
+    plugins: [withoutProtoLoader, withNamedPino],
+    legalComments: "linked",
+    minifySyntax: true,
+    minifyWhitespace: true,
+    metafile: true,
+    logLevel: "warning",
+  });
+  const sizeBytes = Object.values(metafile.outputs).reduce((sum, output) => sum + output.bytes, 0);
+  process.stdout.write(`packages/${part}/dist/${name}.mjs: ${Math.round(sizeBytes / 1024)} KiB with its chunks\n`);
+}

@@ -1,0 +1,120 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { ListHostsResponse, PlanFleetResponse, Rollout, StartRolloutRequest } from "@afterpatch/cli/connection";
+import { type Handlers, RpcError, serverStream, unary } from "@afterpatch/wire/rpc";
+import { controlService } from "@afterpatch/wire/services";
+import * as grpc from "@grpc/grpc-js";
+
+// A controller with a script in place of a fleet, served over real mutual TLS.
+
+type Control = Handlers<typeof controlService>;
+
+export type { ListHostsResponse as Status, PlanFleetResponse as Plan, Rollout, StartRolloutRequest as Start };
+
+export interface Script {
+  status: ListHostsResponse;
+  plan: PlanFleetResponse;
+  /** By id, oldest first. */
+  readonly rollouts: Map<string, Rollout>;
+  /** What StartRollout makes of a request that it has not seen before. */
+  begin(request: StartRolloutRequest): Rollout;
+  /** Thrown by every call but watching. */
+  refuse: RpcError | null;
+  /** Called when StartRollout has done its work and not yet answered. */
+  afterStart: (() => void) | null;
+  /** Rollout ids by request id. */
+  readonly requests: Map<string, string>;
+  readonly asked: {
+    readonly starts: StartRolloutRequest[];
+    readonly patterns: string[];
+    readonly tokens: unknown[];
+    readonly aborts: string[];
+  };
+}
+
+export interface Scripted {
+  readonly port: number;
+  /** Changes a rollout and tells those who watch it. */
+  change(id: string, change: Partial<Rollout>): void;
+  watchers(): number;
+  /** Ends every connection at once, as a killed process does. */
+  kill(): void;
+}
+
+export async function serveScript(directory: string, script: Script, port = 0): Promise<Scripted> {
+  const watching = new Map<string, Set<(rollout: Rollout) => void>>();
+  const server = new grpc.Server();
+  const find = (id: string) => {
+    const rollout = script.rollouts.get(id);
+    if (rollout) return rollout;
+    throw new RpcError(grpc.status.NOT_FOUND, "not-found", `there is no rollout ${id}`);
+  };
+  const answering = <Req, Res>(answer: (request: Req) => Res) =>
+    unary<Req, Res>(async (request) => {
+      if (script.refuse) throw script.refuse;
+      return answer(request);
+    });
+  const handlers: Control = {
+    createToken: answering((request) => {
+      script.asked.tokens.push(request);
+      return { token: "ap1.token", expiresAt: 1_800_000_000_000 };
+    }),
+    listHosts: answering(({ pattern }) => {
+      script.asked.patterns.push(pattern);
+      return script.status;
+    }),
+    planFleet: answering(() => script.plan),
+    startRollout: answering((request) => {
+      script.asked.starts.push(request);
+      const id = script.requests.get(request.requestId) ?? "";
+      const rollout = script.rollouts.get(id) ?? script.begin(request);
+      script.requests.set(request.requestId, rollout.id);
+      script.rollouts.set(rollout.id, rollout);
+      script.afterStart?.();
+      return rollout;
+    }),
+    getRollout: answering(({ id }) => find(id)),
+    listRollouts: answering(({ limit }) => ({ rollouts: [...script.rollouts.values()].reverse().slice(0, limit) })),
+    abortRollout: answering(({ id, reason }) => {
+      script.asked.aborts.push(reason);
+      return { ...find(id), state: "aborted", why: reason };
+    }),
+    watchRollout: serverStream(async ({ id }, stream) => {
+      const ended = Promise.withResolvers<void>();
+      const tell = (rollout: Rollout) => {
+        stream.write(rollout);
+        if (["finished", "halted", "aborted"].includes(rollout.state)) ended.resolve();
+      };
+      const first = find(id);
+      const told = watching.get(id) ?? new Set();
+      watching.set(id, told.add(tell));
+      stream.on("cancelled", () => ended.resolve());
+      tell(first);
+      await ended.promise;
+      told.delete(tell);
+    }),
+  };
+  server.addService(controlService, handlers);
+  const files = ["ca.crt", "server.key", "server.crt"].map((name) => readFileSync(join(directory, name)));
+  const [ca = null, key = Buffer.of(), cert = Buffer.of()] = files;
+  const credentials = grpc.ServerCredentials.createSsl(ca, [{ private_key: key, cert_chain: cert }], true);
+  const bind = Promise.withResolvers<number>();
+  server.bindAsync(`127.0.0.1:${port}`, credentials, (error, bound) =>
+    error ? bind.reject(error) : bind.resolve(bound),
+  );
+  const bound = await bind.promise;
+  return {
+    port: bound,
+    change(id, change) {
+      const before = find(id);
+      const after = { ...before, ...change, version: before.version + 1 };
+      script.rollouts.set(id, after);
+      for (const tell of [...(watching.get(id) ?? [])]) tell(after);
+    },
+    watchers: () => [...watching.values()].reduce((count, told) => count + told.size, 0),
+    kill() {
+      watching.clear();
+      server.forceShutdown();
+    },
+  };
+}
