@@ -1,0 +1,83 @@
+import { fold, follow, planned } from "@afterpatch/core/rollout/fold";
+import { failures } from "@afterpatch/core/rollout/next";
+import { isInFlight } from "@afterpatch/core/rollout/transitions";
+import type { RolloutEvent, RolloutPlan, RolloutView } from "@afterpatch/core/rollout/types";
+
+/** An effect that truly happened on a host. */
+export interface Effect {
+  readonly at: number;
+  readonly hostId: string;
+  /** `KIND:TARGET` */
+  readonly effect: string;
+}
+
+/** What the stored events of one rollout may not show, whatever was interrupted. Returns every violation. */
+export function violations(plan: RolloutPlan, events: readonly RolloutEvent[], effects: readonly Effect[]): string[] {
+  const found: string[] = [];
+  let view = planned(plan);
+  for (const event of events) {
+    const before = view;
+    const after = follow(view, event);
+    if (after.kind === "refused") {
+      found.push(`event ${view.version + 1} (${event.type}) cannot follow: ${after.why}`);
+      return found;
+    }
+    view = after.view;
+    if (event.type === "permitted") found.push(...permitViolations(before, view, event.hostId));
+  }
+  found.push(...effectViolations(plan, events, effects), ...endViolations(fold(plan, events)));
+  return found;
+}
+
+function permitViolations(before: RolloutView, after: RolloutView, hostId: string): string[] {
+  const found: string[] = [];
+  const { plan } = before;
+  const charged = after.hosts.filter((h) => isInFlight(h.state) || (h.state === "unreachable" && h.permit !== null));
+  const largest = Math.max(...plan.ramp);
+  if (charged.length > largest) found.push(`${charged.length} hosts charged, the ramp allows ${largest}`);
+  if (failures(before).length > plan.maxFail)
+    found.push(`${hostId} permitted after ${failures(before).length} failures`);
+  if (before.state !== "running") found.push(`${hostId} permitted while the rollout was ${before.state}`);
+  const first = plan.ramp[0] ?? 1;
+  if (plan.ramp.length > 1 && charged.length > first) {
+    const working = before.hosts.filter((h) => (plan.hosts.find((p) => p.hostId === h.hostId)?.steps.length ?? 0) > 0);
+    const canaries = working.slice(0, first);
+    if (canaries.some((h) => h.state === "pending" || isInFlight(h.state)))
+      found.push("the ramp grew before its first batch was at rest");
+  }
+  return found;
+}
+
+/** No effect twice for one permit, none without one, none outside the time of one. */
+function effectViolations(plan: RolloutPlan, events: readonly RolloutEvent[], effects: readonly Effect[]): string[] {
+  const found: string[] = [];
+  for (const host of plan.hosts) {
+    const permits = events.filter((e) => e.type === "permitted" && e.hostId === host.hostId);
+    const mine = effects.filter((e) => e.hostId === host.hostId);
+    const counts = new Map<string, number>();
+    for (const { effect } of mine) counts.set(effect, (counts.get(effect) ?? 0) + 1);
+    for (const [effect, count] of counts) {
+      // A void permit was never begun: all permits of a host together have each effect once.
+      if (count > 1) found.push(`${host.name}: ${effect} happened ${count} times`);
+      if (!host.steps.some((s) => `${s.kind}:${s.target}` === effect))
+        found.push(`${host.name}: ${effect} was not planned`);
+    }
+    const first = permits[0];
+    if (mine.some((e) => !first || e.at < first.at)) found.push(`${host.name}: an effect before any permit`);
+    const last = permits.at(-1);
+    const deadline = last?.type === "permitted" ? last.endBy : 0;
+    // A step that began in time may end late, and recovery after a crash still finds out and finishes.
+    if (mine.some((e) => e.at > deadline + 120_000)) found.push(`${host.name}: an effect after the deadline`);
+  }
+  return found;
+}
+
+function endViolations(view: RolloutView): string[] {
+  const found: string[] = [];
+  if (!["finished", "halted", "aborted"].includes(view.state)) found.push(`the rollout is ${view.state} at the end`);
+  const moving = view.hosts.filter((h) => isInFlight(h.state));
+  if (moving.length > 0) found.push(`ended with ${moving.map((h) => `${h.name} ${h.state}`).join(", ")}`);
+  if (view.state === "finished" && view.hosts.some((h) => h.state === "pending"))
+    found.push("finished with pending hosts");
+  return found;
+}

@@ -1,0 +1,158 @@
+import { sha256 } from "@afterpatch/agent/session/report";
+import { enrolment } from "@afterpatch/controller/store/enrolment";
+import { type Hosts, hosts as hostsIn } from "@afterpatch/controller/store/hosts";
+import type { RolloutStore } from "@afterpatch/controller/store/rollout-store";
+import { rollouts } from "@afterpatch/controller/store/rollouts";
+import { beginEpoch } from "@afterpatch/controller/store/settings";
+import { type Connection, createDatabase } from "@afterpatch/controller/store/sqlite";
+import { tokens } from "@afterpatch/controller/store/tokens";
+import { planDigest } from "@afterpatch/core/plan/digest";
+import type { RolloutHostPlan, RolloutPlan, RolloutView } from "@afterpatch/core/rollout/types";
+import type { FakeHostOptions } from "../fakes/machine.ts";
+import { SimAgent } from "./agent.ts";
+import { SimController } from "./controller.ts";
+import type { Effect } from "./invariants.ts";
+import type { NetworkFaults } from "./network.ts";
+import { VirtualTime } from "./time.ts";
+
+export interface Faults extends NetworkFaults {
+  /** Chance of the controller dying at each write. */
+  readonly controllerCrash: number;
+  /** Chance of an agent dying at each write and effect. */
+  readonly agentCrash: number;
+}
+
+export const CALM: Faults = { loss: 0, repeat: 0, cut: 0, slowestMs: 50, controllerCrash: 0, agentCrash: 0 };
+
+/** A fleet, its controller and the network between them, all on one virtual clock and one seed. */
+export class World {
+  readonly time = new VirtualTime();
+  readonly random: () => number;
+  readonly agents: SimAgent[] = [];
+  readonly effects: Effect[] = [];
+  readonly store: RolloutStore;
+  readonly #hosts: Hosts;
+  readonly #db: Connection;
+  faults: Faults = CALM;
+  controller: SimController | null = null;
+  controllerRuns = 0;
+
+  constructor(random: () => number) {
+    this.random = random;
+    this.#db = createDatabase(":memory:");
+    this.store = rollouts(this.#db);
+    this.#hosts = hostsIn(this.#db);
+  }
+
+  async enrol(machines: readonly FakeHostOptions[]): Promise<void> {
+    const secretSha256 = new Uint8Array(32);
+    const now = this.time.now();
+    const uses = machines.length;
+    const about = { labels: {}, createdBy: "sim", createdAt: now };
+    await tokens(this.#db).create({ id: "sim", secretSha256, expiresAt: now + 1e9, uses, ...about });
+    for (const [index, machine] of machines.entries()) {
+      const hostId = `host-${index + 1}`;
+      const spkiSha256 = new Uint8Array(32).fill(index + 1);
+      const application = {
+        tokenId: "sim",
+        secretSha256,
+        spkiSha256,
+        name: hostId,
+        labels: {},
+        agentVersion: "0",
+        now,
+      };
+      await enrolment(this.#db).redeem(application, hostId, { serial: hostId, notAfter: now + 1e9 });
+      this.agents.push(this.#agent(hostId, machine));
+    }
+  }
+
+  async startController(): Promise<void> {
+    this.controllerRuns += 1;
+    const controller = new SimController({
+      time: this.time,
+      random: this.random,
+      store: this.store,
+      hosts: this.#hosts,
+      epoch: beginEpoch(this.#db),
+      faults: () => this.faults,
+      crash: () => this.faults.controllerCrash,
+      onCrash: () => {
+        this.controller = null;
+        this.time.after(1_000 + this.random() * 30_000, () => void this.startController());
+      },
+    });
+    this.controller = controller;
+    await controller.start();
+  }
+
+  /** The plan that the fleet's scans give now, as an operator would start it. */
+  async plan(id: string, order: { readonly ramp: readonly number[]; readonly maxFail: number }): Promise<RolloutPlan> {
+    const hosts: RolloutHostPlan[] = [];
+    for (const agent of this.agents) {
+      const { hostId } = agent;
+      const steps = await agent.planned();
+      hosts.push({ hostId, name: hostId, digest: planDigest(steps, sha256), steps, residue: [] });
+    }
+    return {
+      id,
+      name: id,
+      reason: "simulated",
+      actor: "sim",
+      createdAt: this.time.now(),
+      pattern: "all",
+      ...order,
+      allowNew: false,
+      digest: "sim",
+      hosts,
+      uncovered: [],
+      timing: {
+        beginWithinMs: 60_000,
+        deadlineMs: 600_000,
+        unreachableAfterMs: 120_000,
+        graceMs: 10_000,
+        settleMs: 10_000,
+      },
+    };
+  }
+
+  /** Asks the controller to start until one has stored it: an operator's client tries again when it is cut off. */
+  async start(plan: RolloutPlan): Promise<void> {
+    const isStored = async () => (await this.store.byRequest(`request-${plan.id}`)) !== null;
+    for (let attempt = 0; attempt < 50 && !(await isStored()); attempt += 1) {
+      const started = this.controller?.engine.start(plan, `request-${plan.id}`);
+      let isDone = false;
+      const settle = () => {
+        isDone = true;
+      };
+      started?.then(settle, settle);
+      await this.time.run(() => isDone, 40_000);
+    }
+    if (!(await isStored())) throw new Error("the rollout could not be started");
+  }
+
+  async view(id: string): Promise<RolloutView | null> {
+    return (await this.controller?.engine.view(id)) ?? null;
+  }
+
+  close(): void {
+    this.#db.close();
+  }
+
+  #agent(hostId: string, machine: FakeHostOptions): SimAgent {
+    return new SimAgent({
+      hostId,
+      time: this.time,
+      random: this.random,
+      machine,
+      crash: () => this.faults.agentCrash,
+      dial: async (agent) => {
+        await new Promise<void>((resolve) => this.time.after(1 + this.random() * this.faults.slowestMs, resolve));
+        const link = this.controller?.accept(agent.hostId);
+        if (!link) throw new Error("connection refused");
+        return link.agentEnd;
+      },
+      witness: (id, effect) => this.effects.push({ at: this.time.now(), hostId: id, effect }),
+    });
+  }
+}
