@@ -21,17 +21,20 @@ const PROGRAM = `
 #include <unistd.h>
 #include <pthread.h>
 #include <string.h>
-static void *wait_for_ever(void *x) { for (;;) pause(); return x; }
+static pthread_t leader;
+static void wait_for_ever(void) { puts("ready"); fflush(stdout); for (;;) pause(); }
+static void *outlive(void *x) { pthread_join(leader, 0); wait_for_ever(); return x; }
 int main(int argc, char **argv) {
   int leave = 0;
   for (int i = 1; i < argc; i++) {
     if (strcmp(argv[i], "--leader-exits") == 0) { leave = 1; continue; }
     if (!dlopen(argv[i], RTLD_NOW)) { fprintf(stderr, "%s\\n", dlerror()); return 1; }
   }
-  if (leave) { pthread_t t; pthread_create(&t, 0, wait_for_ever, 0); }
-  puts("ready"); fflush(stdout);
-  if (leave) pthread_exit(0);
-  wait_for_ever(0);
+  if (!leave) wait_for_ever();
+  usleep(50000); /* so that the thread's start time is not the leader's */
+  leader = pthread_self();
+  pthread_t t; pthread_create(&t, 0, outlive, 0);
+  pthread_exit(0);
 }
 `;
 

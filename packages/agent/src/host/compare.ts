@@ -4,7 +4,7 @@ import { executableMappings, readingsOf } from "@afterpatch/core/proc/maps";
 import { isRemote } from "@afterpatch/core/proc/mountinfo";
 import { textOfBytes } from "@afterpatch/core/text";
 import { type Budget, compareContents, type Side } from "./content.ts";
-import type { MappedFile, Task } from "./processes.ts";
+import { livingThread, type MappedFile, type Task } from "./processes.ts";
 import { codeOf, explain, isGone, readProc, tryLink } from "./read.ts";
 import { type Found, find, remote, type View } from "./view.ts";
 
@@ -77,7 +77,7 @@ function mappedInode(file: MappedFile): Inode {
   for (const [index, holder] of file.holders.entries()) {
     const range = index === 0 ? file.mapping.range : rangeOf(file, holder);
     if (range === null) continue;
-    const inode = handle(`${holder.proc}/map_files/${range}`);
+    const inode = mappedHandle(holder, range);
     if ("stat" in inode) return { kind: "handle", ...inode };
     if (isGone(inode.code)) continue; // the next process that maps it
     // Without the right to follow map_files a program itself can still be reached.
@@ -86,6 +86,23 @@ function mappedInode(file: MappedFile): Inode {
     return { kind: "number", inode: BigInt(file.mapping.inode), why: explain(program.code) };
   }
   return { kind: "gone" };
+}
+
+function mappedHandle({ pid, proc }: Task, range: string): Side | { readonly code: string } {
+  const inode = handle(`${proc}/map_files/${range}`);
+  if ("stat" in inode || !isGone(inode.code)) return inode;
+  // The thread that was read may have ended, and its process gone on.
+  const thread = tryThread(pid);
+  return thread === null ? inode : handle(`/proc/${thread}/map_files/${range}`);
+}
+
+function tryThread(pid: number): number | null {
+  try {
+    return livingThread(pid);
+  } catch (error) {
+    codeOf(error); // the whole process ended
+    return null;
+  }
 }
 
 function handle(path: string): Side | { readonly code: string } {

@@ -36,7 +36,8 @@ export function readDetails(
   around: Surroundings,
 ): Details | null {
   try {
-    const stat = readStat(proc);
+    // The leader's, which stays readable after it has exited: a thread has a start time of its own.
+    const stat = readStat(`/proc/${pid}`);
     if (stat === null || (expectedTicks !== null && stat.startTicks !== expectedTicks)) return null;
     const executable = textOfBytes(programOf(tryLink(`${proc}/exe`)) ?? stat.comm);
     const details = {
@@ -54,7 +55,7 @@ export function readDetails(
       socketInodes: around.withSockets ? socketsOf(proc, executable) : [],
     };
     // What was read above belongs to one process only if it is still the same one now.
-    return readStat(proc)?.startTicks === stat.startTicks ? details : null;
+    return readStat(`/proc/${pid}`)?.startTicks === stat.startTicks ? details : null;
   } catch (error) {
     codeOf(error);
     return null;

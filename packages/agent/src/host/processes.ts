@@ -70,8 +70,14 @@ function readProcess(pid: number, places: Map<string, Place>, stats: Map<number,
       proc = `/proc/${thread}`;
     }
     reading = "maps";
-    const maps = readProc(`${proc}/maps`);
-    if (maps === "") return "vanished"; // memory is given back before the entry goes away
+    let maps = readProc(`${proc}/maps`);
+    if (maps === "") {
+      // Memory is given back before the entry goes away; other threads may still hold it.
+      const thread = livingThread(pid);
+      if (thread === null) return "vanished";
+      proc = `/proc/${thread}`;
+      maps = readProc(`${proc}/maps`);
+    }
     reading = "mount namespace";
     const place = placeOf(readLink(`${proc}/ns/mnt`), readLink(`${proc}/root`), places);
     const task = { pid, proc, stat };
@@ -93,13 +99,23 @@ function hasExited({ state }: ProcessStat): boolean {
 }
 
 /** A thread that goes on after the leader of its process has exited. */
-function livingThread(pid: number): number | null {
+export function livingThread(pid: number): number | null {
   for (const name of readdirSync(`/proc/${pid}/task`)) {
     if (name === String(pid)) continue;
-    const stat = readStat(`/proc/${pid}/task/${name}`);
-    if (stat && !hasExited(stat)) return Number(name);
+    const thread = Number(name);
+    if (isLiving(`/proc/${pid}/task/${thread}`)) return thread;
   }
   return null;
+}
+
+function isLiving(proc: string): boolean {
+  try {
+    const stat = readStat(proc);
+    return stat !== null && !hasExited(stat);
+  } catch (error) {
+    if (isGone(codeOf(error))) return false;
+    throw error;
+  }
 }
 
 function placeOf(mountNamespace: string, root: string, places: Map<string, Place>): Place {
