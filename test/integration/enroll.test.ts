@@ -135,7 +135,7 @@ test("tokens that are no good: unreadable, malformed, expired, wrong, burnt", as
   if (!parsed) throw new Error("the controller made no token");
   const attempt = (change: Partial<typeof parsed>) =>
     enroll(address, formatToken({ ...parsed, ...change }), stateDir, ["--name", "web01"]);
-  expectRefused(await attempt({ expiresAt: Date.now() - 1000 }), 5, /token expired at .*this host's clock says/);
+  expectRefused(await attempt({ expiresAt: Date.now() - 1000 }), 5, /token: it expired at .*this host's clock says/);
   expectRefused(await attempt({ id: "AAAAAAAAAA" }), 5, /does not know this token/);
   for (let i = 0; i < 5; i++) {
     expectRefused(await attempt({ secret: "A".repeat(43) }), 5, /does not know this token/);

@@ -3,6 +3,7 @@ import { initialise } from "@afterpatch/controller/ca/init";
 import { systemClock } from "@afterpatch/controller/clock";
 import { type Controller, openController } from "@afterpatch/controller/controller";
 import type { Log } from "@afterpatch/controller/ports";
+import { buildServices, type ControllerDeps, type Services } from "@afterpatch/controller/services";
 import { onTestFinished } from "vitest";
 import { temporaryDirectory } from "./programs.ts";
 
@@ -20,7 +21,9 @@ export async function dataDirectory(): Promise<string> {
 }
 
 /** A controller in this process on free ports, with real sockets and files; closed after the test. */
-export async function controllerHere(): Promise<OpenedController> {
+export async function controllerHere(
+  services: (deps: ControllerDeps) => Services = buildServices,
+): Promise<OpenedController> {
   const dataDir = await dataDirectory();
   const lines: string[] = [];
   const keep = (fields: object, message: string) => void lines.push(`${message} ${JSON.stringify(fields)}`);
@@ -34,6 +37,7 @@ export async function controllerHere(): Promise<OpenedController> {
     version: "0.0.0-test",
     clock: systemClock,
     log,
+    services,
   });
   let isOpen = true;
   const close = async () => {
@@ -41,5 +45,5 @@ export async function controllerHere(): Promise<OpenedController> {
     isOpen = false;
   };
   onTestFinished(close);
-  return { ports: controller.ports, close, dataDir, output: () => lines.join("\n") };
+  return { ...controller, close, dataDir, output: () => lines.join("\n") };
 }

@@ -1,4 +1,5 @@
 import yargs, { type Argv } from "yargs";
+import { enroll } from "./commands/enroll.ts";
 import { plan } from "./commands/plan.ts";
 import { scan } from "./commands/scan.ts";
 import { usageError } from "./usage.ts";
@@ -19,7 +20,7 @@ const EXIT_CODES =
  */
 export async function runCommandLine(argv: readonly string[], version: string, columns: number): Promise<string> {
   let text = "";
-  const parser = configured(version, columns).command(scan).command(plan);
+  const parser = configured(version, columns).command(scan).command(plan).command(enroll);
   await parser.parseAsync([...argv], {}, (_error, _args, output) => {
     text = output;
   });

@@ -11,9 +11,9 @@ import { Listener } from "./listen/listener.ts";
 import { identityOf, type Peer } from "./listen/peer.ts";
 import { enrolServer, fleetServer } from "./listen/servers.ts";
 import type { Clock, Log } from "./ports.ts";
-import { buildServices, type Services } from "./services.ts";
+import type { ControllerDeps, Services } from "./services.ts";
 import type { Access } from "./store/operators.ts";
-import { openStore } from "./store/store.ts";
+import { openStore, type Store } from "./store/store.ts";
 
 export interface ControllerOptions {
   readonly dataDir: string;
@@ -26,10 +26,15 @@ export interface ControllerOptions {
   readonly version: string;
   readonly clock: Clock;
   readonly log: Log;
+  /** What the ports answer. */
+  readonly services: (deps: ControllerDeps) => Services;
 }
 
 export interface Controller {
   readonly ports: { readonly fleet: number; readonly enrol: number; readonly http: number };
+  readonly store: Store;
+  /** Ends the connections of these peers at once, open streams included. */
+  cut(isMeant: (peer: Peer) => boolean): void;
   /** Stops accepting, ends streams, closes the store. */
   close(): Promise<void>;
 }
@@ -45,7 +50,8 @@ export async function openController(options: ControllerOptions): Promise<Contro
   opened.defer(() => store.close());
   const { settings, epoch } = store;
   const listeners: Listener[] = [];
-  const services = buildServices({
+  const cut = (isMeant: (peer: Peer) => boolean) => listeners[0]?.cut(isMeant);
+  const services = options.services({
     store,
     epoch,
     authority,
@@ -53,7 +59,7 @@ export async function openController(options: ControllerOptions): Promise<Contro
     log,
     version: options.version,
     fleetAddress: () => formatAddress({ host: settings.names[0] ?? "", port: listeners[0]?.port ?? settings.port }),
-    cut: (isMeant) => listeners[0]?.cut(isMeant),
+    cut,
   });
   opened.defer(() => services.stop());
   await services.start();
@@ -82,7 +88,7 @@ export async function openController(options: ControllerOptions): Promise<Contro
   const actual = await announce(options, listeners, http);
   opened.defer(() => rm(portsFile(dataDir), { force: true }));
   const closing = opened.move();
-  return { ports: actual, close: () => closing.disposeAsync() };
+  return { ports: actual, store, cut, close: () => closing.disposeAsync() };
 }
 
 interface Parts {

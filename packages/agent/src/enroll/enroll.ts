@@ -58,14 +58,14 @@ async function refuseEnrolled(stateDir: string): Promise<void> {
     () => "but its identity cannot be read", // the way out is the same
   );
   const todo = `remove ${directory} to enroll it anew`;
-  throw new EnrollError("enrolled", `${stateDir}: this host is already enrolled ${as}; ${todo}`);
+  throw new EnrollError("enrolled", stateDir, `this host is already enrolled ${as}`, todo);
 }
 
 function refuseExpired({ expiresAt }: JoinToken, now: number): void {
   if (now < expiresAt) return;
   const [end, clock] = [new Date(expiresAt).toISOString(), new Date(now).toISOString()];
   const todo = "make a new one with 'afterpatch token create', or correct the clock";
-  throw new EnrollError("token-expired", `token expired at ${end}: this host's clock says ${clock}; ${todo}`);
+  throw new EnrollError("token-expired", "token", `it expired at ${end}, this host's clock says ${clock}`, todo);
 }
 
 /** The key of an unfinished enrolment, else a new one; on the disk before it is used. */
@@ -126,12 +126,12 @@ function refusal({ controller, name }: EnrollOptions, error: unknown): EnrollErr
     return unreachable(controller, new Error(error.details));
   const where = formatAddress(controller);
   if (error.code === UNIMPLEMENTED) {
-    return new EnrollError("refused", `${where}: not an enrol port; give the controller's, 7444 by default`);
+    return new EnrollError("refused", where, "not an enrol port", "give the controller's, 7444 by default");
   }
   const reason = String(error.metadata.get(CODE_KEY)[0] ?? "");
   const todo = REMEDIES[reason] ?? "ask the controller's operator";
-  const message = `${where}: enrolment of ${name} refused: ${visible(error.details)}; ${todo}`;
-  return new EnrollError("refused", message, { cause: error });
+  const why = `enrolment of ${name} refused: ${visible(error.details)}`;
+  return new EnrollError("refused", where, why, todo, { cause: error });
 }
 
 function isServiceError(error: unknown): error is grpc.ServiceError {
@@ -143,10 +143,7 @@ function checked({ controller, name, labels }: EnrollOptions, answer: Answer, ca
   const fleetAddress = parseAddress(answer.fleetAddress);
   if (!fleetAddress || !fits(answer, ca, key)) {
     const where = formatAddress(controller);
-    throw new EnrollError(
-      "bad-answer",
-      `${where}: the certificate it sent does not fit; ask the controller's operator`,
-    );
+    throw new EnrollError("bad-answer", where, "the certificate it sent does not fit", "ask the controller's operator");
   }
   const granted = { ...labels, ...answer.labels };
   return { hostId: answer.hostId, name, labels: granted, fleetAddress, ca, cert: answer.certificate, key };
@@ -165,5 +162,5 @@ function fits({ certificate, hostId }: Answer, ca: string, key: string): boolean
 function stateDirError(stateDir: string, cause: unknown): EnrollError {
   const why = cause instanceof Error ? cause.message : String(cause);
   const todo = "make it writable for this user, or give another with --state-dir";
-  return new EnrollError("state-dir", `${stateDir}: state cannot be kept: ${why}; ${todo}`, { cause });
+  return new EnrollError("state-dir", stateDir, `state cannot be kept: ${why}`, todo, { cause });
 }

@@ -10,13 +10,19 @@ export type EnrollCode =
   | "state-dir"
   | "bad-answer";
 
-/** Enrolment did not happen; this host is as it was. The message reads `WHAT: WHY; WHAT TO DO`. */
+/** Enrolment did not happen; this host is as it was. */
 export class EnrollError extends Error {
   override readonly name = "EnrollError";
   readonly code: EnrollCode;
-  constructor(code: EnrollCode, message: string, options?: ErrorOptions) {
-    super(message, options);
+  readonly what: string;
+  readonly why: string;
+  readonly todo: string;
+  constructor(code: EnrollCode, what: string, why: string, todo: string, options?: ErrorOptions) {
+    super(`${what}: ${why}; ${todo}`, options);
     this.code = code;
+    this.what = what;
+    this.why = why;
+    this.todo = todo;
   }
 
   /** Of `afterpatch-agent` (contracts). */

@@ -10,12 +10,11 @@ export async function readToken(path: string): Promise<JoinToken> {
   const what = path === "-" ? "token on standard input" : path;
   const text = await (path === "-" ? readStart(process.stdin) : readFileStart(path)).catch((cause: unknown) => {
     const why = cause instanceof Error ? cause.message : String(cause);
-    throw new EnrollError("token-file", `${what}: token cannot be read: ${why}; name a file with a token`, { cause });
+    throw new EnrollError("token-file", what, `token cannot be read: ${why}`, "name a file with a token", { cause });
   });
   const token = parseToken(text);
   if (!token) {
-    const todo = "write one with 'afterpatch token create'";
-    throw new EnrollError("token-file", `${what}: no join token in it; ${todo}`);
+    throw new EnrollError("token-file", what, "no join token in it", "write one with 'afterpatch token create'");
   }
   return token;
 }

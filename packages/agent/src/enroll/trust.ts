@@ -25,32 +25,29 @@ export async function trustedRoot(address: Address, pin: string, now: number, ti
   if ((isIP(host) === 0 ? own.checkHost(host) : own.checkIP(host)) === undefined) {
     const names = own.subjectAltName ?? "nothing";
     const todo = "dial one of these, or make the controller with this --name";
-    throw new EnrollError(
-      "bad-certificate",
-      `${where}: the controller's certificate names ${names}, not ${host}; ${todo}`,
-    );
+    throw new EnrollError("bad-certificate", where, `the controller's certificate names ${names}, not ${host}`, todo);
   }
   if (own.ca || !own.keyUsage?.includes(SERVER_AUTH)) {
-    throw new EnrollError("bad-certificate", `${where}: its certificate is not a controller's; check --controller`);
+    throw new EnrollError("bad-certificate", where, "its certificate is not a controller's", "check --controller");
   }
   return root.toString();
 }
 
 function wrongCa(where: string): EnrollError {
-  const why = "its CA is not the one that the token was made for";
-  return new EnrollError("wrong-ca", `${where}: wrong CA: ${why}; check --controller and the token, nothing was sent`);
+  const why = "wrong CA: its CA is not the one that the token was made for";
+  return new EnrollError("wrong-ca", where, why, "check --controller and the token, nothing was sent");
 }
 
 function checkDates(where: string, certificate: X509Certificate, now: number): void {
   const clock = `this host's clock says ${new Date(now).toISOString()}`;
   if (now < certificate.validFromDate.getTime()) {
     const from = certificate.validFromDate.toISOString();
-    throw new EnrollError("clock", `${where}: certificate is valid from ${from} and ${clock}; correct the clock`);
+    throw new EnrollError("clock", where, `certificate is valid from ${from} and ${clock}`, "correct the clock");
   }
   if (now > certificate.validToDate.getTime()) {
     const to = certificate.validToDate.toISOString();
     const todo = "correct the clock, or restart the controller, which renews it";
-    throw new EnrollError("clock", `${where}: certificate expired at ${to} and ${clock}; ${todo}`);
+    throw new EnrollError("clock", where, `certificate expired at ${to} and ${clock}`, todo);
   }
 }
 
@@ -94,9 +91,8 @@ function shownBy(socket: TLSSocket): Presented | null {
 export function unreachable(address: Address, cause: Error): EnrollError {
   const why = "code" in cause && cause.code === "ECONNREFUSED" ? "nothing listens there" : reasonOf(cause);
   const todo = "check --controller (its enrol port, 7444 by default), the network and that it runs";
-  return new EnrollError("unreachable", `${formatAddress(address)}: controller cannot be reached: ${why}; ${todo}`, {
-    cause,
-  });
+  const what = formatAddress(address);
+  return new EnrollError("unreachable", what, `controller cannot be reached: ${why}`, todo, { cause });
 }
 
 /** OpenSSL's errors carry a short reason beside a message with file and line. */

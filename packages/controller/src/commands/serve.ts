@@ -46,16 +46,18 @@ export const serveCommand: CommandModule<object, ServeArguments> = {
     if (!existsSync(join(dataDir, "ca"))) {
       throw new Failure(5, `${dataDir}: no controller here; run 'afterpatch-controller init' first`);
     }
-    const [{ openController }, { pino }, { systemClock }] = await Promise.all([
+    const [{ openController }, { buildServices }, { pino }, { systemClock }] = await Promise.all([
       import("../controller.ts"),
+      import("../services.ts"),
       import("pino"),
       import("../clock.ts"),
     ]);
     const log = pino({ base: null, timestamp: pino.stdTimeFunctions.isoTime });
     const stop = Promise.withResolvers<string>();
     for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, stop.resolve);
-    const options = { dataDir, listen: args.listen, port, enrolPort, httpPort, version, clock: systemClock, log };
-    const controller = await openController(options);
+    const ports = { listen: args.listen, port, enrolPort, httpPort };
+    const outside = { version, clock: systemClock, log };
+    const controller = await openController({ dataDir, ...ports, ...outside, services: buildServices });
     const signal = await stop.promise;
     log.info({ signal }, "controller stopping");
     await controller.close();

@@ -53,7 +53,7 @@ export class Listener {
     this.#options = options;
     this.#injector = options.server.createConnectionInjector(grpc.ServerCredentials.createInsecure());
     this.#tls = tls.createServer(tlsOptions(options), (socket) => void this.#secured(socket));
-    this.#tls.on("tlsClientError", (error, socket) => this.#refused(socket, reasonOf(error)));
+    this.#tls.on("tlsClientError", (error, socket) => this.#refused(socket, reasonOf(error, socket)));
     this.#admission = new Admission(options.admission, (socket) => this.#tls.emit("connection", socket));
     this.#net = createServer({ pauseOnConnect: true, noDelay: true, keepAlive: true }, (socket) =>
       this.#accepted(socket),
@@ -152,8 +152,9 @@ function tlsOptions(options: ListenerOptions): tls.TlsOptions {
   };
 }
 
-/** OpenSSL's errors carry a short reason beside a message with file and line. */
-function reasonOf(error: Error): string {
+/** Why a handshake failed: the verdict on the certificate if there is one, else OpenSSL's short reason. */
+function reasonOf(error: Error, { authorizationError }: tls.TLSSocket): string {
+  if (authorizationError) return String(authorizationError);
   return "reason" in error && typeof error.reason === "string" ? error.reason : error.message;
 }
 
