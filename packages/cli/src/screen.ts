@@ -7,19 +7,21 @@ export interface Screen {
   show(rollout: RolloutDocument): void;
   /** A line above the block. */
   say(text: string): void;
-  /** Leaves the last picture where it is. */
+  /** Takes the block away: the result follows. */
   close(): void;
 }
 
 export function openScreen(shell: Shell, terminal: Terminal): Screen {
   let rollout: RolloutDocument | undefined;
   let heights: readonly number[] = [];
-  const paint = (above = "") => {
-    if (!rollout) return shell.out(above);
-    const lines = block(rollout, terminal.columns(), terminal.rows(), shell.paint);
-    // One write, and nothing erased that is not painted over at once: no flicker.
+  const home = () => {
     const up = rows(heights, terminal.columns());
-    shell.out(`${up > 0 ? `\x1b[${up}A` : ""}\r\x1b[J${above}${lines.join("\n")}\n`);
+    return `${up > 0 ? `\x1b[${up}A` : ""}\r`;
+  };
+  const paint = (above: readonly string[] = []) => {
+    const lines = rollout ? block(rollout, terminal.columns(), terminal.rows(), shell.paint) : [];
+    // One write that erases behind each new line and never a picture that still stands: no flicker.
+    shell.out(`${home()}${[...above, ...lines].map((line) => `${line}\x1b[K\n`).join("")}\x1b[J`);
     heights = lines.map((line) => [...withoutColour(line)].length);
   };
   const undo = terminal.onResize(() => paint());
@@ -28,8 +30,11 @@ export function openScreen(shell: Shell, terminal: Terminal): Screen {
       rollout = next;
       paint();
     },
-    say: (text) => paint(`${text}\n`),
-    close: undo,
+    say: (text) => paint([text]),
+    close() {
+      undo();
+      shell.out(`${home()}\x1b[J`);
+    },
   };
 }
 

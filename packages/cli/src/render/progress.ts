@@ -45,8 +45,11 @@ const WAITING = new Set(["pending", "done"]);
 export function block(rollout: RolloutDocument, columns: number, rows: number, paint: Paint): readonly string[] {
   const shown = rollout.hosts.filter((host) => !WAITING.has(host.state));
   const room = Math.max(1, rows - 4);
-  // The newest changes matter most when there are more hosts than lines.
-  const newest = shown.toSorted((a, b) => (b.changedAt ?? 0) - (a.changedAt ?? 0)).slice(0, room);
+  // When there are more hosts than lines: trouble first, then what changed last.
+  const trouble = (host: RolloutHostDocument) => (host.state === "failed" || host.state === "unreachable" ? 1 : 0);
+  const newest = shown
+    .toSorted((a, b) => trouble(b) - trouble(a) || (b.changedAt ?? 0) - (a.changedAt ?? 0))
+    .slice(0, room);
   const lines = newest.map((host) => {
     const text = clip(`  ${host.name} ${host.state}${detail(host)}`, columns);
     const colour = colourOfHost(host.state);

@@ -1,0 +1,89 @@
+import type { HostState, RolloutState } from "@afterpatch/core/rollout/types";
+import { expect, test } from "vitest";
+import type { RolloutDocument, RolloutHostDocument } from "../documents/rollout.ts";
+import { plain } from "../shell.ts";
+import { block, changes } from "./progress.ts";
+
+const AT = Date.UTC(2026, 0, 2, 3, 4, 5);
+
+const host = (name: string, state: HostState, more: Partial<RolloutHostDocument> = {}): RolloutHostDocument => ({
+  id: name,
+  name,
+  state,
+  reason: "",
+  steps: [],
+  residue: [],
+  changedAt: AT,
+  ...more,
+});
+
+function rollout(state: RolloutState, hosts: readonly RolloutHostDocument[], why = ""): RolloutDocument {
+  const totals = { pending: 0, acting: 0, done: 0, failed: 0 } as RolloutDocument["totals"]; // the states these tests use
+  const counted = { ...totals };
+  for (const each of hosts) counted[each.state]++;
+  const about = { schema: "afterpatch.rollout/v1", id: "r1", name: "", reason: "DSA-1", actor: "admin" } as const;
+  return { ...about, state, why, createdAt: AT, digest: "d", hosts, uncovered: [], totals: counted };
+}
+
+const step = (outcome: string, evidence = "") => ({
+  id: "restart-service:nginx.service",
+  remedy: { kind: "restart-service", target: "nginx.service" },
+  outcome,
+  evidence,
+  startedAt: 1,
+  elapsedMs: 1,
+});
+
+const RUNNING = rollout("running", [host("web01", "pending"), host("web02", "pending")]);
+
+test.each<[string, RolloutDocument | null, RolloutDocument, readonly string[]]>([
+  ["the first snapshot", null, RUNNING, ["rollout r1 running: 2 hosts: DSA-1"]],
+  [
+    "a first snapshot in the middle tells where each host is",
+    null,
+    rollout("running", [host("web01", "done"), host("web02", "pending")]),
+    ["rollout r1 running: 2 hosts: DSA-1", "web01 done"],
+  ],
+  ["the same snapshot again", RUNNING, RUNNING, []],
+  [
+    "hosts in the order of their changes",
+    RUNNING,
+    rollout("running", [host("web01", "acting", { changedAt: AT + 1 }), host("web02", "acting")]),
+    ["web02 acting", "web01 acting"],
+  ],
+  [
+    "a failed step with its evidence and the host's reason",
+    RUNNING,
+    rollout("running", [
+      host("web01", "failed", { steps: [step("failed", "exit 1")], reason: "step failed" }),
+      host("web02", "pending"),
+    ]),
+    ["web01 failed: restart-service nginx.service failed (exit 1); step failed"],
+  ],
+  [
+    "the end with its totals",
+    RUNNING,
+    rollout("halted", [host("web01", "pending"), host("web02", "pending")], "1 failure"),
+    ["rollout r1 halted: 1 failure: 2 pending"],
+  ],
+])("%s", (_name, before, after, expected) => {
+  const lines = changes(before, after, AT);
+  expect(lines.map((line) => line.slice("2026-01-02T03:04:05Z ".length))).toEqual(expected);
+  expect(lines.every((line) => line.startsWith("2026-01-02T03:04:05Z "))).toBe(true);
+});
+
+test("a block shows trouble first, as many hosts as fit, and no line wider than the terminal", () => {
+  const acting = Array.from({ length: 9 }, (_, index) => host(`web0${index}`, "acting", { changedAt: AT + index }));
+  const broken = host("db1", "failed", { reason: "a reason that is much longer than the terminal is wide" });
+  const lines = block(rollout("running", [...acting, broken, host("web10", "done")]), 30, 8, plain);
+  expect(lines).toEqual([
+    "Rollout r1 running",
+    "9 acting, 1 done, 1 failed",
+    "  db1 failed: a reason that …",
+    "  web08 acting",
+    "  web07 acting",
+    "  web06 acting",
+    "  and 6 more",
+  ]);
+  expect(lines.every((line) => line.length < 30)).toBe(true);
+});
