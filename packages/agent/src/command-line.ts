@@ -1,6 +1,8 @@
 import yargs, { type Argv } from "yargs";
+import { apply } from "./commands/apply.ts";
 import { enroll } from "./commands/enroll.ts";
 import { plan } from "./commands/plan.ts";
+import { run } from "./commands/run.ts";
 import { scan } from "./commands/scan.ts";
 import { usageError } from "./usage.ts";
 
@@ -20,7 +22,7 @@ const EXIT_CODES =
  */
 export async function runCommandLine(argv: readonly string[], version: string, columns: number): Promise<string> {
   let text = "";
-  const parser = configured(version, columns).command(scan).command(plan).command(enroll);
+  const parser = configured(version, columns).command(scan).command(plan).command(apply).command(enroll).command(run);
   await parser.parseAsync([...argv], {}, (_error, _args, output) => {
     text = output;
   });

@@ -1,12 +1,22 @@
+import { createHash, randomUUID } from "node:crypto";
 import type { Handlers } from "@afterpatch/wire/rpc";
-import { controlService, enrollService } from "@afterpatch/wire/services";
+import { agentService, controlService, enrollService } from "@afterpatch/wire/services";
+import { agentHandlers } from "./api/agent.ts";
+import { controlHandlers } from "./api/control.ts";
 import { enrollHandlers } from "./api/enroll.ts";
 import { createToken } from "./api/tokens.ts";
 import type { Authority } from "./ca/authority.ts";
+import { Fleet } from "./fleet/fleet.ts";
+import { Scans } from "./fleet/scans.ts";
 import type { Peer } from "./listen/peer.ts";
 import type { Service } from "./listen/servers.ts";
 import type { Clock, Log } from "./ports.ts";
+import { RolloutEngine } from "./rollouts/engine.ts";
+import { prover } from "./rollouts/prove.ts";
 import type { Store } from "./store/store.ts";
+
+/** How often agents report unless something happens (contracts). */
+const REPORT_INTERVAL_MS = 30 * 60_000;
 
 /** What `serve` has built before it opens its ports. */
 export interface ControllerDeps {
@@ -34,19 +44,35 @@ export interface Services {
 }
 
 export function buildServices(deps: ControllerDeps): Services {
-  const { store, authority, clock, log, fleetAddress } = deps;
-  const control: Pick<Handlers<typeof controlService>, "createToken"> = {
+  const { store, authority, clock, log, epoch, fleetAddress, version } = deps;
+  const fleet = new Fleet(clock);
+  const scans = new Scans(fleet, clock, randomUUID);
+  const proves = prover(async (hostId, report) => {
+    await store.hosts.saveReport(hostId, report, clock.now());
+  });
+  const engine = new RolloutEngine({ store: store.rollouts, fleet, clock, randomId: randomUUID, epoch, proves, log });
+  const { hosts } = store;
+  const agents = agentHandlers({
+    ...{ hosts, fleet, scans, engine, clock, epoch, log },
+    controllerVersion: version,
+    reportIntervalMs: REPORT_INTERVAL_MS,
+  });
+  const control: Handlers<typeof controlService> = {
+    ...controlHandlers({ hosts, fleet, scans, engine, clock, sha256, reportIntervalMs: REPORT_INTERVAL_MS }),
     createToken: createToken({ tokens: store.tokens, pin: authority.pin, clock, log }),
   };
+  const enroll = enrollHandlers({ enrolment: store.enrolment, authority, clock, fleetAddress, log });
   return {
-    fleet: [{ definition: controlService, handlers: control }],
-    enrol: [
-      {
-        definition: enrollService,
-        handlers: enrollHandlers({ enrolment: store.enrolment, authority, clock, fleetAddress, log }),
-      },
+    fleet: [
+      { definition: agentService, handlers: agents },
+      { definition: controlService, handlers: control },
     ],
-    start: async () => {},
-    stop: async () => {},
+    enrol: [{ definition: enrollService, handlers: enroll }],
+    start: () => engine.load(),
+    stop: () => engine.stop(),
   };
+}
+
+function sha256(text: string): string {
+  return createHash("sha256").update(text).digest("hex");
 }

@@ -1,6 +1,8 @@
 import { type Enrolment, enrolment } from "./enrolment.ts";
 import { type Hosts, hosts } from "./hosts.ts";
 import { type Access, access, type Operators, operators } from "./operators.ts";
+import type { RolloutStore } from "./rollout-store.ts";
+import { rollouts } from "./rollouts.ts";
 import { beginEpoch, readSettings, type Settings, writeSettings } from "./settings.ts";
 import { type Connection, createDatabase, openDatabase } from "./sqlite.ts";
 import { type Tokens, tokens } from "./tokens.ts";
@@ -13,6 +15,7 @@ export interface Store {
   readonly enrolment: Enrolment;
   readonly operators: Operators;
   readonly access: Access;
+  readonly rollouts: RolloutStore;
   close(): Promise<void>;
 }
 
@@ -43,6 +46,7 @@ function store(db: Connection): Store {
     enrolment: enrolment(db),
     operators: operators(db),
     access: access(db),
+    rollouts: rollouts(db),
     close: async () => db.close(),
   };
 }
