@@ -20,6 +20,8 @@ export interface HostFacts {
   readonly pidNamespace: string | null;
   /** systemd is PID 1: /run/systemd/system is a directory, sd_booted(3). */
   readonly systemd: boolean;
+  /** Text of /proc/1/cgroup: where systemd's own tree begins. Null without systemd. */
+  readonly initCgroup: string | null;
   readonly processes: {
     readonly seen: number;
     readonly scanned: number;
@@ -65,7 +67,7 @@ export interface ProcessFacts {
   /** What /proc/PID/exe names, without ` (deleted)`. */
   readonly executable: string;
   readonly argv: readonly string[];
-  /** Path in the hierarchy that systemd uses, relative to PID 1's; null when the process is in none. */
+  /** Text of /proc/PID/cgroup, null when it could not be read. */
   readonly cgroup: string | null;
   readonly pidNamespace: string | null;
   readonly sockets: readonly SocketFacts[];

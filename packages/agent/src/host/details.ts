@@ -1,7 +1,6 @@
 import { readdirSync } from "node:fs";
 import type { ProcessFacts, SocketFacts } from "@afterpatch/core/facts";
 import { socketInode } from "@afterpatch/core/proc/net";
-import { cgroupPath, relativeCgroup } from "@afterpatch/core/systemd/cgroup";
 import { textOfBytes } from "@afterpatch/core/text";
 import { isXinetd } from "@afterpatch/core/xinetd/match";
 import { readStat } from "./processes.ts";
@@ -13,7 +12,6 @@ import { codeOf, readProc, tryLink } from "./read.ts";
 export interface Surroundings {
   /** Epoch milliseconds at which the machine started, by the current clock. */
   readonly bootedAt: number;
-  readonly cgroupRoot: string;
   readonly users: ReadonlyMap<string, string>;
   readonly withSockets: boolean;
 }
@@ -49,7 +47,7 @@ export function readDetails(
       user: userOf(readProc(`${proc}/status`), around.users),
       executable,
       argv: argvOf(readProc(`${proc}/cmdline`)),
-      cgroup: relativeCgroup(cgroupOf(proc), around.cgroupRoot),
+      cgroup: cgroupOf(proc),
       pidNamespace: tryLink(`${proc}/ns/pid`),
       netNamespace: around.withSockets ? tryLink(`${proc}/ns/net`) : null,
       socketInodes: around.withSockets ? socketsOf(proc, executable) : [],
@@ -62,11 +60,10 @@ export function readDetails(
   }
 }
 
-/** Path of PID 1 or another process, null when there is none to read. */
+/** Text of /proc/PID/cgroup, null when there is none to read. */
 export function cgroupOf(proc: string): string | null {
   try {
-    const path = cgroupPath(readProc(`${proc}/cgroup`));
-    return path === null ? null : textOfBytes(path);
+    return textOfBytes(readProc(`${proc}/cgroup`));
   } catch (error) {
     codeOf(error);
     return null;

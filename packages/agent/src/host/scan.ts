@@ -2,7 +2,6 @@ import { createHash } from "node:crypto";
 import type { FileFacts, HostFacts, ProcessFacts } from "@afterpatch/core/facts";
 import { scanOf } from "@afterpatch/core/findings";
 import type { Scan } from "@afterpatch/core/scan";
-import { cgroupRoot } from "@afterpatch/core/systemd/cgroup";
 import { textOfBytes } from "@afterpatch/core/text";
 import { compareFile } from "./compare.ts";
 import { cgroupOf, type Details, readDetails, type Surroundings, toProcessFacts } from "./details.ts";
@@ -41,8 +40,9 @@ export function readHost({ hostId, name, now }: ScanOptions): HostFacts {
   const table = readProcesses();
   const { files, holders } = differingFiles(table);
   const systemd = isSystemd();
-  const { running, vanished } = readRunning(holders, table, now, systemd);
-  const units = systemd ? readUnits(running.facts) : { units: null, unitsUnreadable: null };
+  const initCgroup = systemd ? cgroupOf("/proc/1") : null;
+  const { running, vanished } = readRunning(holders, table, now);
+  const units = systemd ? readUnits(running.facts, initCgroup) : { units: null, unitsUnreadable: null };
   return {
     host: {
       id: hostId,
@@ -55,6 +55,7 @@ export function readHost({ hostId, name, now }: ScanOptions): HostFacts {
     elapsedMs: Math.max(0, now() - startedAt),
     pidNamespace: tryLink("/proc/self/ns/pid"),
     systemd,
+    initCgroup,
     processes: {
       seen: table.seen,
       scanned: table.scanned - vanished,
@@ -90,16 +91,10 @@ function differingFiles({ places }: ProcessTable) {
   return { files, holders };
 }
 
-function readRunning(
-  holders: ReadonlyMap<Task, readonly number[]>,
-  table: ProcessTable,
-  now: () => number,
-  systemd: boolean,
-) {
+function readRunning(holders: ReadonlyMap<Task, readonly number[]>, table: ProcessTable, now: () => number) {
   const xinetd = holders.size > 0 ? readXinetd(table) : [];
   const around: Surroundings = {
     bootedAt: now() - Number.parseFloat(readProc("/proc/uptime")) * 1000,
-    cgroupRoot: systemd ? cgroupRoot(cgroupOf("/proc/1")) : "",
     users: readUsers(),
     withSockets: xinetd.length > 0,
   };

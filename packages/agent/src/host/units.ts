@@ -1,7 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { statSync } from "node:fs";
 import type { ProcessFacts } from "@afterpatch/core/facts";
-import { cgroupOwner } from "@afterpatch/core/systemd/cgroup";
+import { cgroupOwner, ownPath } from "@afterpatch/core/systemd/cgroup";
 import { parseUnits, UNIT_PROPERTIES, type UnitFacts } from "@afterpatch/core/systemd/show";
 import { codeOf, explain } from "./read.ts";
 
@@ -16,8 +16,8 @@ export interface Units {
 }
 
 /** Units that these processes belong to, and the sockets that trigger them. One call for all. */
-export function readUnits(running: readonly ProcessFacts[]): Units {
-  const wanted = new Set(running.flatMap(({ cgroup }) => unitName(cgroup) ?? []));
+export function readUnits(running: readonly ProcessFacts[], initCgroup: string | null): Units {
+  const wanted = new Set(running.flatMap(({ cgroup }) => unitName(ownPath(cgroup, initCgroup)) ?? []));
   if (wanted.size === 0) return { units: [], unitsUnreadable: null };
   const { status, signal, error, stdout, stderr } = spawnSync(
     "systemctl",
@@ -43,7 +43,7 @@ function failed(why: string): Units {
   return { units: null, unitsUnreadable: `systemctl show: ${why}` };
 }
 
-function unitName(cgroup: string | null): string | null {
-  const owner = cgroup === null ? null : cgroupOwner(cgroup);
+function unitName(path: string | null): string | null {
+  const owner = path === null ? null : cgroupOwner(path);
   return owner?.kind === "unit" ? owner.unit : null;
 }

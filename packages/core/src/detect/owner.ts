@@ -1,21 +1,22 @@
 import type { ProcessFacts } from "../facts.ts";
 import type { Owner } from "../scan.ts";
-import { type CgroupOwner, cgroupOwner, containerName } from "../systemd/cgroup.ts";
+import { type CgroupOwner, cgroupOwner, containerName, ownPath } from "../systemd/cgroup.ts";
 import type { XinetdService } from "../xinetd/config.ts";
 import { isXinetd, serviceOfSockets } from "../xinetd/match.ts";
 import { type HostIndex, lineage } from "./host.ts";
 
 /** What has to be relaunched to replace a process. The order of the questions matters. */
 export function ownerOf(process: ProcessFacts, host: HostIndex): Owner {
-  const { pidNamespace, systemd } = host.facts;
+  const { pidNamespace, systemd, initCgroup } = host.facts;
+  const path = ownPath(process.cgroup, initCgroup);
   // First: seen from the host, the cgroup path of a container's process can look like that of a host's unit.
   if (process.pidNamespace === null || process.pidNamespace !== pidNamespace) {
-    const name = process.cgroup === null ? null : containerName(process.cgroup);
+    const name = path === null ? null : containerName(path);
     return { kind: "container", manager: null, name: name ?? process.pidNamespace ?? process.executable };
   }
   if (process.pid === 1)
     return { kind: "init", manager: systemd ? "systemd" : null, name: systemd ? "systemd" : "init" };
-  const group = process.cgroup === null ? null : cgroupOwner(process.cgroup);
+  const group = path === null ? null : cgroupOwner(path);
   if (group?.kind === "container") return { kind: "container", manager: null, name: group.name };
   const session = xinetdSession(process, host);
   if (session) return { kind: "xinetd-session", manager: "xinetd", name: session.id };
@@ -25,7 +26,7 @@ export function ownerOf(process: ProcessFacts, host: HostIndex): Owner {
 /** The xinetd service whose session this process is or belongs to: by its own socket, its session leader's, its ancestors'. */
 export function xinetdSession(process: ProcessFacts, host: HostIndex): XinetdService | null {
   const services = host.facts.xinetd;
-  if (services.length === 0 || isLoggedIn(process)) return null;
+  if (services.length === 0 || isLoggedIn(process, host)) return null;
   const leader = host.byPid.get(process.sid);
   const relatives = [process, ...(leader ? [leader] : []), ...lineage(process, host).slice(1)];
   for (const relative of relatives) {
@@ -47,8 +48,9 @@ function startedProgram(process: ProcessFacts, host: HostIndex): XinetdService |
 }
 
 /** login(1) has moved the shell of a telnet session to a login session of its own: that one is asked, not ended. */
-function isLoggedIn(process: ProcessFacts): boolean {
-  const group = process.cgroup === null ? null : cgroupOwner(process.cgroup);
+function isLoggedIn({ cgroup }: ProcessFacts, { facts }: HostIndex): boolean {
+  const path = ownPath(cgroup, facts.initCgroup);
+  const group = path === null ? null : cgroupOwner(path);
   return group?.kind === "session" || group?.kind === "user-unit";
 }
 

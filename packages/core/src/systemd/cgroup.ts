@@ -26,6 +26,12 @@ export function cgroupPath(text: string): string | null {
   return path === null || !path.startsWith("/") || path.startsWith("/..") ? null : path;
 }
 
+/** Path of a process within systemd's own tree, from the texts of its /proc/PID/cgroup and of PID 1's. */
+export function ownPath(cgroup: string | null, initCgroup: string | null): string | null {
+  const root = initCgroup === null ? "" : cgroupRoot(cgroupPath(initCgroup));
+  return cgroup === null ? null : relativeCgroup(cgroupPath(cgroup), root);
+}
+
 /** Where systemd's own tree begins, from the path of PID 1: empty but in a container without a cgroup namespace. */
 export function cgroupRoot(pathOfInit: string | null): string {
   if (pathOfInit === null) return "";
