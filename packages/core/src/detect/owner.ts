@@ -25,7 +25,10 @@ export function ownerOf(process: ProcessFacts, host: HostIndex): Owner {
 
 /** The xinetd service whose session this process is or belongs to: by its own socket, its session leader's, its ancestors'. */
 export function xinetdSession(process: ProcessFacts, host: HostIndex): XinetdService | null {
-  const services = host.facts.xinetd;
+  // A service that is switched off may have sessions left, but its port may also be another manager's by now.
+  const services = isBelowXinetd(process, host)
+    ? host.facts.xinetd
+    : host.facts.xinetd.filter(({ enabled }) => enabled);
   if (services.length === 0 || isLoggedIn(process, host)) return null;
   const leader = host.byPid.get(process.sid);
   const relatives = [process, ...(leader ? [leader] : []), ...lineage(process, host).slice(1)];
@@ -37,6 +40,13 @@ export function xinetdSession(process: ProcessFacts, host: HostIndex): XinetdSer
     if (service) return service;
   }
   return startedProgram(process, host);
+}
+
+function isBelowXinetd(process: ProcessFacts, host: HostIndex): boolean {
+  const path = ownPath(process.cgroup, host.facts.initCgroup);
+  const group = path === null ? null : cgroupOwner(path);
+  const isInItsUnit = group?.kind === "unit" && group.unit === "xinetd.service";
+  return isInItsUnit || lineage(process, host).some(({ executable }) => isXinetd(executable));
 }
 
 /** Services without a fixed port (RPC, TCPMUX): by program, for a child of xinetd only. */
