@@ -20,7 +20,7 @@ try {
   process.exitCode = error.exit;
   if (asksForJson(args)) stdout.write(`${JSON.stringify(errorDocument(error), null, 2)}\n`);
   stderr.write(errorLine(error));
-  if (error.exit === EXIT.internal && env["AFTERPATCH_DEBUG"]) console.error(thrown);
+  if (error.exit === EXIT.internal && env.AFTERPATCH_DEBUG) console.error(thrown);
 }
 
 /** Also on a command line that could not be read. */
