@@ -1,5 +1,5 @@
 // `npm run build`: bundles each program with all it needs into packages/*/dist, for the Node that npm installed.
-import { access, rm } from "node:fs/promises";
+import { access, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build, type Plugin } from "esbuild";
@@ -16,15 +16,21 @@ const PROGRAMS = [
 const BANNER = `import { createRequire as afterpatchRequire } from "node:module";
 const require = afterpatchRequire(import.meta.url);`;
 
-/** grpc-js uses proto-loader for channelz and ORCA alone, and it would bring a second protobufjs. */
-const withoutProtoLoader: Plugin = {
-  name: "without-proto-loader",
+/**
+ * Left out of every program:
+ * - proto-loader: grpc-js uses it for channelz and ORCA alone, and it would bring a second protobufjs.
+ * - long: 64-bit fields are numbers. wire/src/int64.ts says so to protobufjs before the generated code loads, but esbuild
+ *   does not keep the order of modules when it splits code; without the library there is nothing to say.
+ */
+const LEFT_OUT: Readonly<Record<string, string>> = {
+  "@grpc/proto-loader": `exports.loadSync = () => { throw new Error("proto-loader is not in this build"); };`,
+  long: "module.exports = null;",
+};
+const withoutSome: Plugin = {
+  name: "without-some",
   setup({ onResolve, onLoad }) {
-    onResolve({ filter: /^@grpc\/proto-loader$/ }, () => ({ path: "proto-loader", namespace: "left-out" }));
-    onLoad({ filter: /.*/, namespace: "left-out" }, () => ({
-      contents: `exports.loadSync = () => { throw new Error("proto-loader is not in this build"); };`,
-      loader: "js",
-    }));
+    onResolve({ filter: /^(?:@grpc\/proto-loader|long)$/ }, ({ path }) => ({ path, namespace: "left-out" }));
+    onLoad({ filter: /.*/, namespace: "left-out" }, ({ path }) => ({ contents: LEFT_OUT[path] ?? "", loader: "js" }));
   },
 };
 
@@ -49,6 +55,7 @@ async function bundle({ part, name }: (typeof PROGRAMS)[number]): Promise<void> 
   const outdir = join(directory, "dist");
   const main = join(directory, "src/main.ts");
   await access(main);
+  const manifest: { version: string } = JSON.parse(await readFile(join(directory, "package.json"), "utf8"));
   await rm(outdir, { recursive: true, force: true });
   const { metafile } = await build({
     absWorkingDir: ROOT,
@@ -61,8 +68,9 @@ async function bundle({ part, name }: (typeof PROGRAMS)[number]): Promise<void> 
     format: "esm",
     platform: "node",
     target: "node24",
+    define: { AFTERPATCH_VERSION: JSON.stringify(manifest.version) },
     banner: { js: BANNER },
-    plugins: [withoutProtoLoader, withNamedPino],
+    plugins: [withoutSome, withNamedPino],
     legalComments: "linked",
     minifySyntax: true,
     minifyWhitespace: true,

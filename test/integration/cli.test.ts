@@ -31,6 +31,11 @@ test("status as a table shows every host, what is unknown, and totals; text of a
   expect(bench.script.asked.patterns).toEqual([""]);
 });
 
+test("a host that never reported is not said to be free of old code", async () => {
+  bench.script.status = { hosts: STATUS.hosts.slice(1) };
+  expect((await bench.run("status")).out).toMatch(/\n1 host: 1 connected; 1 never reported\n$/);
+});
+
 test("status as JSON and YAML is afterpatch.status/v1, with null for what nobody knows", async () => {
   const { code, out } = await bench.run("status", "web*", "-o", "json");
   expect(code).toBe(0);

@@ -5,7 +5,7 @@ import { counted } from "./table.ts";
 /** Waves, hosts in their order, steps with their reasons, what stays and who is left out. */
 export function renderPlan(plan: PlanDocument, paint: Paint, isWide: boolean): string {
   const lines: string[] = [];
-  for (const wave of plan.waves) {
+  for (const wave of plan.waves.filter(({ hosts }) => hosts.length > 0)) {
     lines.push(paint("bold", `Wave ${wave.name}: ${counted(wave.hosts.length, "host")}, ${batches(plan.ramp)}`));
     for (const host of wave.hosts) lines.push(...hostLines(host, paint, isWide));
     lines.push("");

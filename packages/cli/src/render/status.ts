@@ -53,7 +53,9 @@ function colourOf(state: string): Colour | undefined {
 function totals({ totals: all }: StatusDocument): string {
   const parts = [`${counted(all.hosts, "host")}: ${tally(all.states)}`];
   const found = total(all.findings);
-  parts.push(found === 0 ? "no old code found" : `${counted(found, "finding")}: ${tally(all.findings)}`);
+  if (found > 0) parts.push(`${counted(found, "finding")}: ${tally(all.findings)}`);
+  // Nothing is said about hosts of which nobody knows anything.
+  else if (all.neverReported === 0) parts.push("no old code found");
   if (all.reboot.required > 0) parts.push(`${all.reboot.required} to reboot`);
   if (all.neverReported > 0) parts.push(`${all.neverReported} never reported`);
   return parts.join("; ");
