@@ -206,6 +206,18 @@ test("sessions are not resumed: that would skip the check of the certificate", a
   second.destroy();
 });
 
+test("a failure inside reaches the caller without detail, and the log with it", async () => {
+  const controller = await controllerHere((deps) => {
+    const listHosts = unary(async () => {
+      throw new Error("the secret is 42");
+    });
+    return { ...buildServices(deps), fleet: [{ definition: controlService, handlers: { listHosts } }] };
+  });
+  const admin = await adminClient(controller.dataDir, controller.ports.fleet);
+  await expect(listHosts(admin)).rejects.toMatchObject({ code: grpc.status.INTERNAL, details: "internal error" });
+  expect(controller.output()).toMatch(/call failed .*ListHosts/);
+});
+
 test("the enrol port has one method", async () => {
   const controller = await controllerHere(leastServices);
   const { ca } = await adminFiles(controller.dataDir);

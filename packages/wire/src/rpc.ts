@@ -166,7 +166,7 @@ export function serverStream<Req, Res>(
 /** Key of the trailing metadata with afterpatch's own machine-readable code. */
 export const CODE_KEY = "afterpatch-code";
 
-/** A refusal that reaches the caller word for word; every other error reaches it as INTERNAL without detail. */
+/** A refusal that reaches the caller word for word; every other error reaches it as INTERNAL, its `cause` stays here. */
 export class RpcError extends Error {
   override readonly name = "RpcError";
   readonly status: grpc.status;
@@ -178,11 +178,11 @@ export class RpcError extends Error {
   }
 }
 
-function toStatus(error: unknown): grpc.StatusObject & { name: string; message: string } {
+function toStatus(error: unknown): grpc.StatusObject & { name: string; message: string; cause?: unknown } {
   const metadata = new grpc.Metadata();
   if (!(error instanceof RpcError)) {
     const details = "internal error";
-    return { name: "Error", message: details, code: grpc.status.INTERNAL, details, metadata };
+    return { name: "Error", message: details, code: grpc.status.INTERNAL, details, metadata, cause: error };
   }
   metadata.set(CODE_KEY, error.code);
   return { name: error.name, message: error.message, code: error.status, details: error.message, metadata };

@@ -40,6 +40,35 @@ export function enrolServer(services: readonly Service[], log: Log): grpc.Server
 
 function server(services: readonly Service[], identify: Identify, log: Log, options: grpc.ServerOptions): grpc.Server {
   const server = new grpc.Server({ ...options, "grpc.enable_channelz": 0, interceptors: [gate(identify, log)] });
-  for (const { definition, handlers } of services) server.addService(definition, handlers);
+  for (const { definition, handlers } of services) server.addService(definition, logged(handlers, log));
   return server;
+}
+
+// What grpc-js gives a handler: a call that is an emitter, and a callback when the answer is one message.
+type Call = { getPath(): string; on(event: "error", listener: (error: unknown) => void): void };
+type Answer = (error: unknown, ...rest: unknown[]) => void;
+type Handler = (call: Call, answer?: Answer) => void;
+
+/** The handlers, with a log line for every failure that reaches the caller as INTERNAL without detail. */
+function logged(handlers: grpc.UntypedServiceImplementation, log: Log): grpc.UntypedServiceImplementation {
+  const wrapped = Object.entries(handlers).map(([name, handler]) => {
+    const inner = handler as Handler; // grpc-js unites four signatures; both parameters are passed through
+    const outer: Handler = (call, answer) => {
+      const report = (error: unknown): void => {
+        if (error instanceof Object && "cause" in error)
+          log.error({ rpc: call.getPath(), err: error.cause }, "call failed");
+      };
+      call.on("error", report);
+      inner(
+        call,
+        answer &&
+          ((error, ...rest) => {
+            report(error);
+            answer(error, ...rest);
+          }),
+      );
+    };
+    return [name, outer as grpc.UntypedHandleCall] as const; // as above
+  });
+  return Object.fromEntries(wrapped);
 }
