@@ -242,6 +242,7 @@ test("garbage at both ports, inside TLS too, ends nothing but its own connection
     for (let i = 0; i < 20; i++) {
       const garbage = randomBytes(1 + i * 97);
       await thrown(connectTcp(port, "localhost"), garbage);
+      await reset(port, garbage);
       await thrown(connect({ host: "localhost", port, ALPNProtocols: ["h2"], ...admin }), garbage);
       await thrown(
         connect({ host: "localhost", port, ALPNProtocols: ["h2"], ...admin }),
@@ -253,6 +254,14 @@ test("garbage at both ports, inside TLS too, ends nothing but its own connection
   const answer = await fetch(`http://127.0.0.1:${controller.ports.http}/healthz`);
   expect([answer.status, await answer.text()]).toEqual([200, "ok\n"]);
 });
+
+/** Connects, writes and resets the connection (RST), at once. */
+async function reset(port: number, bytes: Buffer): Promise<void> {
+  const socket = connectTcp(port, "localhost");
+  await new Promise((settle) => socket.once("connect", settle));
+  await new Promise((settle) => socket.write(bytes, settle));
+  socket.resetAndDestroy();
+}
 
 /** Writes and waits until either side has closed. */
 async function thrown(socket: ReturnType<typeof connectTcp>, bytes: Buffer): Promise<void> {
