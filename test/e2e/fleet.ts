@@ -1,0 +1,149 @@
+import type { ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { upgradeImapd, upgradeLibssl } from "../lab/errata.ts";
+import { execOk, type Host } from "../lab/host.ts";
+import { down, type Lab, up } from "../lab/lab.ts";
+import { openSession, type Session } from "../lab/session.ts";
+import { execOnSwitch, spawnOnSwitch } from "../lab/switch.ts";
+import { built, type Payload, stagePayload } from "./payload.ts";
+
+const IMAP = 143;
+
+export interface Ran {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Lab hosts with enrolled agents, and a controller in the switch's namespace: the built programs, started as people do. */
+export class LabFleet {
+  readonly lab: Lab;
+  readonly #dataDir: string;
+  readonly #payload: Payload;
+  #controller: ChildProcess | null = null;
+
+  private constructor(lab: Lab, dataDir: string, payload: Payload) {
+    this.lab = lab;
+    this.#dataDir = dataDir;
+    this.#payload = payload;
+  }
+
+  /** Boots the hosts, starts a controller and enrols every host with `role=web`. */
+  static async make(name: string, hosts: number, say: (line: string) => void): Promise<LabFleet> {
+    const payload = await stagePayload();
+    const dataDir = join(await mkdtemp(join(tmpdir(), "afterpatch-controller-")), "data");
+    const lab = await up({ name, hosts, payload: payload.directory, say });
+    const fleet = new LabFleet(lab, dataDir, payload);
+    await fleet.#init();
+    await fleet.startController();
+    say(`controller ready as ctl.example.net`);
+    await Promise.all(lab.hosts.map((host) => fleet.#install(host)));
+    const token = await fleet.cliOk("token", "create", "--uses", String(hosts), "--label", "role=web");
+    await Promise.all(lab.hosts.map((host) => fleet.#enrol(host, token)));
+    await fleet.untilConnected();
+    say(`${hosts} agents enrolled and connected`);
+    return fleet;
+  }
+
+  get hosts(): readonly Host[] {
+    return this.lab.hosts;
+  }
+
+  /** Removes everything that `make` made. */
+  async remove(): Promise<void> {
+    await down(this.lab.name);
+    await this.#payload.remove();
+    await rm(join(this.#dataDir, ".."), { recursive: true, force: true });
+  }
+
+  /** The operator's command line. */
+  cli(...args: readonly string[]): Promise<Ran> {
+    return execOnSwitch(this.lab, [...built("cli", "afterpatch"), ...args], { env: this.#env(), timeoutMs: 300_000 });
+  }
+
+  async cliOk(...args: readonly string[]): Promise<string> {
+    const { code, stdout, stderr } = await this.cli(...args);
+    if (code !== 0) throw new Error(`afterpatch ${args.join(" ")}: exit ${code}: ${stderr}`);
+    return stdout;
+  }
+
+  /** The operator's command line, left running. */
+  spawnCli(...args: readonly string[]): Promise<ChildProcess> {
+    return spawnOnSwitch(this.lab, [...built("cli", "afterpatch"), ...args], {
+      env: this.#env(),
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+  }
+
+  async startController(): Promise<void> {
+    const serve = [...built("controller", "afterpatch-controller"), "serve", "--data-dir", this.#dataDir];
+    const child = await spawnOnSwitch(this.lab, serve, { stdio: ["ignore", "pipe", "inherit"] });
+    this.#controller = child;
+    for await (const line of child.stdout ?? []) if (String(line).includes("controller ready")) break;
+    child.stdout?.resume();
+    if (child.exitCode !== null) throw new Error(`the controller ended with ${child.exitCode}`);
+  }
+
+  /** kill -9. */
+  async killController(): Promise<void> {
+    const child = this.#controller;
+    if (!child) throw new Error("no controller runs");
+    const gone = once(child, "exit");
+    child.kill("SIGKILL");
+    await gone;
+    this.#controller = null;
+  }
+
+  async untilConnected(): Promise<void> {
+    for (const deadline = Date.now() + 60_000; Date.now() < deadline; ) {
+      const { hosts } = JSON.parse(await this.cliOk("status", "-o", "json")) as { hosts: { state: string }[] };
+      if (hosts.length === this.hosts.length && hosts.every((host) => host.state === "connected")) return;
+      await new Promise((resolve) => setTimeout(resolve, 200));
+    }
+    throw new Error("not all agents connected within a minute");
+  }
+
+  /** Two imap sessions of users on every host, by host name. */
+  async openSessions(count: number): Promise<ReadonlyMap<string, readonly Session[]>> {
+    const sessions = new Map<string, readonly Session[]>();
+    for (const host of this.hosts) {
+      const open = Array.from({ length: count }, () => openSession(this.lab, host, IMAP));
+      sessions.set(host.name, await Promise.all(open));
+    }
+    return sessions;
+  }
+
+  /** The security upgrade of the day: libssl3 of the archive, and imapd 1.0 -> 1.1. */
+  async upgrade(): Promise<{ readonly libssl: string; readonly imapd: string }> {
+    const done = await Promise.all(
+      this.hosts.map(async (host) => ({ libssl: await upgradeLibssl(host), imapd: await upgradeImapd(host) })),
+    );
+    const [first] = done;
+    const arrow = (v?: { old: string; newest: string }) => `${v?.old} -> ${v?.newest}`;
+    return { libssl: arrow(first?.libssl), imapd: arrow(first?.imapd) };
+  }
+
+  #env(): Readonly<Record<string, string>> {
+    return { PATH: process.env.PATH ?? "", AFTERPATCH_CREDENTIALS: join(this.#dataDir, "admin") };
+  }
+
+  async #init(): Promise<void> {
+    const init = [...built("controller", "afterpatch-controller"), "init", "--data-dir", this.#dataDir];
+    const { code, stderr } = await execOnSwitch(this.lab, [...init, "--name", "ctl.example.net"]);
+    if (code !== 0) throw new Error(`afterpatch-controller init: exit ${code}: ${stderr}`);
+  }
+
+  async #install(host: Host): Promise<void> {
+    await execOk(host, ["ln", "-s", "/opt/afterpatch/bin/afterpatch-agent", "/usr/bin/afterpatch-agent"]);
+    await execOk(host, ["cp", "/opt/afterpatch/systemd/afterpatch-agent.service", "/etc/systemd/system/"]);
+  }
+
+  async #enrol(host: Host, token: string): Promise<void> {
+    const enroll = ["afterpatch-agent", "enroll", "--controller", "ctl.example.net:7444", "--token-file", "-"];
+    await execOk(host, [...enroll, "--name", host.name], { input: token });
+    await execOk(host, ["systemctl", "enable", "--now", "--quiet", "afterpatch-agent.service"]);
+  }
+}
