@@ -2,7 +2,10 @@ import { EXIT, type ExitCode, worst } from "@afterpatch/core/exit";
 import type { CarriedOut } from "./carry-out.ts";
 
 /** What the shell is told (contracts). */
-export function applyExitCode({ ending, steps }: CarriedOut, failOnResidue: boolean): ExitCode {
+export function applyExitCode(
+  { ending, steps }: Pick<CarriedOut, "ending" | "steps">,
+  failOnResidue: boolean,
+): ExitCode {
   if (ending.code === "interrupted") return EXIT.detached;
   if (ending.result === "verified") return failOnResidue && ending.residue.length > 0 ? EXIT.unreachable : EXIT.ok;
   if (ending.result === "stale") return EXIT.stale;

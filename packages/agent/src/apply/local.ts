@@ -1,7 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { createInterface } from "node:readline/promises";
 import { EXIT, type ExitCode, worst } from "@afterpatch/core/exit";
 import { planDigest } from "@afterpatch/core/plan/digest";
 import { planOf } from "@afterpatch/core/plan/plan";
@@ -27,8 +26,9 @@ import { CommandError, usageError } from "../usage.ts";
 import { type CarriedOut, carryOut, resume } from "./carry-out.ts";
 import type { CarryOutDeps } from "./course.ts";
 import { applyExitCode } from "./exit-code.ts";
-import { type ApplyDocument, applyDocument, renderApply, resultLine, settlingLine } from "./present.ts";
+import { type ApplyDocument, applyDocument, renderApply } from "./present.ts";
 import { type Selection, select, unitName } from "./select.ts";
+import { confirm, interruption, reporter, spoken } from "./terminal.ts";
 
 /** Orders given on this host have a journal of their own: the daemon is the only writer of its journal. */
 const LOCAL_JOURNAL = "apply.jsonl";
@@ -80,27 +80,17 @@ async function underLock(
     report: reporter(say, settleMs),
   };
   try {
-    const codes: ExitCode[] = [];
-    const resumed: ApplyDocument["resumed"][number][] = [];
-    for (const op of unfinished(journal.records())) {
-      say(`going on with what an apply before this one left in the middle (${op})`);
-      const carried = await resume(op, deps);
-      say(`it ended: ${carried.ending.result}${carried.ending.message === "" ? "" : `: ${carried.ending.message}`}`);
-      codes.push(applyExitCode(carried, args.failOnResidue));
-      resumed.push({ op, steps: carried.steps, ending: carried.ending });
-    }
+    const isAnswerable = args.yes || process.stdin.isTTY;
     await checkNames(selection);
+    if (unfinished(journal.records()).length > 0 && !isAnswerable) throw unanswerable();
+    const resumed = await resumeAll(journal, deps, say);
     const scan = await scanned(machine);
     const { chosen, left } = select(planOf(scan), selection);
     const steps = chosen.map((step) => step.remedy);
     const leave = left.map((step) => step.remedy);
     if (interrupt.signal.aborted) return EXIT.detached;
-    if (args.format === "table" || !args.yes)
-      say(
-        renderPlan({ ...planDocument(scan), steps: chosen }, scan)
-          .replace(/\n\nNext: .*\n$/, "\n")
-          .trimEnd(),
-      );
+    if (chosen.length > 0 && !isAnswerable) throw unanswerable();
+    if (args.format === "table" || !args.yes) say(planText(scan, chosen));
     if (chosen.length > 0 && !args.yes) await confirm(chosen.length, interrupt.signal);
     const order: Order = {
       from: { kind: "local" },
@@ -114,12 +104,36 @@ async function underLock(
     const carried = chosen.length === 0 ? nothingToDo(scan) : await carryOut(randomUUID(), order, deps);
     const document = applyDocument(scan, chosen, carried, resumed);
     if (args.format === "json") emit(`${JSON.stringify(document, null, 2)}\n`, args);
-    else if (chosen.length > 0) emit(`\n${renderApply(document)}`, args);
+    else if (chosen.length > 0 || args.out !== undefined) emit(`\n${renderApply(document)}`, args);
     const code = applyExitCode(carried, args.failOnResidue);
-    return code === EXIT.detached ? code : worst([...codes, code]);
+    const before = resumed.map((order) => applyExitCode(order, args.failOnResidue));
+    return code === EXIT.detached ? code : worst([...before, code]);
   } finally {
     interrupt.stop();
   }
+}
+
+async function resumeAll(journal: FileJournal, deps: CarryOutDeps, say: (line: string) => void) {
+  const resumed: ApplyDocument["resumed"][number][] = [];
+  for (const op of unfinished(journal.records())) {
+    say(`going on with what an apply before this one left in the middle (${op})`);
+    const { ending, steps } = await resume(op, deps);
+    say(`it ended: ${ending.result}${ending.message === "" ? "" : `: ${ending.message}`}`);
+    resumed.push({ op, steps, ending });
+  }
+  return resumed;
+}
+
+/** The plan without its hint to run this command. */
+function planText(scan: Scan, chosen: Plan["steps"]): string {
+  return renderPlan({ ...planDocument(scan), steps: chosen }, scan)
+    .replace(/\n\nNext: .*\n$/, "\n")
+    .trimEnd();
+}
+
+function unanswerable(): CommandError {
+  const why = "needs an answer, and there is no terminal to ask on";
+  return usageError("apply", why, "add --yes to act, or --dry-run to look");
 }
 
 function nothingToDo(scan: Scan): CarriedOut {
@@ -175,65 +189,4 @@ async function journalOf(stateDir: string): Promise<FileJournal> {
     if (!(error instanceof JournalError)) throw error;
     throw new CommandError(EXIT.internal, "journal", error.message, "move it away after reading it", { cause: error });
   }
-}
-
-async function confirm(count: number, signal: AbortSignal): Promise<void> {
-  if (!process.stdin.isTTY) {
-    throw usageError(
-      "apply",
-      "needs an answer, and there is no terminal to ask on",
-      "add --yes to act, or --dry-run to look",
-    );
-  }
-  const question = `Carry out ${count === 1 ? "this step" : `these ${count} steps`}? [y/N] `;
-  const terminal = createInterface({ input: process.stdin, output: process.stderr });
-  let answer = "";
-  try {
-    answer = await terminal.question(question, { signal });
-  } catch (error) {
-    if (!signal.aborted) throw error;
-  } finally {
-    terminal.close();
-  }
-  if (/^y(es)?$/i.test(answer.trim())) return;
-  throw new CommandError(EXIT.detached, "apply", "the answer was not yes", "nothing was done");
-}
-
-/** The first signal stops before the next step; a second one ends the process at once, and the journal knows where. */
-function interruption(): { readonly signal: AbortSignal; stop(): void } {
-  const controller = new AbortController();
-  const stop = (name: NodeJS.Signals) => {
-    if (controller.signal.aborted) process.exit(EXIT.detached);
-    controller.abort(new Error(`${name} received`));
-  };
-  process.on("SIGINT", stop).on("SIGTERM", stop);
-  return {
-    signal: controller.signal,
-    stop: () => void process.off("SIGINT", stop).off("SIGTERM", stop),
-  };
-}
-
-/** Says what is about to be done. */
-function spoken(machine: Machine, say: (line: string) => void): Machine {
-  return {
-    ...machine,
-    perform(step, before, options) {
-      say(`begun    ${step.kind} ${step.target}`);
-      return machine.perform(step, before, options);
-    },
-  };
-}
-
-function reporter(say: (line: string) => void, settleMs: number): CarryOutDeps["report"] {
-  const told = new Set<unknown>();
-  let last = "acting";
-  return (state, steps) => {
-    for (const result of steps) {
-      if (!told.has(result)) say(resultLine(result));
-      told.add(result);
-    }
-    if (state !== last && state === "settling") say(settlingLine(settleMs));
-    if (state !== last && state === "verifying") say("scanning again");
-    last = state;
-  };
 }

@@ -93,6 +93,7 @@ function duration(option: string, text: string): number {
   try {
     return parseDuration(text);
   } catch (error) {
-    throw usageError(option, error instanceof Error ? error.message : String(error), "write for example 10s");
+    const [why = "", todo] = error instanceof Error ? error.message.split("; ") : [String(error)];
+    throw usageError(option, why, todo);
   }
 }
