@@ -1,3 +1,4 @@
+import { inspect } from "node:util";
 import { EXIT } from "@afterpatch/core/exit";
 import { runCommandLine } from "./command-line.ts";
 import { asCommandError, errorDocument, errorLine } from "./usage.ts";
@@ -20,7 +21,7 @@ try {
   process.exitCode = error.exit;
   if (asksForJson(args)) stdout.write(`${JSON.stringify(errorDocument(error), null, 2)}\n`);
   stderr.write(errorLine(error));
-  if (error.exit === EXIT.internal && env.AFTERPATCH_DEBUG) console.error(thrown);
+  if (error.exit === EXIT.internal && env.AFTERPATCH_DEBUG) stderr.write(`${inspect(thrown)}\n`);
 }
 
 /** Also on a command line that could not be read. */

@@ -55,6 +55,10 @@ export type JournalRecord =
       readonly at: number;
       readonly sinceBootMs: number;
     }
+  | OrderRecord;
+
+/** What happened to an order after it was begun. */
+export type OrderRecord =
   /** Fsynced before the effect. `attempt` is 1, or 2 when recovery found that the first had no effect. */
   | {
       readonly type: "intent";

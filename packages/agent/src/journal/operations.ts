@@ -1,5 +1,5 @@
 import type { StepRef, StepResult } from "@afterpatch/core/rollout/types";
-import type { Ending, JournalRecord } from "../ports.ts";
+import type { Ending, JournalRecord, OrderRecord } from "../ports.ts";
 
 export type Begun = Extract<JournalRecord, { type: "begun" }>;
 export type Intent = Extract<JournalRecord, { type: "intent" }>;
@@ -56,7 +56,7 @@ interface Mutable extends Operation {
   acknowledged: boolean;
 }
 
-function follow(operation: Mutable, record: Exclude<JournalRecord, { type: "epoch" | "begun" }>): void {
+function follow(operation: Mutable, record: OrderRecord): void {
   switch (record.type) {
     case "intent":
       operation.intents.set(stepKey(record.step), record);

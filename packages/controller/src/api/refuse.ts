@@ -1,10 +1,9 @@
-import type { Selection } from "@afterpatch/core/fleet/select";
+import type { NothingSelected } from "@afterpatch/core/fleet/select";
 import { RpcError } from "@afterpatch/wire/rpc";
 import { status } from "@grpc/grpc-js";
-import type { Host } from "../store/hosts.ts";
 
 /** An empty or partly unmatched selection is an error that names what comes nearest, never "all" and never success. */
-export function refuseSelection(pattern: string, selection: Exclude<Selection<Host>, { kind: "selected" }>): never {
+export function refuseSelection(pattern: string, selection: NothingSelected): never {
   switch (selection.kind) {
     case "invalid":
       throw new RpcError(status.INVALID_ARGUMENT, "bad-argument", `pattern '${pattern}': ${selection.why}`);

@@ -42,7 +42,8 @@ export function gate(identify: Identify, log: Log): grpc.ServerInterceptor {
   return (method, call) =>
     new grpc.ServerInterceptingCall(call, {
       start(next) {
-        judge(method.path, call, identify, log).then((refusal) => {
+        // judge never rejects: what goes wrong in it is a refusal
+        void judge(method.path, call, identify, log).then((refusal) => {
           next(refusal ? { onReceiveMetadata: () => call.sendStatus(refusal) } : undefined);
         });
       },

@@ -1,4 +1,4 @@
-import type { Decision } from "@afterpatch/core/rollout/next";
+import type { StoredDecision } from "@afterpatch/core/rollout/next";
 import type { RolloutEvent, RolloutTiming, RolloutView } from "@afterpatch/core/rollout/types";
 import type { PermitUpdate } from "@afterpatch/core/session";
 
@@ -18,7 +18,7 @@ export type Proves = (
 
 /** The event that a decision becomes. */
 export function eventOf(
-  decision: Exclude<Decision, { kind: "ask-again" }>,
+  decision: StoredDecision,
   now: { readonly at: number; readonly epoch: number; readonly permitId: string; readonly timing: RolloutTiming },
 ): RolloutEvent {
   const { at, timing } = now;

@@ -1,5 +1,5 @@
 import { parseRamp, resolveRamp } from "@afterpatch/core/fleet/ramp";
-import { type Selection, select } from "@afterpatch/core/fleet/select";
+import { type NothingSelected, select } from "@afterpatch/core/fleet/select";
 import { planDigest } from "@afterpatch/core/plan/digest";
 import { planOf } from "@afterpatch/core/plan/plan";
 import type { Plan, Sha256 } from "@afterpatch/core/plan/types";
@@ -32,7 +32,7 @@ export interface FleetPlan {
 export type FleetPlanned =
   | { readonly kind: "planned"; readonly plan: FleetPlan; readonly selected: number }
   | { readonly kind: "bad-serial"; readonly why: string }
-  | Exclude<Selection<Host>, { kind: "selected" }>;
+  | NothingSelected;
 
 export interface PlanFleetDeps {
   readonly hosts: Hosts;

@@ -21,7 +21,9 @@ export interface Unmatched {
 
 export type Selection<H> =
   /** In the order in which the terms named them, each once. */
-  | { readonly kind: "selected"; readonly hosts: readonly H[] }
+  { readonly kind: "selected"; readonly hosts: readonly H[] } | NothingSelected;
+
+export type NothingSelected =
   /** Every term matched something, and together they leave nothing; or there are no hosts at all. */
   | { readonly kind: "empty"; readonly why: string }
   | { readonly kind: "unmatched"; readonly terms: readonly Unmatched[] }

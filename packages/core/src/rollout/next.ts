@@ -15,15 +15,19 @@ export interface FleetView {
   readonly listeningSince: number;
 }
 
-export type Decision =
+/** Becomes an event in the store before it has an effect. */
+export type StoredDecision =
   | { readonly kind: "permit"; readonly hostId: string; readonly bootId: string }
   | { readonly kind: "nothing-to-do"; readonly hostId: string; readonly residue: readonly string[] }
   | { readonly kind: "unreachable"; readonly hostId: string; readonly why: string }
   | { readonly kind: "returned"; readonly hostId: string }
-  /** The permit's time to begin has passed and the host has not said so: make it connect anew, its Hello tells. */
-  | { readonly kind: "ask-again"; readonly hostId: string }
   | { readonly kind: "stop"; readonly why: string }
   | { readonly kind: "close"; readonly state: "halted" | "aborted" | "finished"; readonly why: string };
+
+export type Decision =
+  | StoredDecision
+  /** The permit's time to begin has passed and the host has not said so: make it connect anew, its Hello tells. */
+  | { readonly kind: "ask-again"; readonly hostId: string };
 
 export interface Next {
   /** To be carried out in this order, each stored before its effect. */
