@@ -29,22 +29,6 @@ export class FakeCrash extends Error {
   override readonly name = "FakeCrash";
 }
 
-/** A host that outlives its agent. */
-export interface FakeHost {
-  /** Effects in the order in which they truly happened, as `KIND:TARGET`. */
-  readonly effects: readonly string[];
-  /** The host as one process of the agent sees and changes it. */
-  machine(crash?: { readonly effect: number; readonly when: "before" | "after" }): Machine;
-  /** A package upgrade: these units run old code from now on. */
-  upgrade(...units: string[]): void;
-  reboot(): void;
-  setBusy(why: string | null): void;
-  setScanFailure(why: string | null): void;
-  isActive(unit: string): boolean;
-  /** Sessions that are still open. */
-  sessions(service: string): { readonly old: number; readonly fresh: number };
-}
-
 interface Unit extends FakeUnit {
   process: FakeProcess;
   invocation: number;
@@ -53,156 +37,180 @@ interface Unit extends FakeUnit {
 }
 
 export function fakeHost(options: FakeHostOptions, clock: Clock): FakeHost {
-  const effects: string[] = [];
-  let boot = 1;
-  let nextPid = 100;
-  let busy: string | null = null;
-  let scanFailure: string | null = null;
-  const spawn = (isOld: boolean): FakeProcess => ({ pid: nextPid++, startTicks: nextPid * 10, isOld });
-  const units = new Map(
-    (options.units ?? []).map((unit): [string, Unit] => [
-      unit.name,
-      { ...unit, process: spawn(unit.isOld), invocation: 1, failsAt: null, isRunning: true },
-    ]),
-  );
-  const services = new Map(
-    (options.services ?? []).map(({ name, old, fresh }) => [
-      name,
-      [...Array.from({ length: old }, () => spawn(true)), ...Array.from({ length: fresh }, () => spawn(false))],
-    ]),
-  );
-  const residue = (options.residue ?? []).map((name) => ({ name, process: spawn(true) }));
-  let init = { process: { pid: 1, startTicks: 1, isOld: options.isInitOld ?? false }, image: 1 };
+  return new FakeHost(options, clock);
+}
 
-  function unitOf(name: string): Unit {
-    const unit = units.get(name);
-    if (!unit) throw new StepError("not-found", `${name} does not exist`);
-    if (unit.failsAt !== null && clock.sinceBootMs() >= unit.failsAt) unit.isRunning = false;
-    return unit;
-  }
+/** A host that outlives its agent. */
+export class FakeHost {
+  /** Effects in the order in which they truly happened, as `KIND:TARGET`. */
+  readonly effects: string[] = [];
+  readonly #name: string;
+  readonly #clock: Clock;
+  readonly #units = new Map<string, Unit>();
+  readonly #services = new Map<string, readonly FakeProcess[]>();
+  readonly #residue: readonly { readonly name: string; readonly process: FakeProcess }[];
+  #init: { process: FakeProcess; image: number };
+  #boot = 1;
+  #nextPid = 100;
+  #busy: string | null = null;
+  #scanFailure: string | null = null;
 
-  function restart(unit: Unit): void {
-    unit.invocation += 1;
-    unit.process = spawn(unit.restart === "stays-old");
-    unit.isRunning = unit.restart !== "fails-at-once";
-    unit.failsAt = unit.restart === "fails-later" ? clock.sinceBootMs() + 4000 : null;
-    for (const name of unit.takesAlong ?? []) restart(unitOf(name));
-  }
-
-  function findings(): readonly Finding[] {
-    const found: Finding[] = [];
-    for (const [name, sessions] of services)
-      for (const process of sessions)
-        if (process.isOld)
-          found.push(findingOf("xinetd-session", name, process, { kind: "end-session", target: name }));
-    for (const { name } of units.values()) {
-      const { isRunning, process } = unitOf(name);
-      if (isRunning && process.isOld)
-        found.push(findingOf("service", name, process, { kind: "restart-service", target: name }));
+  constructor({ name, units, services, isInitOld, residue }: FakeHostOptions, clock: Clock) {
+    this.#name = name ?? "web01";
+    this.#clock = clock;
+    for (const unit of units ?? []) {
+      const process = this.#spawn(unit.isOld);
+      this.#units.set(unit.name, { ...unit, process, invocation: 1, failsAt: null, isRunning: true });
     }
-    if (init.process.isOld) found.push(findingOf("init", "systemd", init.process, { kind: "reexec", target: "init" }));
-    for (const { name, process } of residue)
-      found.push(findingOf("application", name, process, { kind: "none", target: name }));
-    return found;
+    for (const service of services ?? []) {
+      const old = Array.from({ length: service.old }, () => this.#spawn(true));
+      this.#services.set(service.name, [...old, ...Array.from({ length: service.fresh }, () => this.#spawn(false))]);
+    }
+    this.#residue = (residue ?? []).map((name) => ({ name, process: this.#spawn(true) }));
+    this.#init = { process: { pid: 1, startTicks: 1, isOld: isInitOld ?? false }, image: 1 };
   }
 
-  function evidence(step: StepRef): Evidence {
-    switch (step.kind) {
-      case "restart-service": {
-        const unit = unitOf(step.target);
-        return { boot, invocation: unit.invocation };
-      }
-      case "end-session":
-        return { boot, pids: (services.get(step.target) ?? []).filter(({ isOld }) => isOld).map(({ pid }) => pid) };
-      default:
-        return { boot, image: init.image };
-    }
-  }
-
-  function apply(step: StepRef, before: Evidence): Performed {
-    if (step.kind === "restart-service") {
-      const unit = unitOf(step.target);
-      if (unit.restart === "refused") return { outcome: "vetoed", detail: `${unit.name} refuses to be restarted` };
-      effects.push(`${step.kind}:${step.target}`);
-      restart(unit);
-      if (!unit.isRunning) return { outcome: "failed", detail: `${unit.name} did not start` };
-      return { outcome: "done", detail: `${unit.name} restarted` };
-    }
-    effects.push(`${step.kind}:${step.target}`);
-    if (step.kind === "reexec") init = { process: { ...init.process, isOld: false }, image: init.image + 1 };
-    else {
-      const ended = new Set(pidsOf(before));
-      services.set(
-        step.target,
-        (services.get(step.target) ?? []).filter(({ pid }) => !ended.has(pid)),
-      );
-    }
-    return { outcome: "done", detail: `${step.kind} of ${step.target}` };
-  }
-
-  function happened(step: StepRef, before: Evidence): boolean {
-    if (step.kind === "end-session") {
-      const alive = new Set((services.get(step.target) ?? []).map(({ pid }) => pid));
-      return pidsOf(before).every((pid) => !alive.has(pid));
-    }
-    return JSON.stringify(evidence(step)) !== JSON.stringify(before);
-  }
-
-  function machine(crash?: { readonly effect: number; readonly when: "before" | "after" }): Machine {
+  /** The host as one process of the agent sees and changes it; that process may be told to die at its n-th effect. */
+  machine(crash?: { readonly effect: number; readonly when: "before" | "after" }): Machine {
     let performed = 0;
     return {
-      bootId: () => `boot-${boot}`,
-      async scan() {
-        if (scanFailure !== null) throw new StepError("scan-failed", scanFailure);
-        return scanOf(options.name ?? "web01", `boot-${boot}`, clock.now(), findings());
-      },
-      busy: async () => busy,
-      evidence: async (step) => evidence(step),
-      async perform(step, before) {
+      bootId: () => `boot-${this.#boot}`,
+      scan: async () => this.#scan(),
+      busy: async () => this.#busy,
+      evidence: async (step) => this.#evidence(step),
+      perform: async (step, before) => {
         performed += 1;
         const dies = crash?.effect === performed;
-        if (dies && crash?.when === "before") throw new FakeCrash(`before effect ${performed}`);
-        const result = apply(step, before);
+        if (dies && crash.when === "before") throw new FakeCrash(`before effect ${performed}`);
+        const result = this.#perform(step, before);
         if (dies) throw new FakeCrash(`after effect ${performed}`);
         return result;
       },
-      happened: async (step, before) => (happened(step, before) ? "yes" : "no"),
-      async settled(step, before) {
-        if (!happened(step, before)) return `${step.target} is as it was`;
-        if (step.kind !== "restart-service" || unitOf(step.target).isRunning) return null;
-        return `${step.target} is failed`;
+      happened: async (step, before) => (this.#happened(step, before) ? "yes" : "no"),
+      settled: async (step, before) => {
+        if (!this.#happened(step, before)) return `${step.target} is as it was`;
+        return step.kind !== "restart-service" || this.isActive(step.target) ? null : `${step.target} is failed`;
       },
     };
   }
 
-  return {
-    effects,
-    machine,
-    upgrade(...names) {
-      for (const name of names) unitOf(name).process = { ...unitOf(name).process, isOld: true };
-    },
-    reboot() {
-      boot += 1;
-      init = { process: { ...init.process, isOld: false }, image: init.image + 1 };
-      for (const unit of units.values()) {
-        unit.invocation = 1;
-        unit.process = spawn(unit.restart === "stays-old");
-      }
-      for (const name of services.keys()) services.set(name, []);
-    },
-    setBusy(why) {
-      busy = why;
-    },
-    setScanFailure(why) {
-      scanFailure = why;
-    },
-    isActive: (name) => unitOf(name).isRunning,
-    sessions(service) {
-      const open = services.get(service) ?? [];
-      const old = open.filter(({ isOld }) => isOld).length;
-      return { old, fresh: open.length - old };
-    },
-  };
+  /** A package upgrade: these units run old code from now on. */
+  upgrade(...units: readonly string[]): void {
+    for (const name of units) {
+      const unit = this.#unit(name);
+      unit.process = { ...unit.process, isOld: true };
+    }
+  }
+
+  reboot(): void {
+    this.#boot += 1;
+    this.#reexec();
+    for (const unit of this.#units.values()) {
+      unit.invocation = 1;
+      unit.process = this.#spawn(unit.restart === "stays-old");
+    }
+    for (const name of this.#services.keys()) this.#services.set(name, []);
+  }
+
+  /** A package manager takes its lock, or gives it back. */
+  setBusy(why: string | null): void {
+    this.#busy = why;
+  }
+
+  setScanFailure(why: string | null): void {
+    this.#scanFailure = why;
+  }
+
+  isActive(unit: string): boolean {
+    return this.#unit(unit).isRunning;
+  }
+
+  /** Sessions that are still open. */
+  sessions(service: string): { readonly old: number; readonly fresh: number } {
+    const open = this.#services.get(service) ?? [];
+    const old = open.filter(({ isOld }) => isOld).length;
+    return { old, fresh: open.length - old };
+  }
+
+  #spawn(isOld: boolean): FakeProcess {
+    const pid = this.#nextPid++;
+    return { pid, startTicks: pid * 10, isOld };
+  }
+
+  #unit(name: string): Unit {
+    const unit = this.#units.get(name);
+    if (!unit) throw new StepError("not-found", `${name} does not exist`);
+    if (unit.failsAt !== null && this.#clock.sinceBootMs() >= unit.failsAt) unit.isRunning = false;
+    return unit;
+  }
+
+  #scan(): Scan {
+    if (this.#scanFailure !== null) throw new StepError("scan-failed", this.#scanFailure);
+    return scanOf(this.#name, `boot-${this.#boot}`, this.#clock.now(), [
+      ...[...this.#services].flatMap(([name, sessions]) =>
+        sessions
+          .filter(({ isOld }) => isOld)
+          .map((process) => findingOf("xinetd-session", name, process, { kind: "end-session", target: name })),
+      ),
+      ...[...this.#units.keys()]
+        .map((name) => this.#unit(name))
+        .filter(({ isRunning, process }) => isRunning && process.isOld)
+        .map(({ name, process }) => findingOf("service", name, process, { kind: "restart-service", target: name })),
+      ...(this.#init.process.isOld
+        ? [findingOf("init", "systemd", this.#init.process, { kind: "reexec", target: "init" })]
+        : []),
+      ...this.#residue.map(({ name, process }) =>
+        findingOf("application", name, process, { kind: "none", target: name }),
+      ),
+    ]);
+  }
+
+  #evidence(step: StepRef): Evidence {
+    if (step.kind === "restart-service") return { boot: this.#boot, invocation: this.#unit(step.target).invocation };
+    if (step.kind === "reexec") return { boot: this.#boot, image: this.#init.image };
+    const old = (this.#services.get(step.target) ?? []).filter(({ isOld }) => isOld);
+    return { boot: this.#boot, pids: old.map(({ pid }) => pid) };
+  }
+
+  #happened(step: StepRef, before: Evidence): boolean {
+    if (step.kind !== "end-session") return JSON.stringify(this.#evidence(step)) !== JSON.stringify(before);
+    const open = new Set((this.#services.get(step.target) ?? []).map(({ pid }) => pid));
+    return pidsOf(before).every((pid) => !open.has(pid));
+  }
+
+  #perform(step: StepRef, before: Evidence): Performed {
+    if (step.kind === "restart-service" && this.#unit(step.target).restart === "refused") {
+      return { outcome: "vetoed", detail: `${step.target} refuses to be restarted` };
+    }
+    this.effects.push(`${step.kind}:${step.target}`);
+    if (step.kind === "reexec") this.#reexec();
+    else if (step.kind === "end-session") this.#end(step.target, new Set(pidsOf(before)));
+    else {
+      this.#restart(this.#unit(step.target));
+      if (!this.isActive(step.target)) return { outcome: "failed", detail: `${step.target} did not start` };
+    }
+    return { outcome: "done", detail: `${step.kind} of ${step.target}` };
+  }
+
+  #reexec(): void {
+    this.#init = { process: { ...this.#init.process, isOld: false }, image: this.#init.image + 1 };
+  }
+
+  #end(service: string, pids: ReadonlySet<number>): void {
+    const open = this.#services.get(service) ?? [];
+    this.#services.set(
+      service,
+      open.filter(({ pid }) => !pids.has(pid)),
+    );
+  }
+
+  #restart(unit: Unit): void {
+    unit.invocation += 1;
+    unit.process = this.#spawn(unit.restart === "stays-old");
+    unit.isRunning = unit.restart !== "fails-at-once";
+    unit.failsAt = unit.restart === "fails-later" ? this.#clock.sinceBootMs() + 4000 : null;
+    for (const name of unit.takesAlong ?? []) this.#restart(this.#unit(name));
+  }
 }
 
 function pidsOf(before: Evidence): readonly number[] {
