@@ -55,6 +55,10 @@ export async function apply(
     const journal = await journalOf(args.stateDir);
     try {
       return await underLock(args, selection, machine, journal);
+    } catch (error) {
+      if (!(error instanceof JournalError)) throw error;
+      const todo = "see to the disk, then run apply again: it goes on where this one stopped";
+      throw new CommandError(EXIT.internal, "journal", error.message, todo, { cause: error });
     } finally {
       await journal.close();
     }
