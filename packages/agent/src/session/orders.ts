@@ -25,6 +25,14 @@ export interface OrdersDeps {
   /** Called with news of a permit, whether connected or not. */
   readonly emit: (update: PermitUpdate) => void;
   readonly signal: AbortSignal;
+  /** Set on an agent that can only report: the answer to every permit. */
+  readonly refusal?: Refusal;
+}
+
+/** Why a permit is not begun: a code of `PermitOutcome`, and a sentence for people. */
+export interface Refusal {
+  readonly code: string;
+  readonly message: string;
 }
 
 /** The permits of this host: which were begun, where they stand, how they ended. Rejects only when the journal fails. */
@@ -92,7 +100,8 @@ export class Orders {
     return { done };
   }
 
-  #refusal(permit: Permit, epoch: number): { code: string; message: string } | null {
+  #refusal(permit: Permit, epoch: number): Refusal | null {
+    if (this.#deps.refusal) return this.#deps.refusal;
     const bootId = this.#deps.machine.bootId();
     const unknown = permit.steps.find((step) => !VERBS.has(step.kind));
     if (permit.hostId !== this.#deps.hostId)
@@ -109,7 +118,7 @@ export class Orders {
   }
 
   /** A refused permit is in the journal as well: it stays refused, whatever arrives later. */
-  async #refuse(permit: Permit, { code, message }: { code: string; message: string }): Promise<void> {
+  async #refuse(permit: Permit, { code, message }: Refusal): Promise<void> {
     const { journal, clock, machine } = this.#deps;
     const { permitId: op } = permit;
     const at = clock.now();
