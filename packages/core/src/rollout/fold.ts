@@ -48,12 +48,14 @@ export function follow(view: RolloutView, event: RolloutEvent): Followed {
         residue: event.residue,
       });
     case "permitted": {
+      if (view.state !== "running") return { kind: "refused", why: `no permit while the rollout is ${view.state}` };
       const { permitId: id, bootId, epoch, beginBy, endBy } = event;
       const permits = (view.hosts.find((h) => h.hostId === event.hostId)?.permits ?? 0) + 1;
       return toHost(view, event, "permitted", { reason: "", permits, permit: { id, bootId, epoch, beginBy, endBy } });
     }
     case "permit-void":
-      return withPermit(view, event, "pending", { reason: event.why });
+      // Without a permit the host is as one that was never permitted: away it is no failure, and it may come back.
+      return withPermit(view, event, "pending", { reason: event.why, steps: [], permit: null });
     case "progress":
       return withPermit(view, event, event.state, { steps: event.steps, reason: "" });
     case "ended":
@@ -65,6 +67,9 @@ export function follow(view: RolloutView, event: RolloutEvent): Followed {
     case "unreachable":
       return toHost(view, event, "unreachable", { reason: event.why });
     case "returned":
+      if (view.hosts.find((h) => h.hostId === event.hostId)?.permit) {
+        return { kind: "refused", why: `host ${event.hostId} holds a permit, and may be acting` };
+      }
       return toHost(view, event, "pending", { reason: "" });
   }
 }

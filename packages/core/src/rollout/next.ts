@@ -50,6 +50,7 @@ export function next(view: RolloutView, fleet: FleetView, now: number): Next {
   if (view.state === "running" && why !== null) return { decisions: [{ kind: "stop", why }], waits: [], wakeAt: now };
   const inFlight = view.hosts.filter((host) => isInFlight(host.state));
   if (view.state === "stopping") return closing(view, inFlight, silence.wakeAt);
+  if (view.state !== "running") return { decisions: [], waits: [view.state], wakeAt: silence.wakeAt };
   return dispatching(view, fleet, inFlight, silence.wakeAt);
 }
 
@@ -86,7 +87,8 @@ function silentHosts(view: RolloutView, fleet: FleetView, now: number) {
       due(host.permit.beginBy, { kind: "ask-again", hostId });
     }
     if (isInFlight(host.state) && host.permit) {
-      const at = host.permit.endBy + view.plan.timing.unreachableAfterMs;
+      // After a start of the controller hosts get time to come back with what they have done in the meantime.
+      const at = Math.max(host.permit.endBy, fleet.listeningSince) + view.plan.timing.unreachableAfterMs;
       due(at, { kind: "unreachable", hostId, why: `no result by the permit's deadline (${host.state})` });
     }
     if (host.state === "pending" && awaySince !== null && stepsOf(view, hostId) > 0) {

@@ -4,13 +4,14 @@ import type { HostState, RolloutState } from "./types.ts";
 const HOST_FOLLOWS: { readonly [S in HostState]: readonly HostState[] } = {
   pending: ["permitted", "vetoed", "skipped", "unreachable", "done", "done-with-residue", "written-off"],
   vetoed: ["pending", "skipped", "written-off"],
-  // Back to pending: the permit is void, it was never begun. Progress may be seen late, so states may be passed over.
+  // Back to pending: the permit is void, nothing was done, also where that is known only after the host had begun to
+  // look. Progress may be seen late, so states may be passed over.
   permitted: ["pending", "acting", "settling", "verifying", "done", "done-with-residue", "failed", "unreachable"],
   draining: ["acting", "failed", "unreachable"],
-  acting: ["acting", "settling", "verifying", "done", "done-with-residue", "failed", "unreachable"],
+  acting: ["pending", "acting", "settling", "verifying", "done", "done-with-residue", "failed", "unreachable"],
   returning: ["settling", "failed", "unreachable"],
-  settling: ["settling", "verifying", "done", "done-with-residue", "failed", "unreachable"],
-  verifying: ["verifying", "done", "done-with-residue", "failed", "unreachable"],
+  settling: ["pending", "settling", "verifying", "done", "done-with-residue", "failed", "unreachable"],
+  verifying: ["pending", "verifying", "done", "done-with-residue", "failed", "unreachable"],
   undraining: ["done", "done-with-residue", "failed", "unreachable"],
   // A host that comes back while the rollout is open goes on where it stands.
   unreachable: [

@@ -158,7 +158,7 @@ export interface HostInRollout {
   readonly changedAt: number;
   /** Permits so far; a void one counts. */
   readonly permits: number;
-  /** The newest permit; null before the first. */
+  /** The permit it holds or has used; null before the first and after a void one. */
   readonly permit: {
     readonly id: string;
     readonly bootId: string;

@@ -1,0 +1,172 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { rolloutPlan, T0, TIMING } from "../../../../test/fakes/rollout.ts";
+import { fold, follow, planned } from "./fold.ts";
+import { type Decision, type FleetView, failures, next } from "./next.ts";
+import { isAtRest, isClosed, isInFlight } from "./transitions.ts";
+import type { HostInRollout, RolloutEvent, RolloutPlan, RolloutView } from "./types.ts";
+
+// Whatever hosts, operators and the clock do, in any order in which the fold allows it, next() keeps these promises.
+
+/** Something that happens from outside; what cannot happen at that moment is passed over. */
+const outside = fc.record({
+  kind: fc.constantFrom("acting", "settling", "verifying", "done", "failed", "void", "away", "back", "abort", "clock"),
+  host: fc.nat(5),
+  ms: fc.constantFrom(1_000, 60_000, 130_000, 700_000, 3 * 3_600_000, -3 * 3_600_000, -86_400_000, 86_400_000),
+});
+type Outside = typeof outside extends fc.Arbitrary<infer T> ? T : never;
+
+const orders = fc.record({
+  clean: fc.array(fc.boolean(), { minLength: 1, maxLength: 6 }),
+  ramp: fc.array(fc.integer({ min: 1, max: 4 }), { minLength: 1, maxLength: 3 }),
+  maxFail: fc.nat(3),
+});
+
+interface Play {
+  readonly events: readonly RolloutEvent[];
+  readonly broken: readonly string[];
+  readonly view: RolloutView;
+}
+
+function play(plan: RolloutPlan, happenings: readonly Outside[]): Play {
+  let now = T0;
+  let view = planned(plan);
+  const away = new Map<string, number>();
+  const events: RolloutEvent[] = [];
+  const broken: string[] = [];
+  const add = (event: RolloutEvent): boolean => {
+    const after = follow(view, event);
+    if (after.kind === "followed") {
+      view = after.view;
+      events.push(event);
+    }
+    return after.kind === "followed";
+  };
+  const look = (): void => {
+    for (let rounds = 0; ; rounds += 1) {
+      if (rounds > 50) return void broken.push("next() never comes to an end");
+      const { decisions } = next(view, fleet(plan, away), now);
+      if (decisions.length === 0) return;
+      for (const decision of decisions) {
+        broken.push(...promises(view, decision, away));
+        if (decision.kind === "ask-again") away.set(decision.hostId, now);
+        else if (!add(eventOf(decision, now, events.length))) broken.push(`${decision.kind} was decided and refused`);
+      }
+    }
+  };
+  add({ type: "started", at: now });
+  look();
+  for (const what of happenings) {
+    const hostId = plan.hosts[what.host % plan.hosts.length]?.hostId ?? "";
+    if (what.kind === "clock") now += what.ms;
+    else if (what.kind === "away") away.set(hostId, now);
+    else if (what.kind === "back") away.delete(hostId);
+    else for (const event of told(view, what, hostId, now)) add(event);
+    look();
+  }
+  return { events, broken, view };
+}
+
+function promises(view: RolloutView, decision: Decision, away: ReadonlyMap<string, number>): string[] {
+  const { plan } = view;
+  const broken: string[] = [];
+  if (decision.kind === "close" && view.hosts.some((h) => isInFlight(h.state)))
+    broken.push("closed with hosts in hand");
+  if (decision.kind === "close" && decision.state === "finished" && !view.hosts.every((h) => isAtRest(h.state))) {
+    broken.push("finished with hosts pending");
+  }
+  if (decision.kind !== "permit") return broken;
+  const inHand = view.hosts.filter(isCharged).length + 1;
+  const batch = batchOf(plan, decision.hostId);
+  if (inHand > batch.size) broken.push(`${inHand} in hand in a batch of ${batch.size}`);
+  const isEarlierOpen = view.hosts.some((h) => batch.earlier.includes(h.hostId) && !isAtRest(h.state));
+  if (isEarlierOpen) broken.push(`${decision.hostId} permitted before an earlier batch was at rest`);
+  if (failures(view).length > plan.maxFail) broken.push(`permitted after ${failures(view).length} failures`);
+  if (view.state !== "running" || view.isAborting) broken.push(`permitted while ${view.state}`);
+  if (away.has(decision.hostId)) broken.push(`${decision.hostId} permitted while away`);
+  return broken;
+}
+
+/** The ramp as the contract says it, worked out anew: sizes one after the other, the last repeats. */
+function batchOf(plan: RolloutPlan, hostId: string): { size: number; earlier: readonly string[] } {
+  const working = plan.hosts.filter((h) => h.steps.length > 0).map((h) => h.hostId);
+  const place = working.indexOf(hostId);
+  const ends = plan.ramp.map((_, i) => plan.ramp.slice(0, i + 1).reduce((sum, size) => sum + size, 0));
+  const found = ends.findIndex((end) => place < end);
+  const index = found < 0 ? plan.ramp.length - 1 : found;
+  return { size: plan.ramp[index] ?? 0, earlier: working.slice(0, ends[index - 1] ?? 0) };
+}
+
+function isCharged(host: HostInRollout): boolean {
+  return isInFlight(host.state) || (host.state === "unreachable" && host.permit !== null);
+}
+
+function eventOf(decision: Exclude<Decision, { kind: "ask-again" }>, at: number, n: number): RolloutEvent {
+  if (decision.kind === "stop") return { type: "stopping", at, why: decision.why };
+  if (decision.kind === "close") return { type: "closed", at, state: decision.state, why: decision.why };
+  if (decision.kind !== "permit") {
+    const { hostId } = decision;
+    if (decision.kind === "unreachable") return { type: "unreachable", at, hostId, why: decision.why };
+    if (decision.kind === "returned") return { type: "returned", at, hostId };
+    return { type: "nothing-to-do", at, hostId, residue: decision.residue };
+  }
+  const beginBy = at + TIMING.beginWithinMs;
+  const endBy = beginBy + TIMING.deadlineMs;
+  const { hostId, bootId } = decision;
+  return { type: "permitted", at, hostId, permitId: `p${n}`, bootId, epoch: 1, beginBy, endBy };
+}
+
+function told(view: RolloutView, { kind }: Outside, hostId: string, at: number): readonly RolloutEvent[] {
+  if (kind === "abort") return [{ type: "abort-requested", at, actor: "ops", why: "changed my mind" }];
+  const permitId = view.hosts.find((h) => h.hostId === hostId)?.permit?.id;
+  if (permitId === undefined) return [];
+  if (kind === "void") return [{ type: "permit-void", at, hostId, permitId, why: "lost" }];
+  if (kind === "done" || kind === "failed")
+    return [{ type: "ended", at, hostId, permitId, state: kind, reason: "", steps: [], residue: [] }];
+  if (kind === "acting" || kind === "settling" || kind === "verifying")
+    return [{ type: "progress", at, hostId, permitId, state: kind, steps: [] }];
+  return [];
+}
+
+function fleet(plan: RolloutPlan, away: ReadonlyMap<string, number>): FleetView {
+  const hosts = plan.hosts.map(({ hostId }) => [hostId, { awaySince: away.get(hostId) ?? null, bootId: "b" }] as const);
+  return { hosts: new Map(hosts), listeningSince: T0 - 1_000 };
+}
+
+function planFor(order: { clean: readonly boolean[]; ramp: readonly number[]; maxFail: number }): RolloutPlan {
+  const hosts = order.clean.map((isClean, i) => `web${i + 1}${isClean ? "-clean" : ""}`);
+  return rolloutPlan({ hosts, ramp: order.ramp, maxFail: order.maxFail });
+}
+
+test("no interleaving permits beyond the ramp, after a tripped stop rule, after an abort, or to a host that is away", () => {
+  fc.assert(
+    fc.property(orders, fc.array(outside, { maxLength: 60 }), (order, happenings) => {
+      expect(play(planFor(order), happenings).broken).toEqual([]);
+    }),
+    { numRuns: 2_000 },
+  );
+});
+
+test("events folded anew give the same rollout", () => {
+  fc.assert(
+    fc.property(orders, fc.array(outside, { maxLength: 40 }), (order, happenings) => {
+      const { events, view } = play(planFor(order), happenings);
+      expect(fold(view.plan, events)).toEqual(view);
+    }),
+    { numRuns: 300 },
+  );
+});
+
+test("a rollout whose hosts are left alone comes to its end by the clock", () => {
+  fc.assert(
+    fc.property(orders, fc.array(outside, { maxLength: 40 }), (order, happenings) => {
+      const hours = Array.from({ length: 40 }, (): Outside[] => [
+        ...order.clean.map((_, host): Outside => ({ kind: "away", host, ms: 1_000 })),
+        { kind: "clock", host: 0, ms: 86_400_000 },
+      ]).flat();
+      const { view, broken } = play(planFor(order), [...happenings, ...hours]);
+      expect([broken, isClosed(view.state)]).toEqual([[], true]);
+    }),
+    { numRuns: 300 },
+  );
+});

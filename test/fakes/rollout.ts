@@ -1,0 +1,82 @@
+import { fold } from "@afterpatch/core/rollout/fold";
+import type { FleetView } from "@afterpatch/core/rollout/next";
+import type { RolloutEvent, RolloutPlan, RolloutTiming, RolloutView, StepRef } from "@afterpatch/core/rollout/types";
+
+/** When every rollout of the tests began. */
+export const T0 = 1_790_000_000_000;
+
+export const TIMING: RolloutTiming = {
+  beginWithinMs: 60_000,
+  deadlineMs: 600_000,
+  unreachableAfterMs: 120_000,
+  graceMs: 10_000,
+  settleMs: 10_000,
+};
+
+export const SSH: StepRef = { kind: "restart-service", target: "ssh.service" };
+
+export interface RolloutOrder extends Partial<Pick<RolloutPlan, "id" | "ramp" | "maxFail" | "allowNew">> {
+  /** Names of hosts, in order; one that ends in `-clean` has nothing to do. */
+  readonly hosts?: readonly string[];
+}
+
+/** A frozen plan that restarts ssh on each host. A host's id is its name. */
+export function rolloutPlan(order: RolloutOrder = {}): RolloutPlan {
+  const { hosts = ["web1", "web2", "web3"], id = "r1", ramp = [1], maxFail = 0, allowNew = false } = order;
+  return {
+    ...{ id, ramp, maxFail, allowNew },
+    name: "DSA-6001",
+    reason: "DSA-6001",
+    actor: "ops",
+    createdAt: T0,
+    pattern: "all",
+    digest: "fleet-digest",
+    hosts: hosts.map((name) => {
+      const isClean = name.endsWith("-clean");
+      const residue = isClean ? ["cron job of backup"] : [];
+      return { hostId: name, name, digest: `digest-${name}`, steps: isClean ? [] : [SSH], residue };
+    }),
+    uncovered: [],
+    timing: TIMING,
+  };
+}
+
+/** A rollout that has begun and to which these events happened. */
+export function rolloutView(plan: RolloutPlan, ...events: readonly RolloutEvent[]): RolloutView {
+  return fold(plan, [started, ...events]);
+}
+
+export const started: RolloutEvent = { type: "started", at: T0 };
+
+/** The n-th permit of a host, `HOST-p1` unless said otherwise. */
+export function permitted(hostId: string, n = 1, at = T0): RolloutEvent {
+  const beginBy = at + TIMING.beginWithinMs;
+  const endBy = beginBy + TIMING.deadlineMs;
+  return { type: "permitted", at, hostId, permitId: `${hostId}-p${n}`, bootId: "b1", epoch: 1, beginBy, endBy };
+}
+
+export function acting(hostId: string, state: "acting" | "settling" | "verifying" = "acting", n = 1): RolloutEvent {
+  return { type: "progress", at: T0, hostId, permitId: `${hostId}-p${n}`, state, steps: [] };
+}
+
+export function ended(hostId: string, state: "done" | "done-with-residue" | "failed" = "done", n = 1): RolloutEvent {
+  const reason = state === "failed" ? "step-failed" : "";
+  return { type: "ended", at: T0, hostId, permitId: `${hostId}-p${n}`, state, reason, steps: [], residue: [] };
+}
+
+export function permitVoid(hostId: string, n = 1): RolloutEvent {
+  return { type: "permit-void", at: T0, hostId, permitId: `${hostId}-p${n}`, why: "the permit did not reach the host" };
+}
+
+export function unreachable(hostId: string): RolloutEvent {
+  return { type: "unreachable", at: T0, hostId, why: "not connected" };
+}
+
+export const stopping: RolloutEvent = { type: "stopping", at: T0, why: "1 failed" };
+export const abortRequested: RolloutEvent = { type: "abort-requested", at: T0, actor: "ops", why: "wrong fleet" };
+
+/** All these hosts connected, but those with a time: away since then. */
+export function fleetOf(hosts: readonly string[], away: Readonly<Record<string, number>> = {}): FleetView {
+  const presence = hosts.map((host) => [host, { awaySince: away[host] ?? null, bootId: "b1" }] as const);
+  return { hosts: new Map(presence), listeningSince: T0 - 3_600_000 };
+}
