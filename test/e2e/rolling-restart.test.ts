@@ -59,6 +59,8 @@ await describeLab("a rolling restart after a security upgrade of libssl3 and ima
       expect(findings.find((f) => f.owner.kind === "init")?.remedy).toMatchObject({ kind: "reexec", target: "init" });
       expect(findings.find((f) => f.owner.name === "cron.service")).toBeUndefined();
     }
+    expect((await fleet.cli("scan", "role=web", "--exit-code")).code).toBe(10);
+    expect((await fleet.cli("status", "role=web", "--exit-code")).code).toBe(10);
     expect((await fleet.cli("plan", "role=web", "--exit-code")).code).toBe(10);
   });
 

@@ -74,7 +74,7 @@ async function refusal(answer: Promise<unknown>): Promise<{ status: string | und
   return { status: grpc.status[code], code: String(metadata.get(CODE_KEY)[0] ?? "") };
 }
 
-const listHosts = (from: grpc.Client) => call(from, controlService.listHosts, { pattern: "" }, 5_000);
+const listHosts = (from: grpc.Client) => call(from, controlService.listHosts, { pattern: "", fresh: false }, 5_000);
 const createToken = (from: grpc.Client) =>
   call(from, controlService.createToken, { uses: 1, expiresMs: 60_000, labels: {} }, 5_000);
 /** The first message of an agent's stream. */

@@ -4,7 +4,7 @@ import { plan } from "./commands/plan.ts";
 import { rolloutAbort } from "./commands/rollout-abort.ts";
 import { rolloutList, rolloutStatus, rolloutWatch } from "./commands/rollout-look.ts";
 import { rolloutStart } from "./commands/rollout-start.ts";
-import { status } from "./commands/status.ts";
+import { scan, status } from "./commands/status.ts";
 import { tokenCreate } from "./commands/token-create.ts";
 import { usageError } from "./errors.ts";
 
@@ -46,7 +46,7 @@ export async function parseCommandLine(argv: readonly string[], version: string,
     return parser.command(name, summary, build);
   };
   let parser: Argv = configured(version, columns);
-  for (const add of [status, plan]) parser = add(parser, reader);
+  for (const add of [status, scan, plan]) parser = add(parser, reader);
   const rollouts = [rolloutStart, rolloutStatus, rolloutWatch, rolloutAbort, rolloutList];
   parser = group(parser, "rollout", "Start, follow and stop rollouts", rollouts);
   parser = group(parser, "token", "Make join tokens for new hosts", [tokenCreate]);

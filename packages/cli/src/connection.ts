@@ -20,7 +20,8 @@ export type Rollout = Message<"Rollout">;
 export interface Control {
   readonly address: string;
   createToken(request: Message<"CreateTokenRequest">): Promise<Message<"CreateTokenResponse">>;
-  listHosts(pattern: string): Promise<ListHostsResponse>;
+  /** `fresh`: connected hosts are scanned first. */
+  listHosts(pattern: string, fresh: boolean): Promise<ListHostsResponse>;
   planFleet(pattern: string, serial: string): Promise<PlanFleetResponse>;
   startRollout(request: StartRolloutRequest): Promise<Rollout>;
   getRollout(id: string): Promise<Rollout>;
@@ -45,7 +46,8 @@ export async function connect(shell: Shell): Promise<Control> {
   return {
     address,
     createToken: (request) => ask("token create", controlService.createToken, request),
-    listHosts: (pattern) => ask("status", controlService.listHosts, { pattern }),
+    listHosts: (pattern, fresh) =>
+      ask(fresh ? "scan" : "status", controlService.listHosts, { pattern, fresh }, fresh ? PLAN_MS : undefined),
     planFleet: (pattern, serial) => ask("plan", controlService.planFleet, { pattern, serial }, PLAN_MS),
     startRollout: (request) => ask("rollout start", controlService.startRollout, request, PLAN_MS),
     getRollout: (id) => ask(`rollout ${id}`, controlService.getRollout, { id }),

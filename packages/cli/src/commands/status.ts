@@ -2,32 +2,58 @@ import { EXIT, type ExitCode, worst } from "@afterpatch/core/exit";
 import { command } from "../command.ts";
 import type { StatusDocument } from "../documents/status.ts";
 import { checkTarget, emit } from "../output.ts";
+import type { Shell, Target } from "../shell.ts";
 import { renderStatus } from "../render/status.ts";
+
+const exitCodeOption = {
+  type: "boolean",
+  default: false,
+  describe: "Exit 10 if anything runs old code, 4 if a host is lost or never reported",
+} as const;
 
 export const status = command({
   syntax: "status [pattern]",
-  summary: "What runs old code, host by host",
+  summary: "What runs old code, host by host, as last reported",
   options: (parser) =>
-    parser.positional("pattern", { type: "string", describe: "Hosts; all if not given" }).option("exit-code", {
-      type: "boolean",
-      default: false,
-      describe: "Exit 10 if anything runs old code, 4 if a host is lost or never reported",
-    }),
+    parser
+      .positional("pattern", { type: "string", describe: "Hosts; all if not given" })
+      .option("exit-code", exitCodeOption),
   examples: [
     ["afterpatch status", "every host"],
     ["afterpatch status 'role=web,!web03' -o wide", "web servers but one, with labels"],
     ["afterpatch status all -o json --exit-code", "for a pipeline"],
   ],
-  run: async (args, shell) => {
-    await checkTarget(args);
-    const { connect } = await import("../connection.ts");
-    const { statusDocument } = await import("../documents/status.ts");
-    const control = await connect(shell);
-    const document = statusDocument(await control.listHosts(args.pattern ?? ""));
-    await emit({ document, table: (paint, isWide) => renderStatus(document, shell.now(), paint, isWide) }, args, shell);
-    return args.exitCode ? exitCodeOf(document) : EXIT.ok;
-  },
+  run: (args, shell) => show({ ...args, pattern: args.pattern ?? "" }, shell, false),
 });
+
+export const scan = command({
+  syntax: "scan <pattern>",
+  summary: "Scan hosts now, then show their status",
+  options: (parser) =>
+    parser
+      .positional("pattern", { type: "string", demandOption: true, describe: "Hosts" })
+      .option("exit-code", exitCodeOption),
+  examples: [
+    ["afterpatch scan all", "after an upgrade, before the agents report by themselves"],
+    ["afterpatch scan 'role=web' --exit-code", "exit 10 while anything runs old code"],
+  ],
+  run: (args, shell) => show(args, shell, true),
+});
+
+interface ShowArguments extends Target {
+  readonly pattern: string;
+  readonly exitCode: boolean;
+}
+
+async function show(args: ShowArguments, shell: Shell, fresh: boolean): Promise<ExitCode> {
+  await checkTarget(args);
+  const { connect } = await import("../connection.ts");
+  const { statusDocument } = await import("../documents/status.ts");
+  const control = await connect(shell);
+  const document = statusDocument(await control.listHosts(args.pattern, fresh));
+  await emit({ document, table: (paint, isWide) => renderStatus(document, shell.now(), paint, isWide) }, args, shell);
+  return args.exitCode ? exitCodeOf(document) : EXIT.ok;
+}
 
 function exitCodeOf({ hosts }: StatusDocument): ExitCode {
   return worst(

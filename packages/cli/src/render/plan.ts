@@ -1,3 +1,4 @@
+import { foldHosts } from "@afterpatch/core/fleet/ranges";
 import type { PlanDocument, PlannedHostDocument, UncoveredDocument } from "../documents/plan.ts";
 import type { Paint } from "../shell.ts";
 import { counted } from "./table.ts";
@@ -7,7 +8,7 @@ export function renderPlan(plan: PlanDocument, paint: Paint, isWide: boolean): s
   const lines: string[] = [];
   for (const wave of plan.waves.filter(({ hosts }) => hosts.length > 0)) {
     lines.push(paint("bold", `Wave ${wave.name}: ${counted(wave.hosts.length, "host")}, ${batches(plan.ramp)}`));
-    for (const host of wave.hosts) lines.push(...hostLines(host, paint, isWide));
+    for (const { names, like } of alike(wave.hosts)) lines.push(...hostLines(names, like, paint, isWide));
     lines.push("");
   }
   lines.push(...uncoveredLines(plan.uncovered, paint));
@@ -22,8 +23,26 @@ function batches(ramp: readonly number[]): string {
   return `batches of ${[first, ...others].join(", then ")} at a time`;
 }
 
-function hostLines(host: PlannedHostDocument, paint: Paint, isWide: boolean): readonly string[] {
-  const lines = [`  ${host.name}${host.steps.length === 0 ? paint("dim", ": nothing to do") : ""}`];
+/** Neighbours in the order of the plan that get the same steps for the same reasons, told once. */
+function alike(hosts: readonly PlannedHostDocument[]) {
+  const runs: { names: string[]; readonly like: PlannedHostDocument; readonly key: string }[] = [];
+  for (const host of hosts) {
+    const key = JSON.stringify([host.steps.map(({ id, because }) => [id, because]), host.residue]);
+    const last = runs.at(-1);
+    if (last?.key === key) last.names.push(host.name);
+    else runs.push({ names: [host.name], like: host, key });
+  }
+  return runs;
+}
+
+function hostLines(
+  names: readonly string[],
+  host: PlannedHostDocument,
+  paint: Paint,
+  isWide: boolean,
+): readonly string[] {
+  const each = names.length > 1 ? " (each)" : "";
+  const lines = [`  ${foldHosts(names)}${each}${host.steps.length === 0 ? paint("dim", ": nothing to do") : ""}`];
   for (const step of host.steps) {
     lines.push(`    ${paint("yellow", `${step.remedy.kind} ${step.remedy.target}`)}: ${step.because}`);
     if (isWide) for (const other of step.insteadOf) lines.push(`      not ${other.kind}: ${other.whyNot}`);

@@ -18,7 +18,14 @@ const host = (name: string, state: HostState, more: Partial<RolloutHostDocument>
 });
 
 function rollout(state: RolloutState, hosts: readonly RolloutHostDocument[], why = ""): RolloutDocument {
-  const totals = { pending: 0, acting: 0, done: 0, failed: 0 } as RolloutDocument["totals"]; // the states these tests use
+  const totals = {
+    pending: 0,
+    permitted: 0,
+    acting: 0,
+    done: 0,
+    "done-with-residue": 0,
+    failed: 0,
+  } as RolloutDocument["totals"]; // the states these tests use
   const counted = { ...totals };
   for (const each of hosts) counted[each.state]++;
   const about = { schema: "afterpatch.rollout/v1", id: "r1", name: "", reason: "DSA-1", actor: "admin" } as const;
@@ -59,6 +66,27 @@ test.each<[string, RolloutDocument | null, RolloutDocument, readonly string[]]>(
       host("web02", "pending"),
     ]),
     ["web01 failed: restart-service nginx.service failed (exit 1); step failed"],
+  ],
+  [
+    "a step that ended, once, and what stays",
+    rollout("running", [host("web01", "acting", { steps: [step("done")] }), host("web02", "pending")]),
+    rollout("running", [
+      host("web01", "done-with-residue", { steps: [step("done"), step("skipped", "gone")], residue: ["tmux"] }),
+      host("web02", "pending"),
+    ]),
+    ["web01 done-with-residue: restart-service nginx.service skipped (gone); stays: tmux"],
+  ],
+  [
+    "why nothing moves, when no host does",
+    RUNNING,
+    rollout("running", [host("web01", "pending"), host("web02", "pending")], "not connected: web01"),
+    ["rollout r1 running: not connected: web01: 2 pending"],
+  ],
+  [
+    "not who is in hand, which the host's line says",
+    RUNNING,
+    rollout("running", [host("web01", "permitted"), host("web02", "pending")], "1 of 1 in hand: web01"),
+    ["web01 permitted"],
   ],
   [
     "the end with its totals",

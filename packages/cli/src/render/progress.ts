@@ -9,7 +9,10 @@ export function changes(before: RolloutDocument | null, after: RolloutDocument, 
   const known = new Map(before?.hosts.map((host) => [host.name, host]));
   const changed = after.hosts.filter((host) => hasChanged(known.get(host.name), host));
   const hosts = changed
-    .map((host) => ({ at: host.changedAt ?? now, text: `${host.name} ${host.state}${detail(host)}` }))
+    .map((host) => ({
+      at: host.changedAt ?? now,
+      text: `${host.name} ${host.state}${detail(news(known.get(host.name), host))}`,
+    }))
     .sort((a, b) => a.at - b.at);
   const lines = hosts.map(({ at, text }) => `${instant(at)} ${text}`);
   if (before === null) {
@@ -18,7 +21,8 @@ export function changes(before: RolloutDocument | null, after: RolloutDocument, 
       `${instant(after.createdAt ?? now)} rollout ${after.id} ${after.state}: ${hostCount}: ${after.reason}`,
     );
     for (const host of after.uncovered) lines.splice(1, 0, `${instant(now)} ${host.name} not covered: ${host.why}`);
-  } else if (before.state !== after.state || before.why !== after.why) {
+  } else if (before.state !== after.state || (before.why !== after.why && hosts.length === 0)) {
+    // Who is in hand is in the lines of the hosts; why nothing moves is not.
     const why = after.why === "" ? "" : `: ${after.why}`;
     lines.push(`${instant(now)} rollout ${after.id} ${after.state}${why}: ${totalsOf(after)}`);
   }
@@ -28,6 +32,14 @@ export function changes(before: RolloutDocument | null, after: RolloutDocument, 
 function hasChanged(before: RolloutHostDocument | undefined, after: RolloutHostDocument): boolean {
   if (!before) return after.state !== "pending";
   return before.state !== after.state || before.steps.length !== after.steps.length || before.reason !== after.reason;
+}
+
+/** What was not said before: steps that ended since, and a remark that is new. */
+function news(before: RolloutHostDocument | undefined, after: RolloutHostDocument): RolloutHostDocument {
+  if (!before) return after;
+  const isRemarkOld = remark(before) === remark(after);
+  const steps = after.steps.slice(before.steps.length);
+  return isRemarkOld ? { ...after, steps, reason: "", residue: [] } : { ...after, steps };
 }
 
 function detail(host: RolloutHostDocument): string {

@@ -49,7 +49,7 @@ export function renderRollouts(
 }
 
 export function headline(rollout: RolloutDocument, paint: Paint): string {
-  const name = rollout.name === "" ? "" : ` (${rollout.name})`;
+  const name = rollout.name === "" || rollout.name === rollout.reason ? "" : ` (${rollout.name})`;
   const why = rollout.why === "" ? "" : `: ${rollout.why}`;
   return `Rollout ${rollout.id ?? "not started"}${name} ${paint(colourOfState(rollout.state) ?? "bold", rollout.state)}${why}`;
 }

@@ -55,7 +55,7 @@ function totals({ totals: all }: StatusDocument): string {
   const found = total(all.findings);
   if (found > 0) parts.push(`${counted(found, "finding")}: ${tally(all.findings)}`);
   // Nothing is said about hosts of which nobody knows anything.
-  else if (all.neverReported === 0) parts.push("no old code found");
+  else if (all.neverReported === 0) parts.push("no old code in the last reports ('afterpatch scan' looks now)");
   if (all.reboot.required > 0) parts.push(`${all.reboot.required} to reboot`);
   if (all.neverReported > 0) parts.push(`${all.neverReported} never reported`);
   return parts.join("; ");

@@ -11,7 +11,7 @@ import { peerOf } from "../listen/peer.ts";
 import type { Clock } from "../ports.ts";
 import { type RolloutEngine, RolloutError } from "../rollouts/engine.ts";
 import { DEFAULT_TIMING, freeze } from "../rollouts/freeze.ts";
-import { type FleetPlan, type PlanFleetDeps, planFleet } from "../rollouts/plan-fleet.ts";
+import { type FleetPlan, type PlanFleetDeps, planFleet, SCAN_TIMEOUT_MS } from "../rollouts/plan-fleet.ts";
 import { type Host, hostState } from "./host-state.ts";
 import { planToWire } from "./plan-to-wire.ts";
 import { refuseSelection } from "./refuse.ts";
@@ -28,7 +28,11 @@ type Control = Handlers<typeof controlService>;
 export function controlHandlers(deps: ControlApiDeps): Omit<Control, "createToken"> {
   const { engine } = deps;
   return {
-    listHosts: unary(async ({ pattern }) => ({ hosts: (await selected(deps, pattern)).map((h) => statusOf(deps, h)) })),
+    listHosts: unary(async ({ pattern, fresh }) => {
+      if (fresh)
+        await Promise.all((await selected(deps, pattern)).map(({ id }) => deps.scans.request(id, SCAN_TIMEOUT_MS)));
+      return { hosts: (await selected(deps, pattern)).map((host) => statusOf(deps, host)) };
+    }),
     planFleet: unary(async ({ pattern, serial }) => planToWire((await plan(deps, pattern, serial)).plan)),
     startRollout: unary(async (request, call) => rolloutToWire(await start(deps, request, nameOf(call)))),
     getRollout: unary(async ({ id }) => rolloutToWire(await found(engine, id))),

@@ -9,7 +9,7 @@ import type { Host, Hosts } from "../store/hosts.ts";
 import { scanOfReport } from "./prove.ts";
 
 /** A fresh scan takes a second or two; a host under load gets its time. */
-const SCAN_TIMEOUT_MS = 60_000;
+export const SCAN_TIMEOUT_MS = 60_000;
 
 export interface PlannedHost {
   readonly host: Host;
