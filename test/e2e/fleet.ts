@@ -31,21 +31,24 @@ export class LabFleet {
     this.#payload = payload;
   }
 
-  /** Boots the hosts, starts a controller and enrols every host with `role=web`. */
-  static async make(name: string, hosts: number, say: (line: string) => void): Promise<LabFleet> {
+  /**
+   * Boots the hosts, starts a controller and enrols every host with `role=web`. What fails or is aborted half-way is
+   * removed again.
+   */
+  static async make(name: string, hosts: number, say: (line: string) => void, signal?: AbortSignal): Promise<LabFleet> {
     const payload = await stagePayload();
-    const dataDir = join(await mkdtemp(join(tmpdir(), "afterpatch-controller-")), "data");
-    const lab = await up({ name, hosts, payload: payload.directory, say });
-    const fleet = new LabFleet(lab, dataDir, payload);
-    await fleet.#init();
-    await fleet.startController();
-    say(`controller ready as ctl.example.net`);
-    await Promise.all(lab.hosts.map((host) => fleet.#install(host)));
-    const token = await fleet.cliOk("token", "create", "--uses", String(hosts), "--label", "role=web");
-    await Promise.all(lab.hosts.map((host) => fleet.#enrol(host, token)));
-    await fleet.untilConnected();
-    say(`${hosts} agents enrolled and connected`);
-    return fleet;
+    const parent = await mkdtemp(join(tmpdir(), "afterpatch-controller-"));
+    try {
+      const lab = await up({ name, hosts, payload: payload.directory, say, ...(signal ? { signal } : {}) });
+      const fleet = new LabFleet(lab, join(parent, "data"), payload);
+      await fleet.#enrolAll(say, signal);
+      return fleet;
+    } catch (error) {
+      await down(name);
+      await payload.remove();
+      await rm(parent, { recursive: true, force: true });
+      throw error;
+    }
   }
 
   get hosts(): readonly Host[] {
@@ -82,9 +85,12 @@ export class LabFleet {
     const serve = [...built("controller", "afterpatch-controller"), "serve", "--data-dir", this.#dataDir];
     const child = await spawnOnSwitch(this.lab, serve, { stdio: ["ignore", "pipe", "inherit"] });
     this.#controller = child;
-    for await (const line of child.stdout ?? []) if (String(line).includes("controller ready")) break;
-    child.stdout?.resume();
-    if (child.exitCode !== null) throw new Error(`the controller ended with ${child.exitCode}`);
+    await untilSaid(child, "controller ready");
+  }
+
+  /** The running controller's. */
+  get controllerPid(): number | undefined {
+    return this.#controller?.pid;
   }
 
   /** kill -9. */
@@ -130,6 +136,19 @@ export class LabFleet {
     return { PATH: process.env.PATH ?? "", AFTERPATCH_CREDENTIALS: join(this.#dataDir, "admin") };
   }
 
+  async #enrolAll(say: (line: string) => void, signal: AbortSignal | undefined): Promise<void> {
+    await this.#init();
+    await this.startController();
+    say(`controller ready as ctl.example.net`);
+    signal?.throwIfAborted();
+    await Promise.all(this.hosts.map((host) => this.#install(host)));
+    const token = await this.cliOk("token", "create", "--uses", String(this.hosts.length), "--label", "role=web");
+    await Promise.all(this.hosts.map((host) => this.#enrol(host, token)));
+    signal?.throwIfAborted();
+    await this.untilConnected();
+    say(`${this.hosts.length} agents enrolled and connected`);
+  }
+
   async #init(): Promise<void> {
     const init = [...built("controller", "afterpatch-controller"), "init", "--data-dir", this.#dataDir];
     const { code, stderr } = await execOnSwitch(this.lab, [...init, "--name", "ctl.example.net"]);
@@ -146,4 +165,17 @@ export class LabFleet {
     await execOk(host, [...enroll, "--name", host.name], { input: token });
     await execOk(host, ["systemctl", "enable", "--now", "--quiet", "afterpatch-agent.service"]);
   }
+}
+
+/** Reads on afterwards: a program whose output nobody takes would come to a halt. */
+function untilSaid(child: ChildProcess, words: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let said = "";
+    child.stdout?.on("data", (chunk: Buffer) => {
+      if (said.includes(words)) return;
+      said += chunk.toString();
+      if (said.includes(words)) resolve();
+    });
+    child.once("exit", (code, signal) => reject(new Error(`the controller ended with ${code ?? signal}: ${said}`)));
+  });
 }

@@ -1,0 +1,92 @@
+// The demo itself; demo.sh sets up what it needs. Exit code 0 when it showed what it is to show.
+import { mkdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { takeLock } from "@afterpatch/agent/lock";
+import { showFleet, STAGES } from "./demo/fleet-demo.ts";
+import { showThisMachine } from "./demo/local-demo.ts";
+import { Page } from "./demo/page.ts";
+import { LabFleet } from "./e2e/fleet.ts";
+import { cacheDirectory } from "./lab/base.ts";
+import { LabError } from "./lab/commands.ts";
+import { down } from "./lab/lab.ts";
+import { missingRequirements, requirementsMessage } from "./lab/requirements.ts";
+
+const NAME = "demo";
+
+async function main(words: readonly string[], signal: AbortSignal): Promise<void> {
+  const [which, ...more] = words;
+  if (more.length > 0 || (which !== undefined && which !== "local")) {
+    throw new LabError("usage", `${words.join(" ")}: not an argument; say 'npm run demo' or 'npm run demo -- local'`);
+  }
+  const missing = which === "local" ? [] : await missingRequirements();
+  if (which === undefined && missing.length === 0) return demonstrateFleet(signal);
+  if (missing.length > 0) {
+    console.log(
+      `${requirementsMessage(missing)}.\nWithout them the demo shows this machine instead of three hosts, and changes nothing on it.`,
+    );
+  }
+  await showThisMachine(signal);
+}
+
+async function demonstrateFleet(signal: AbortSignal): Promise<void> {
+  const startedAt = Date.now();
+  const home = join(cacheDirectory(), NAME);
+  await mkdir(home, { recursive: true });
+  const lock = takeLock(home, "lock");
+  if (!lock) throw new LabError("already-up", "another demo runs on this machine; wait until it has ended");
+  // Of our own, so that what a demo that was killed has left behind is found.
+  process.env.TMPDIR = join(home, "tmp");
+  await rm(process.env.TMPDIR, { recursive: true, force: true });
+  await mkdir(process.env.TMPDIR);
+  if (await down(NAME)) console.log("An earlier demo was killed; what it left behind is removed.");
+
+  const page = new Page(STAGES);
+  page.stage(
+    "Three hosts, a controller, three agents",
+    "Containers with a systemd, network, package database, sshd and xinetd of their own; the first time their image is made.",
+  );
+  try {
+    const fleet = await LabFleet.make(NAME, 3, (line) => page.line(line), signal);
+    try {
+      await unlessAborted(showFleet(fleet, page), signal);
+    } finally {
+      console.log("\nRemoving the hosts, their networks and the controller.");
+      // A second Ctrl-C reaches the commands that remove things, too.
+      await fleet.remove().catch(() => fleet.remove());
+    }
+  } finally {
+    await rm(home, { recursive: true, force: true });
+    lock.release();
+  }
+  const seconds = Math.round((Date.now() - startedAt) / 1000);
+  console.log(`The demo took ${seconds} s. Kept for the next time: the hosts' image, in ${cacheDirectory()}.`);
+}
+
+/** What goes on behind an abort fails sooner or later, unheard, for its hosts are taken away. */
+async function unlessAborted(work: Promise<void>, signal: AbortSignal): Promise<void> {
+  const aborted = Promise.withResolvers<never>();
+  const abort = () => aborted.reject(signal.reason);
+  if (signal.aborted) abort();
+  signal.addEventListener("abort", abort, { once: true });
+  work.catch(() => undefined);
+  try {
+    await Promise.race([work, aborted.promise]);
+  } finally {
+    signal.removeEventListener("abort", abort);
+  }
+}
+
+const interrupted = new AbortController();
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => interrupted.abort());
+try {
+  await main(process.argv.slice(2), interrupted.signal);
+} catch (error) {
+  if (interrupted.signal.aborted) {
+    console.error("demo: interrupted; what it made is removed");
+    process.exitCode = 130;
+  } else {
+    console.error(`demo: ${error instanceof Error ? error.message : String(error)}`);
+    process.exitCode = error instanceof LabError && error.code === "usage" ? 5 : 1;
+  }
+}
+process.exit(); // abandoned work may still wait for programs that are gone
