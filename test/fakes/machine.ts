@@ -233,6 +233,7 @@ function scanOf(name: string, bootId: string, startedAt: number, findings: reado
     processes: { seen: 50, scanned: 50, vanished: 0, unreadable: 0 },
     findings,
     unreadable: [],
+    notes: [],
     reboot: { required: false, reasons: [] },
   };
 }

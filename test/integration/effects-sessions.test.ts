@@ -175,6 +175,7 @@ function scanOf(old: readonly ProcessRef[]): Scan {
     processes: { seen: 1, scanned: 1, vanished: 0, unreadable: 0 },
     findings: old.map((process) => findingOf("xinetd-session", "imap", { ...process, isOld: true }, STEP_REMEDY)),
     unreadable: [],
+    notes: [],
     reboot: { required: false, reasons: [] },
   };
 }

@@ -1,3 +1,4 @@
+import type { FoundPackage } from "./scan.ts";
 import type { UnitFacts } from "./systemd/show.ts";
 import type { XinetdService } from "./xinetd/config.ts";
 
@@ -39,6 +40,8 @@ export interface HostFacts {
   readonly unitsUnreadable: string | null;
   /** Empty without xinetd. */
   readonly xinetd: readonly XinetdService[];
+  /** What could not be learnt beside processes and files, one sentence each. Absent: nothing. */
+  readonly notes?: readonly string[];
 }
 
 /** One side of a comparison. */
@@ -53,6 +56,8 @@ export interface FileFacts {
   readonly path: string;
   readonly mapped: Content;
   readonly onDisk: Content;
+  /** What the package databases, the inventory and the package logs say of it. Absent: nothing. */
+  readonly package?: FoundPackage;
 }
 
 export interface ProcessFacts {

@@ -4,7 +4,15 @@ import { remedyOf } from "./detect/remedy.ts";
 import { fileVerdict, strongest } from "./detect/verdict.ts";
 import type { Content, FileFacts, HostFacts, ProcessFacts } from "./facts.ts";
 import type { Sha256 } from "./plan/types.ts";
-import { type Finding, type FindingKind, type FoundFile, type OwnerKind, SCAN_SCHEMA, type Scan } from "./scan.ts";
+import {
+  type Finding,
+  type FindingKind,
+  type FoundFile,
+  type FoundPackage,
+  type OwnerKind,
+  SCAN_SCHEMA,
+  type Scan,
+} from "./scan.ts";
 import { redact, visible } from "./text.ts";
 
 /** Facts judged. `all` lists mapped files whose successor has the same content, too. */
@@ -24,6 +32,7 @@ export function scanOf(facts: HostFacts, sha256: Sha256, { all = false }: { read
     processes: facts.processes,
     findings: facts.running.flatMap((process) => findingOf(process, host, sha256) ?? []).sort(byOwnerThenPid),
     unreadable: facts.unreadable.map(({ pid, why }) => ({ pid, why: visible(why) })),
+    notes: (facts.notes ?? []).map(visible),
     ...(all ? { identical: identicalOf(facts) } : {}),
     reboot: { required: null, reasons: [] },
   };
@@ -76,9 +85,13 @@ function foundFile(file: FileFacts, process: ProcessFacts): FoundFile {
     kind: file.path === process.executable ? "executable" : "library",
     verdict: fileVerdict(file),
     buildId: { mapped: buildId(file.mapped), onDisk: buildId(file.onDisk) },
-    package: null,
+    package: file.package === undefined ? null : shownPackage(file.package),
     cves: null,
   };
+}
+
+function shownPackage({ name, from, to, installedAt }: FoundPackage): FoundPackage {
+  return { name: visible(name), from: from && visible(from), to: to && visible(to), installedAt };
 }
 
 function buildId(content: Content): string | null {

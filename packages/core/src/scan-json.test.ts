@@ -28,6 +28,7 @@ const SCAN = {
   processes: { seen: 1, scanned: 1, vanished: 0, unreadable: 0 },
   findings: [FINDING],
   unreadable: [],
+  notes: [],
   reboot: { required: null, reasons: [] },
 };
 

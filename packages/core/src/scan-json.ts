@@ -20,6 +20,8 @@ export function parseScan(value: unknown): Scan {
       const entry = shape.record(item, at);
       return { pid: shape.count(entry.pid, `${at}.pid`), why: shape.text(entry.why, `${at}.why`) };
     }),
+    // A scan from before there were notes has none.
+    notes: scan.notes === undefined ? [] : shape.list(scan.notes, "notes", shape.SOME, shape.text),
     ...(identical === undefined ? {} : { identical: parseIdentical(identical) }),
     reboot: parseReboot(scan.reboot),
   };

@@ -73,9 +73,13 @@ export interface FoundFile {
 }
 
 export interface FoundPackage {
+  /** With `:ARCHITECTURE` only where that is not the host's own. */
   readonly name: string;
+  /** Version of the code in memory; null when nothing proves one. */
   readonly from: string | null;
+  /** Version on disk now; null when the package is gone, half installed, or its file was changed by hand. */
   readonly to: string | null;
+  /** When `to` was installed, epoch milliseconds. */
   readonly installedAt: number | null;
 }
 
@@ -116,6 +120,8 @@ export interface Scan {
   /** Sorted by owner, then pid. */
   readonly findings: readonly Finding[];
   readonly unreadable: readonly { readonly pid: number; readonly why: string }[];
+  /** What else could not be learnt, one sentence each: a package database that cannot be read, and its like. */
+  readonly notes: readonly string[];
   /** Only with `--all`: mapped files whose successor on disk has the same content. */
   readonly identical?: readonly { readonly pid: number; readonly path: string }[];
   readonly reboot: { readonly required: boolean | null; readonly reasons: readonly string[] };
