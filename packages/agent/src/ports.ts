@@ -54,6 +54,8 @@ export type JournalRecord =
       readonly bootId: string;
       readonly at: number;
       readonly sinceBootMs: number;
+      /** Refused: begun and ended in one record, so that no crash in between can leave it to be resumed. */
+      readonly refused?: Ending;
     }
   | OrderRecord;
 

@@ -26,8 +26,8 @@ export function operations(records: readonly JournalRecord[]): ReadonlyMap<strin
         begun: record,
         intents: new Map(),
         outcomes: new Map(),
-        ending: null,
-        endedAt: null,
+        ending: record.refused ?? null,
+        endedAt: record.refused ? record.at : null,
         acknowledged: false,
       });
       continue;

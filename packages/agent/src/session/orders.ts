@@ -4,6 +4,7 @@ import type { StepResult } from "@afterpatch/core/rollout/types";
 import type { Scan } from "@afterpatch/core/scan";
 import type { Permit, PermitUpdate, ScanReport } from "@afterpatch/core/session";
 import { type CarriedOut, carryOut, resume } from "../apply/carry-out.ts";
+import { StepError } from "../effects/error.ts";
 import { operations, unfinished } from "../journal/operations.ts";
 import type { Clock, Journal, Machine, Order } from "../ports.ts";
 
@@ -117,14 +118,13 @@ export class Orders {
     return null;
   }
 
-  /** A refused permit is in the journal as well: it stays refused, whatever arrives later. */
+  /** A refused permit is in the journal as well: it stays refused, whatever arrives later. One record, see there. */
   async #refuse(permit: Permit, { code, message }: Refusal): Promise<void> {
     const { journal, clock, machine } = this.#deps;
     const { permitId: op } = permit;
-    const at = clock.now();
-    const order = orderOf(permit);
-    await journal.append({ type: "begun", op, order, bootId: machine.bootId(), at, sinceBootMs: clock.sinceBootMs() });
-    await journal.append({ type: "ended", op, ending: { result: "refused", code, message, residue: [] }, at });
+    const now = { bootId: machine.bootId(), at: clock.now(), sinceBootMs: clock.sinceBootMs() };
+    const refused = { result: "refused", code, message, residue: [] } as const;
+    await journal.append({ type: "begun", op, order: orderOf(permit), ...now, refused });
     this.#deps.emit(await this.#ending(op));
   }
 
@@ -158,13 +158,22 @@ export class Orders {
     if (isPermit(this.#deps.journal, op)) emit(await this.#ending(op));
   }
 
-  /** How a permit ended, with a proof: the one taken then, or a scan of now when that process is gone. */
+  /**
+   * How a permit ended, with a proof: the one taken then, or a scan of now when that process is gone. While no scan
+   * can be made the permit is still being verified; it is told again later.
+   */
   async #ending(op: string): Promise<PermitUpdate> {
     const told = this.#told.get(op);
     if (told) return told;
     const ending = operations(this.#deps.journal.records()).get(op)?.ending;
     if (!ending) return { permitId: op, state: "acting", steps: this.#steps(op) };
-    const proof = ending.result === "verified" || ending.result === "failed" ? await this.#proof() : null;
+    let proof: ScanReport | null = null;
+    try {
+      if (ending.result === "verified" || ending.result === "failed") proof = await this.#proof();
+    } catch (error) {
+      if (!(error instanceof StepError)) throw error;
+      return { permitId: op, state: "verifying", steps: this.#steps(op) };
+    }
     const update: PermitUpdate = {
       permitId: op,
       state: "finished",

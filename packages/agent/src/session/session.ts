@@ -1,5 +1,6 @@
 import type { Scan } from "@afterpatch/core/scan";
 import type { FromAgent, PermitUpdate, ScanReport, ToAgent } from "@afterpatch/core/session";
+import { JournalError } from "../journal/error.ts";
 import type { Channel, Connect } from "./channel.ts";
 import { Orders, type OrdersDeps } from "./orders.ts";
 
@@ -29,6 +30,8 @@ export class Session {
   readonly #fatal = Promise.withResolvers<never>();
   #channel: Channel | null = null;
   #newest: ScanReport | null = null;
+  /** Request ids of the reports of this stream that were not acknowledged yet, oldest first; the answers come in order. */
+  #unanswered: string[] = [];
   #intervalMs = 0;
   #failures = 0;
 
@@ -49,7 +52,8 @@ export class Session {
         this.#deps.log.info({}, "stream ended");
       } catch (err) {
         if (this.#signal.aborted) return;
-        await this.#race(Promise.resolve()); // a failed journal ends the agent
+        if (err instanceof JournalError) throw err;
+        await this.#race(Promise.resolve()); // so does what failed beside the stream
         this.#deps.log.warn({ err, attempt: this.#failures + 1 }, "controller not reached");
       }
       await this.#pause();
@@ -92,6 +96,7 @@ export class Session {
     const permits = this.#orders.unacknowledged();
     channel.send({ kind: "hello", agentVersion, bootId: machine.bootId(), epoch: message.epoch, permits });
     this.#channel = channel;
+    this.#unanswered = [];
     this.#intervalMs = message.reportIntervalMs;
     this.#failures = 0;
     this.#deps.log.info({ epoch: message.epoch, controllerVersion: message.controllerVersion }, "connected");
@@ -110,8 +115,10 @@ export class Session {
         return this.#orders.acknowledge(message.permitId);
       case "scan":
         return this.#scanned(message.requestId);
-      case "report-ack":
-        if (message.sendBody && this.#newest) this.#say({ kind: "report", report: this.#newest, requestId: "" });
+      case "report-ack": {
+        const requestId = this.#unanswered.shift() ?? "";
+        if (message.sendBody && this.#newest) this.#report(this.#newest, requestId);
+      }
     }
   }
 
@@ -131,7 +138,12 @@ export class Session {
     const isKnown = report.digest === this.#newest?.digest;
     this.#newest = report;
     // The controller asks for the body when it does not hold a report with this digest.
-    this.#say({ kind: "report", report: isKnown ? { ...report, body: new Uint8Array() } : report, requestId });
+    this.#report(isKnown ? { ...report, body: new Uint8Array() } : report, requestId);
+  }
+
+  #report(report: ScanReport, requestId: string): void {
+    if (this.#channel) this.#unanswered.push(requestId);
+    this.#say({ kind: "report", report, requestId });
   }
 
   async #reportOften(signal: AbortSignal): Promise<void> {
