@@ -1,11 +1,16 @@
 import { EXIT, type ExitCode } from "@afterpatch/core/exit";
 import type { Scan } from "@afterpatch/core/scan";
+import { visible } from "@afterpatch/core/text";
 import type { CommandModule } from "yargs";
 import type { GlobalOptions } from "../command-line.ts";
 import { checkTarget, emit } from "../output.ts";
+import { asCommandError, errorLine } from "../usage.ts";
+import { version } from "../version.ts";
+
+const FORMATS = ["table", "json", "nagios", "openmetrics", "needrestart"] as const;
 
 export interface ScanArguments extends GlobalOptions {
-  readonly format: "table" | "json";
+  readonly format: (typeof FORMATS)[number];
   readonly out: string | undefined;
   readonly exitCode: boolean;
   readonly all: boolean;
@@ -18,13 +23,17 @@ export const scan: CommandModule<object, ScanArguments> = {
     parser
       .option("format", {
         alias: "o",
-        choices: ["table", "json"] as const,
+        choices: FORMATS,
         default: "table" as const,
         requiresArg: true,
         describe: "How to print the result",
       })
       .option("out", { type: "string", requiresArg: true, describe: "Write the result to this file" })
-      .option("exit-code", { type: "boolean", default: false, describe: "Exit 10 if anything runs old code" })
+      .option("exit-code", {
+        type: "boolean",
+        default: false,
+        describe: "Exit 10 if anything runs old code; nagios has codes of its own",
+      })
       .option("all", {
         type: "boolean",
         default: false,
@@ -34,17 +43,53 @@ export const scan: CommandModule<object, ScanArguments> = {
         ["afterpatch-agent scan", "what runs old code, and what would replace it"],
         ["afterpatch-agent scan --format json --out scan.json", "for a program (docs/scan.schema.json)"],
         ["afterpatch-agent scan --exit-code", "for a pipeline: 10 if anything runs old code"],
+        ["afterpatch-agent scan --format nagios", "a monitoring plugin: exit 0 ok, 1 warning, 2 critical, 3 unknown"],
+        ["afterpatch-agent scan -o openmetrics --out afterpatch.prom", "for node_exporter's textfile collector"],
+        ["afterpatch-agent scan -o needrestart", "the lines of 'needrestart -b', for what reads those"],
       ]) as never, // exit-code arrives as exitCode too, which yargs' types do not join
   handler: async (args) => {
+    if (args.format === "nagios") return nagios(args);
     checkTarget(args);
-    const { scanHost } = await import("../host/scan.ts");
-    const { renderScan } = await import("../render/scan.ts");
-    const { whoIsThis } = await import("../host/identity.ts");
-    const result = scanHost({ ...whoIsThis(args.stateDir), now: Date.now, all: args.all });
-    emit(args.format === "json" ? `${JSON.stringify(result, null, 2)}\n` : renderScan(result, isRoot()), args);
+    const result = await scanned(args);
+    emit(await rendered(result, args.format), args);
     process.exitCode = args.exitCode ? exitCodeOf(result) : EXIT.ok;
   },
 };
+
+async function scanned({ stateDir, all }: ScanArguments): Promise<Scan> {
+  const { scanHost } = await import("../host/scan.ts");
+  const { whoIsThis } = await import("../host/identity.ts");
+  return scanHost({ ...whoIsThis(stateDir), now: Date.now, all });
+}
+
+async function rendered(result: Scan, format: Exclude<ScanArguments["format"], "nagios">): Promise<string> {
+  switch (format) {
+    case "table":
+      return (await import("../render/scan.ts")).renderScan(result, isRoot());
+    case "json":
+      return `${JSON.stringify(result, null, 2)}\n`;
+    case "openmetrics":
+      return (await import("../render/openmetrics.ts")).openMetrics(result, version);
+    case "needrestart":
+      return (await import("../render/needrestart.ts")).needrestartBatch(result, version);
+  }
+}
+
+/** Whoever runs a plugin reads 1 as a warning and 2 as critical: a scan that failed is 3, and says so on both streams. */
+async function nagios(args: ScanArguments): Promise<void> {
+  const { NAGIOS, nagiosFailure, nagiosReport } = await import("../render/nagios.ts");
+  try {
+    checkTarget(args);
+    const { text, code } = nagiosReport(await scanned(args));
+    emit(text, args);
+    process.exitCode = code;
+  } catch (thrown) {
+    const error = asCommandError(thrown);
+    process.stdout.write(nagiosFailure(visible(`${error.what}: ${error.why}`)).text);
+    process.stderr.write(errorLine(error));
+    process.exitCode = NAGIOS.unknown;
+  }
+}
 
 /** 10 when anything is known to run old code. */
 export function exitCodeOf({ findings }: Scan): ExitCode {

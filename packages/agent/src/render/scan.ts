@@ -1,55 +1,62 @@
-import type { Finding, Scan } from "@afterpatch/core/scan";
+import type { Finding, FoundFile, Scan } from "@afterpatch/core/scan";
+import { isOld, type OwnerGroup, ownerGroups, ownerName } from "./owners.ts";
 import { plural, processesLine, rows } from "./words.ts";
 
 /** A scan for a person: what is old by owner, what could not be seen, and what to do next. */
 export function renderScan(scan: Scan, isRoot: boolean): string {
-  const groups = [...Map.groupBy(scan.findings, ({ owner }) => JSON.stringify([owner.kind, owner.name])).values()];
-  const parts = [headline(scan), ...groups.map(renderOwner), notSeen(scan, isRoot), same(scan), next(scan)];
+  const owners = ownerGroups(scan.findings).map(renderOwner);
+  const parts = [headline(scan), ...owners, reboot(scan), notSeen(scan, isRoot), same(scan), next(scan)];
   return `${parts.filter((part) => part !== "").join("\n\n")}\n`;
 }
 
 function headline({ host, findings, processes, unreadable }: Scan): string {
-  const old = findings.filter(({ verdict }) => verdict !== "unknown").length;
-  const isSure = findings.length === old && unreadable.length === 0;
+  const known = findings.filter(isOld);
+  const old = known.filter(({ process }) => process !== null).length;
+  const isSure = findings.length === known.length && unreadable.length === 0;
   const nothing = isSure
-    ? "nothing runs old code"
+    ? `no${known.length > 0 ? " process" : "thing"} runs old code`
     : "nothing was found that runs old code, but not everything could be seen";
   const what = old === 0 ? nothing : `${plural(old, "process", "processes")} ${old === 1 ? "runs" : "run"} old code`;
-  const kernel = `kernel ${host.kernel.running}${host.kernel.verdict === "unknown" ? " (not compared with what would boot next)" : ""}`;
-  return `${host.name}: ${what}\n${host.os}, ${kernel}, ${processesLine(processes)}`;
+  return `${host.name}: ${what}\n${host.os}, ${kernel(host)}, ${processesLine(processes)}`;
 }
 
-function renderOwner(group: readonly Finding[]): string {
-  const [first] = group;
-  if (!first) return "";
-  const lines = group.flatMap(({ process, files, verdict }) =>
+function kernel({ kernel: { running, expected, verdict } }: Scan["host"]): string {
+  switch (verdict) {
+    case "current":
+      return `kernel ${running}`;
+    case "outdated":
+      return `kernel ${running}, but ${expected ?? "another one"} would boot next`;
+    case "unknown":
+      return `kernel ${running} (not compared with what would boot next)`;
+  }
+}
+
+function renderOwner({ owner, first, findings }: OwnerGroup): string {
+  const lines = findings.flatMap(({ process, files, verdict }) =>
     files.map((file, index) => [
       index === 0 && process ? `pid ${process.pid}` : "",
       index === 0 ? (process?.user ?? "") : "",
       index === 0 ? verdict : file.verdict,
-      file.path,
+      [file.path, ...about(file)].join("  "),
     ]),
   );
-  return [`${ownerName(first)}: ${action(first)}`, ...rows(lines).map((line) => `  ${line}`)].join("\n");
+  return [`${ownerName(owner)}: ${action(first)}`, ...rows(lines).map((line) => `  ${line}`)].join("\n");
 }
 
-/** `ssh.service`, or with what kind of thing it is where its name does not tell. */
-function ownerName({ owner }: Finding): string {
-  switch (owner.kind) {
-    case "service":
-      return owner.name;
-    case "init":
-      return `${owner.name} (PID 1)`;
-    case "xinetd-session":
-      return `${owner.name} (${owner.manager ?? "session"})`;
-    case "application":
-    case "container":
-    case "kernel":
-    case "socket-session":
-    case "user-session":
-    case "virtual-machine":
-      return `${owner.name} (${owner.kind})`;
-  }
+const MOST_CVES = 3;
+
+/** `openssl 3.0.11-1 -> 3.0.15-1`, and what that fixed. */
+function about({ package: from, cves }: FoundFile): readonly string[] {
+  const versions = from === null ? [] : [`${from.name} ${from.from ?? "?"} -> ${from.to ?? "?"}`];
+  if (cves === null || cves.length === 0) return versions;
+  const more = cves.length > MOST_CVES ? ` and ${cves.length - MOST_CVES} more` : "";
+  return [...versions, `fixed: ${cves.slice(0, MOST_CVES).join(", ")}${more}`];
+}
+
+function reboot({ reboot: { required, reasons } }: Scan): string {
+  if (required !== true && reasons.length === 0) return "";
+  const head = required === true ? "A reboot is required:" : "About a reboot:";
+  return [head, ...reasons.map((reason) => `  ${reason}`)].join("\n");
 }
 
 function action({ remedy }: Finding): string {

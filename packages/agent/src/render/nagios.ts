@@ -1,0 +1,91 @@
+import type { FindingKind, Scan } from "@afterpatch/core/scan";
+import { isKernelUnknown, isOld, type OwnerGroup, ownerGroups, ownerName } from "./owners.ts";
+import { plural } from "./words.ts";
+
+// Monitoring Plugins Development Guidelines: one line for people, `|`, performance data; then more lines.
+
+export const NAGIOS = { ok: 0, warning: 1, critical: 2, unknown: 3 } as const;
+export type NagiosCode = (typeof NAGIOS)[keyof typeof NAGIOS];
+
+export interface NagiosReport {
+  readonly text: string;
+  readonly code: NagiosCode;
+}
+
+/** Proven old code is critical, suspected old code a warning; what is not known never hides either of them. */
+export function nagiosReport(scan: Scan): NagiosReport {
+  const code = codeOf(scan);
+  const word = Object.keys(NAGIOS)[code] ?? "unknown";
+  const first = `AFTERPATCH ${word.toUpperCase()} - ${plain(summary(scan))} | ${performance(scan)}`;
+  return { text: `${[first, ...details(scan).map(plain)].join("\n")}\n`, code };
+}
+
+/** A scan that could not be made: nothing is known, so UNKNOWN. */
+export function nagiosFailure(why: string): NagiosReport {
+  return { text: `AFTERPATCH UNKNOWN - ${plain(why)}\n`, code: NAGIOS.unknown };
+}
+
+function codeOf(scan: Scan): NagiosCode {
+  const { findings, host, reboot, unreadable } = scan;
+  const isProven = findings.some((finding) => isOld(finding) && finding.verdict !== "suspected");
+  if (isProven || host.kernel.verdict === "outdated") return NAGIOS.critical;
+  if (findings.some(isOld) || reboot.required === true) return NAGIOS.warning;
+  const isUnsure = findings.length > 0 || unreadable.length > 0 || isKernelUnknown(scan);
+  return isUnsure ? NAGIOS.unknown : NAGIOS.ok;
+}
+
+function summary(scan: Scan): string {
+  const old = scan.findings.filter(isOld);
+  const processes = old.filter(({ process }) => process !== null).length;
+  const { running, expected, verdict } = scan.host.kernel;
+  const unsure = scan.findings.length - old.length;
+  return [
+    processes === 0
+      ? "nothing was found that runs old code"
+      : `${plural(processes, "process runs", "processes run")} old code (${plural(ownerGroups(old).length, "owner", "owners")})`,
+    verdict === "outdated" ? `kernel ${running} is not the one that would boot next (${expected ?? "unknown"})` : "",
+    isKernelUnknown(scan) ? "kernel not compared" : "",
+    scan.reboot.required === true ? "reboot required" : "",
+    unsure > 0 ? `${unsure} could not be told` : "",
+    scan.unreadable.length > 0 ? `${plural(scan.unreadable.length, "process", "processes")} not readable` : "",
+  ]
+    .filter((part) => part !== "")
+    .join(", ");
+}
+
+const KINDS: readonly FindingKind[] = ["service", "xinetd-session", "application", "kernel", "microcode"];
+
+/** `'label'=value[UOM];[warn];[crit];[min]` */
+function performance({ findings, unreadable, elapsedMs }: Scan): string {
+  const old = findings.filter(isOld);
+  return [
+    ...KINDS.map((kind) => `'${kind}'=${old.filter((finding) => finding.kind === kind).length};;;0`),
+    `'unknown'=${findings.length - old.length};;;0`,
+    `'unreadable'=${unreadable.length};;;0`,
+    `'time'=${elapsedMs / 1000}s;;;0`,
+  ].join(" ");
+}
+
+/** Plugins are cut off by those who run them: the full list is in `--format json`. */
+const MOST_LINES = 100;
+
+function details({ findings, reboot }: Scan): readonly string[] {
+  const lines = [...ownerGroups(findings).map(ownerLine), ...reboot.reasons.map((reason) => `reboot: ${reason}`)];
+  const more = lines.length - MOST_LINES;
+  return more > 0 ? [...lines.slice(0, MOST_LINES), `and ${more} more (--format json lists all)`] : lines;
+}
+
+function ownerLine({ owner, first: { remedy }, findings, verdict }: OwnerGroup): string {
+  const action = remedy.automatic ? `${remedy.kind} ${remedy.target}` : `nothing automatic: ${remedy.reason}`;
+  const processes = findings.filter(({ process }) => process !== null).length;
+  const who = processes === 0 ? verdict : `${plural(processes, "process", "processes")} ${verdict}`;
+  return `${ownerName(owner)} (${who}): ${action}`;
+}
+
+const LONGEST_LINE = 500;
+
+/** Without `|`, which would begin performance data. */
+function plain(line: string): string {
+  const text = line.replaceAll("|", "\\u{7c}").replaceAll("\n", " ");
+  return text.length > LONGEST_LINE ? `${text.slice(0, LONGEST_LINE).toWellFormed()}...` : text;
+}

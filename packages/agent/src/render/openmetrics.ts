@@ -1,0 +1,103 @@
+import { type FindingKind, type Scan, VERDICTS } from "@afterpatch/core/scan";
+import { isKernelUnknown, ownerGroups } from "./owners.ts";
+
+// OpenMetrics 1.0 text, written so that readers of Prometheus's own text format (node_exporter's textfile collector,
+// promtool) accept it too: gauges only, no timestamps.
+
+interface Sample {
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly value: number;
+}
+
+/** A scan as metrics. Everything that could be counted is there, zeros too, so that a rule can tell 0 from no data. */
+export function openMetrics(scan: Scan, version: string): string {
+  const { host, processes, findings, startedAt, elapsedMs } = scan;
+  const kernel = isKernelUnknown(scan) ? "unknown" : host.kernel.verdict;
+  const families = [
+    family("build_info", "Version of the program that scanned.", [{ labels: { version }, value: 1 }]),
+    family("scan_timestamp_seconds", "When the scan began.", [{ value: startedAt / 1000 }], "seconds"),
+    family("scan_duration_seconds", "How long the scan took.", [{ value: elapsedMs / 1000 }], "seconds"),
+    family("processes", "Processes by what became of looking at them; unreadable ones are not known.", [
+      { labels: { state: "scanned" }, value: processes.scanned },
+      { labels: { state: "vanished" }, value: processes.vanished },
+      { labels: { state: "unreadable" }, value: processes.unreadable },
+    ]),
+    family("findings", "What runs old code, by the owner's kind and by how sure that is.", findingSamples(scan)),
+    family("owner_findings", "What runs old code, by what has to be relaunched.", ownerSamples(scan)),
+    family("owners", "How many owners run old code; owner_findings lists the first 500.", [
+      { value: ownerGroups(findings).length },
+    ]),
+    family("kernel_info", "Running kernel, and the one that would boot next.", [
+      { labels: { running: host.kernel.running, expected: host.kernel.expected ?? "" }, value: 1 },
+    ]),
+    family("kernel_status", "1 for the state that the kernel is in.", one("verdict", KERNEL, kernel)),
+    family("reboot_status", "1 for whether a reboot is required.", one("required", REBOOT, rebootWord(scan))),
+  ];
+  return `${families.join("")}# EOF\n`;
+}
+
+const KERNEL = ["current", "outdated", "unknown"] as const;
+const REBOOT = ["true", "false", "unknown"] as const;
+const KINDS: readonly FindingKind[] = ["service", "xinetd-session", "application", "kernel", "microcode"];
+
+/** Every label is a time series in somebody's database. */
+const MOST_OWNERS = 500;
+const LONGEST_LABEL = 256;
+
+function findingSamples({ findings }: Scan): readonly Sample[] {
+  return KINDS.flatMap((kind) =>
+    VERDICTS.filter((verdict) => verdict !== "identical").map((verdict) => ({
+      labels: { kind, verdict },
+      value: findings.filter((finding) => finding.kind === kind && finding.verdict === verdict).length,
+    })),
+  );
+}
+
+function ownerSamples({ findings }: Scan): readonly Sample[] {
+  const samples = ownerGroups(findings)
+    .slice(0, MOST_OWNERS)
+    .map(({ owner, first: { remedy }, verdict, findings: members }) => ({
+      labels: {
+        kind: owner.kind,
+        manager: owner.manager ?? "",
+        owner: owner.name,
+        verdict,
+        remedy: remedy.automatic ? remedy.kind : "none",
+      },
+      value: members.length,
+    }));
+  // Two names that are the same once they were cut would be the same series twice, which readers refuse.
+  const series = Map.groupBy(samples, ({ labels }) => labelText(labels));
+  return [...series.values()].flatMap(([first, ...rest]) =>
+    first ? [{ ...first, value: rest.reduce((sum, { value }) => sum + value, first.value) }] : [],
+  );
+}
+
+function rebootWord({ reboot }: Scan): (typeof REBOOT)[number] {
+  return reboot.required === null ? "unknown" : reboot.required ? "true" : "false";
+}
+
+function one(label: string, words: readonly string[], chosen: string): readonly Sample[] {
+  return words.map((word) => ({ labels: { [label]: word }, value: word === chosen ? 1 : 0 }));
+}
+
+function family(name: string, help: string, samples: readonly Sample[], unit?: string): string {
+  const full = `afterpatch_${name}`;
+  const lines = [
+    `# TYPE ${full} gauge`,
+    ...(unit === undefined ? [] : [`# UNIT ${full} ${unit}`]),
+    `# HELP ${full} ${help}`,
+    ...samples.map(({ labels, value }) => `${full}${labels ? labelText(labels) : ""} ${value}`),
+  ];
+  return `${lines.join("\n")}\n`;
+}
+
+function labelText(labels: Readonly<Record<string, string>>): string {
+  const pairs = Object.entries(labels).map(([name, value]) => `${name}="${escaped(value)}"`);
+  return `{${pairs.join(",")}}`;
+}
+
+function escaped(value: string): string {
+  const text = value.length > LONGEST_LABEL ? value.slice(0, LONGEST_LABEL).toWellFormed() : value;
+  return text.replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("\n", "\\n");
+}

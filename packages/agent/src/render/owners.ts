@@ -1,0 +1,50 @@
+import { strongest } from "@afterpatch/core/detect/verdict";
+import type { Finding, Owner, Scan, Verdict } from "@afterpatch/core/scan";
+
+/** Findings of one owner: what is relaunched together. */
+export interface OwnerGroup {
+  readonly owner: Owner;
+  readonly first: Finding;
+  readonly findings: readonly Finding[];
+  readonly verdict: Verdict;
+}
+
+/** In the order of the scan. */
+export function ownerGroups(findings: readonly Finding[]): readonly OwnerGroup[] {
+  const groups = Map.groupBy(findings, ({ owner }) => JSON.stringify([owner.kind, owner.manager, owner.name]));
+  return [...groups.values()].flatMap((members) => {
+    const [first] = members;
+    return first
+      ? [{ owner: first.owner, first, findings: members, verdict: strongest(members.map(({ verdict }) => verdict)) }]
+      : [];
+  });
+}
+
+/** `ssh.service`, or with what kind of thing it is where its name does not tell. */
+export function ownerName({ kind, manager, name }: Owner): string {
+  switch (kind) {
+    case "service":
+      return name;
+    case "init":
+      return `${name} (PID 1)`;
+    case "xinetd-session":
+      return `${name} (${manager ?? "session"})`;
+    case "application":
+    case "container":
+    case "kernel":
+    case "socket-session":
+    case "user-session":
+    case "virtual-machine":
+      return `${name} (${kind})`;
+  }
+}
+
+/** Known to run old code; the rest is not known, and never fine. */
+export function isOld({ verdict }: { readonly verdict: Verdict }): boolean {
+  return verdict !== "unknown" && verdict !== "identical";
+}
+
+/** Whether the kernel that would boot next could not be told, and nothing says that no reboot is needed. */
+export function isKernelUnknown({ host, reboot }: Pick<Scan, "host" | "reboot">): boolean {
+  return host.kernel.verdict === "unknown" && reboot.required !== false;
+}
