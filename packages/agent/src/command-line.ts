@@ -4,6 +4,7 @@ import { enroll } from "./commands/enroll.ts";
 import { plan } from "./commands/plan.ts";
 import { run } from "./commands/run.ts";
 import { scan } from "./commands/scan.ts";
+import { users } from "./commands/users.ts";
 import { usageError } from "./usage.ts";
 
 /** Options of every command. */
@@ -22,7 +23,13 @@ const EXIT_CODES =
  */
 export async function runCommandLine(argv: readonly string[], version: string, columns: number): Promise<string> {
   let text = "";
-  const parser = configured(version, columns).command(scan).command(plan).command(apply).command(enroll).command(run);
+  const parser = configured(version, columns)
+    .command(scan)
+    .command(users)
+    .command(plan)
+    .command(apply)
+    .command(enroll)
+    .command(run);
   await parser.parseAsync([...argv], {}, (_error, _args, output) => {
     text = output;
   });
@@ -60,7 +67,7 @@ function configured(version: string, columns: number): Argv<GlobalOptions> {
 /** yargs makes a list of an option that was given twice; only `--label`, `--unit`, `--service` and `--only` may be. */
 function givenOnce(args: Readonly<Record<string, unknown>>): true {
   for (const [name, value] of Object.entries(args)) {
-    if (Array.isArray(value) && !["_", "label", "unit", "service", "only"].includes(name)) {
+    if (Array.isArray(value) && !["_", "label", "unit", "service", "only", "paths"].includes(name)) {
       throw usageError(`${name.length === 1 ? "-" : "--"}${name}`, "is given more than once", "give it once");
     }
   }

@@ -1,0 +1,63 @@
+import { EXIT } from "@afterpatch/core/exit";
+import type { CommandModule } from "yargs";
+import type { GlobalOptions } from "../command-line.ts";
+import { checkTarget, emit } from "../output.ts";
+import { usageError } from "../usage.ts";
+
+export interface UsersArguments extends GlobalOptions {
+  readonly paths: readonly string[];
+  readonly package: string | undefined;
+  readonly cve: string | undefined;
+  readonly format: "table" | "json";
+  readonly out: string | undefined;
+}
+
+export const users: CommandModule<object, UsersArguments> = {
+  command: "users [paths..]",
+  describe: "Every process that has a file mapped, old copies and the new one told apart",
+  builder: (parser) =>
+    parser
+      .positional("paths", {
+        type: "string",
+        array: true,
+        default: [],
+        defaultDescription: "none",
+        describe: "Path, or glob in quotes; * matches slashes too; without a slash: the file's name",
+      })
+      .option("package", { type: "string", requiresArg: true, describe: "Files of this package" })
+      .option("cve", { type: "string", requiresArg: true, describe: "Files in which this CVE was fixed on the disk" })
+      .option("format", {
+        alias: "o",
+        choices: ["table", "json"] as const,
+        default: "table" as const,
+        requiresArg: true,
+        describe: "How to print the result",
+      })
+      .option("out", { type: "string", requiresArg: true, describe: "Write the result to this file" })
+      .example([
+        ["afterpatch-agent users '*/libc.so.6'", "who runs which copy of the C library"],
+        ["afterpatch-agent users '/lib/*/libc.so*' -o json", "for a program (docs/users.schema.json)"],
+        ["afterpatch-agent users libc.so.6", "a file by its name, wherever it is"],
+      ]) as never, // a list of paths, which yargs' types do not tell from one
+  handler: async (args) => {
+    checkTarget(args);
+    refuseUnknown(args);
+    const { usersOf } = await import("../look/users.ts");
+    const { renderUsers } = await import("../render/users.ts");
+    const { whoIsThis } = await import("../host/identity.ts");
+    const document = usersOf(args.paths, { ...whoIsThis(args.stateDir), now: Date.now });
+    emit(args.format === "json" ? `${JSON.stringify(document, null, 2)}\n` : renderUsers(document), args);
+    process.exitCode = EXIT.ok;
+  },
+};
+
+function refuseUnknown({ paths, package: name, cve }: UsersArguments): void {
+  if (cve !== undefined) throw notYet("--cve", "which CVEs a package fixed is not known on this host yet");
+  if (name !== undefined) throw notYet("--package", "which files a package has is not known on this host yet");
+  if (paths.length === 0) throw usageError("users", "no file is named", "name a path or a glob");
+  if (paths.includes("")) throw usageError("users", "a path is empty", "name a path or a glob");
+}
+
+function notYet(option: string, why: string): Error {
+  return usageError(option, why, "name the files: afterpatch-agent users PATH");
+}
