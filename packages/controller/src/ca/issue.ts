@@ -21,7 +21,8 @@ const DAY_MS = 86_400_000;
 const BACKDATE_MS = 5 * 60_000;
 export const ROOT_MS = 3652 * DAY_MS;
 export const SERVER_MS = 90 * DAY_MS;
-export const HOST_MS = 30 * DAY_MS;
+// Agents do not renew their certificates by themselves yet: a shorter life would end a fleet in silence.
+export const HOST_MS = 365 * DAY_MS;
 export const OPERATOR_MS = 365 * DAY_MS;
 
 export interface Issued {
