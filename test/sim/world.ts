@@ -1,13 +1,12 @@
 import { sha256 } from "@afterpatch/agent/session/report";
-import { enrolment } from "@afterpatch/controller/store/enrolment";
 import { type Hosts, hosts as hostsIn } from "@afterpatch/controller/store/hosts";
 import type { RolloutStore } from "@afterpatch/controller/store/rollout-store";
 import { rollouts } from "@afterpatch/controller/store/rollouts";
 import { beginEpoch } from "@afterpatch/controller/store/settings";
 import { type Connection, createDatabase } from "@afterpatch/controller/store/sqlite";
-import { tokens } from "@afterpatch/controller/store/tokens";
 import { planDigest } from "@afterpatch/core/plan/digest";
 import type { RolloutHostPlan, RolloutPlan, RolloutView } from "@afterpatch/core/rollout/types";
+import { enrol } from "../fakes/controller.ts";
 import type { FakeHostOptions } from "../fakes/machine.ts";
 import { SimAgent } from "./agent.ts";
 import { SimController } from "./controller.ts";
@@ -45,26 +44,9 @@ export class World {
   }
 
   async enrol(machines: readonly FakeHostOptions[]): Promise<void> {
-    const secretSha256 = new Uint8Array(32);
-    const now = this.time.now();
-    const uses = machines.length;
-    const about = { labels: {}, createdBy: "sim", createdAt: now };
-    await tokens(this.#db).create({ id: "sim", secretSha256, expiresAt: now + 1e9, uses, ...about });
-    for (const [index, machine] of machines.entries()) {
-      const hostId = `host-${index + 1}`;
-      const spkiSha256 = new Uint8Array(32).fill(index + 1);
-      const application = {
-        tokenId: "sim",
-        secretSha256,
-        spkiSha256,
-        name: hostId,
-        labels: {},
-        agentVersion: "0",
-        now,
-      };
-      await enrolment(this.#db).redeem(application, hostId, { serial: hostId, notAfter: now + 1e9 });
-      this.agents.push(this.#agent(hostId, machine));
-    }
+    const names = machines.map((_, index) => `host-${index + 1}`);
+    await enrol(this.#db, names, this.time.now());
+    for (const [index, machine] of machines.entries()) this.agents.push(this.#agent(names[index] ?? "", machine));
   }
 
   async startController(): Promise<void> {

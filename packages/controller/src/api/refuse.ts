@@ -1,6 +1,21 @@
 import type { NothingSelected } from "@afterpatch/core/fleet/select";
 import { RpcError } from "@afterpatch/wire/rpc";
 import { status } from "@grpc/grpc-js";
+import { RolloutError } from "../rollouts/engine.ts";
+
+/** A refusal with its machine-readable code. */
+export function refused(code: string, message: string): RpcError {
+  return new RpcError(code === "not-found" ? status.NOT_FOUND : status.FAILED_PRECONDITION, code, message);
+}
+
+/** What rollouts refuse reaches the caller as a refusal. */
+export async function refusing<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw error instanceof RolloutError ? refused(error.code, error.message) : error;
+  }
+}
 
 /** An empty or partly unmatched selection is an error that names what comes nearest, never "all" and never success. */
 export function refuseSelection(pattern: string, selection: NothingSelected): never {

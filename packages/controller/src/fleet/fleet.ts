@@ -31,7 +31,7 @@ export class Fleet {
   attach(hostId: string, link: AgentLink): void {
     const older = this.#entries.get(hostId);
     this.#entries.set(hostId, { link, hello: null });
-    if (!this.#awaySince.has(hostId)) this.#away(hostId, older?.hello?.bootId ?? "");
+    this.#away(hostId, older?.hello?.bootId ?? "");
     older?.link.close("another stream of this host opened");
   }
 
@@ -85,7 +85,9 @@ export class Fleet {
     return { hosts, listeningSince: this.#listeningSince };
   }
 
+  /** Since the first time: a host that connects again and again and never says Hello stays away. */
   #away(hostId: string, bootId: string): void {
+    if (this.#awaySince.has(hostId)) return;
     this.#awaySince.set(hostId, { at: this.#clock.now(), bootId });
   }
 }

@@ -29,6 +29,10 @@ export interface EngineDeps {
   readonly log: Log;
 }
 
+/** How long after a look that failed, for the store did, the next one comes; and the longest sleep of all. */
+const LOOK_AGAIN_MS = 10_000;
+const LONGEST_SLEEP_MS = 60_000;
+
 /**
  * Runs the open rollouts of this controller: `next()` decides, every decision is an event in the store before it has an
  * effect. All work is one queue: no two changes of rollouts overlap.
@@ -55,8 +59,8 @@ export class RolloutEngine {
   /** Nothing is decided any more; what is under way in the store is waited for. */
   async stop(): Promise<void> {
     this.#isStopped = true;
-    this.#cancelWake();
     await this.#tail;
+    this.#cancelWake(); // also of a look that was under way
   }
 
   /** Stores a rollout and begins. A repeated request returns what the first one made. */
@@ -159,16 +163,20 @@ export class RolloutEngine {
   async #look(): Promise<void> {
     if (this.#isStopped) return;
     this.#cancelWake();
-    const { clock } = this.#deps;
+    this.#wakeIn(LOOK_AGAIN_MS); // holds only when this look fails
     let wakeAt = Number.POSITIVE_INFINITY;
     for (const id of [...this.#open.keys()]) {
       const at = await this.#advance(id);
       if (at !== null) wakeAt = Math.min(wakeAt, at);
     }
-    if (!Number.isFinite(wakeAt)) return;
+    this.#cancelWake();
     // At most a minute: a step of the clock must not leave the engine asleep.
-    const ms = Math.min(Math.max(wakeAt - clock.now(), 0), 60_000);
-    this.#cancelWake = clock.after(ms, () => {
+    if (Number.isFinite(wakeAt)) this.#wakeIn(Math.min(Math.max(wakeAt - this.#deps.clock.now(), 0), LONGEST_SLEEP_MS));
+  }
+
+  #wakeIn(ms: number): void {
+    this.#cancelWake();
+    this.#cancelWake = this.#deps.clock.after(ms, () => {
       this.look().catch((err: unknown) => this.#deps.log.error({ err }, "rollouts not advanced"));
     });
   }

@@ -1,5 +1,6 @@
 import { gunzipSync } from "node:zlib";
 import { planOf } from "@afterpatch/core/plan/plan";
+import { isInFlight } from "@afterpatch/core/rollout/transitions";
 import type { RolloutView } from "@afterpatch/core/rollout/types";
 import type { Scan } from "@afterpatch/core/scan";
 import { parseScan } from "@afterpatch/core/scan-json";
@@ -22,7 +23,10 @@ export function scanOfReport(body: Uint8Array): Scan {
 export function prover(keep: (hostId: string, report: ScanReport) => Promise<void>): Proves {
   return async (view, hostId, update, at) => {
     const proof = update.state === "finished" ? update.outcome.proof : null;
-    if (proof && proof.body.length > 0) await keep(hostId, proof);
+    const state = view.hosts.find((host) => host.hostId === hostId)?.state;
+    // An ending that is told again brings an old scan: newer reports may have come since.
+    const isNews = state === "unreachable" || (state !== undefined && isInFlight(state));
+    if (isNews && proof && proof.body.length > 0) await keep(hostId, proof);
     return judged(view, hostId, update, at, unproven(view, hostId, update));
   };
 }

@@ -1,0 +1,56 @@
+import { randomBytes } from "node:crypto";
+import type { RolloutView } from "@afterpatch/core/rollout/types";
+import type { Handlers } from "@afterpatch/wire/rpc";
+import type { controlService } from "@afterpatch/wire/services";
+import type { Clock } from "../ports.ts";
+import type { RolloutEngine } from "../rollouts/engine.ts";
+import { DEFAULT_TIMING, freeze } from "../rollouts/freeze.ts";
+import { type FleetPlan, type PlanFleetDeps, planFleet } from "../rollouts/plan-fleet.ts";
+import type { ShownPlans } from "../rollouts/shown-plans.ts";
+import { refused, refuseSelection, refusing } from "./refuse.ts";
+
+export interface StartDeps extends PlanFleetDeps {
+  readonly engine: RolloutEngine;
+  readonly clock: Clock;
+  readonly shown: ShownPlans;
+}
+
+type StartRequest = Parameters<Handlers<typeof controlService>["startRollout"]>[0]["request"];
+
+/** Plans anew, holds the plan against the one that the operator saw, and begins. A repeated request begins nothing. */
+export async function startRollout(deps: StartDeps, request: StartRequest, actor: string): Promise<RolloutView> {
+  if (request.reason.trim() === "") throw refused("bad-argument", "a rollout needs a reason");
+  if (request.requestId === "") throw refused("bad-argument", "a rollout needs a request id");
+  const known = await deps.engine.byRequest(request.requestId);
+  if (known) return known;
+  const { plan: fleet, selected } = await planOrRefuse(deps, request.pattern, request.serial);
+  if (request.maxHosts > 0 && selected > request.maxHosts) {
+    throw refused("too-many-hosts", `${selected} hosts are selected, at most ${request.maxHosts} are allowed`);
+  }
+  if (request.expectedDigest !== "" && !deps.shown.covers(request.expectedDigest, fleet)) {
+    throw refused("stale-plan", "the fleet has changed since the plan was shown; plan again");
+  }
+  const { pattern, reason, maxFail, allowNew } = request;
+  const createdAt = deps.clock.now();
+  const name = request.name || reason;
+  const order = { id: rolloutId(createdAt), name, reason, actor, createdAt, pattern, maxFail, allowNew };
+  return refusing(() => deps.engine.start(freeze(fleet, order, DEFAULT_TIMING), request.requestId));
+}
+
+/** The fleet's plan of now, with the number of hosts that the pattern selects. */
+export async function planOrRefuse(
+  deps: PlanFleetDeps,
+  pattern: string,
+  serial: string,
+): Promise<{ plan: FleetPlan; selected: number }> {
+  const planned = await planFleet(deps, pattern, serial);
+  if (planned.kind === "planned") return planned;
+  if (planned.kind === "bad-serial") throw refused("bad-argument", `serial '${serial}': ${planned.why}`);
+  return refuseSelection(pattern, planned);
+}
+
+/** `20261122-190312-9f3a2c1b`: people type it. */
+function rolloutId(now: number): string {
+  const [day = "", time = ""] = new Date(now).toISOString().split("T");
+  return `${day.replaceAll("-", "")}-${time.slice(0, 8).replaceAll(":", "")}-${randomBytes(4).toString("hex")}`;
+}

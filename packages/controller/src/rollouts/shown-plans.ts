@@ -1,0 +1,41 @@
+import type { FleetPlan } from "./plan-fleet.ts";
+
+/** So many plans are remembered; a rollout is started minutes after its plan was shown. */
+const MOST = 20;
+
+/** Fleet plans that operators were shown lately, by digest. In memory: after a restart only the very same plan fits. */
+export class ShownPlans {
+  /** The oldest first. */
+  readonly #byDigest = new Map<string, { readonly ramp: readonly number[]; readonly work: ReadonlySet<string> }>();
+
+  add(plan: FleetPlan): void {
+    this.#byDigest.delete(plan.digest);
+    this.#byDigest.set(plan.digest, { ramp: plan.ramp, work: new Set(workOf(plan)) });
+    const [oldest] = this.#byDigest.keys();
+    if (this.#byDigest.size > MOST && oldest !== undefined) this.#byDigest.delete(oldest);
+  }
+
+  /**
+   * Does `fresh` ask for nothing beyond the plan that was shown with this digest? What vanished since is fine; a host, a
+   * step or a batch size that was not shown is not.
+   */
+  covers(digest: string, fresh: FleetPlan): boolean {
+    if (digest === fresh.digest) return true;
+    const shown = this.#byDigest.get(digest);
+    return shown !== undefined && workOf(fresh).every((one) => shown.work.has(one)) && isWithin(fresh.ramp, shown.ramp);
+  }
+}
+
+function workOf({ hosts }: FleetPlan): readonly string[] {
+  return hosts.flatMap(({ host, plan }) =>
+    plan.steps.map(({ remedy: { kind, target } }) => JSON.stringify([host.id, kind, target])),
+  );
+}
+
+/** No batch is larger than the one in its place; the last entries repeat. A percentage of fewer hosts is smaller. */
+function isWithin(ramp: readonly number[], shown: readonly number[]): boolean {
+  const at = (sizes: readonly number[], i: number): number => sizes[i] ?? sizes.at(-1) ?? 0;
+  return Array.from({ length: Math.max(ramp.length, shown.length) }, (_, i) => at(ramp, i) <= at(shown, i)).every(
+    Boolean,
+  );
+}

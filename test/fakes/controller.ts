@@ -1,0 +1,129 @@
+import { type AgentApiDeps, hear } from "@afterpatch/controller/api/agent";
+import { type AgentLink, Fleet } from "@afterpatch/controller/fleet/fleet";
+import { Scans } from "@afterpatch/controller/fleet/scans";
+import type { Clock, Log } from "@afterpatch/controller/ports";
+import { RolloutEngine } from "@afterpatch/controller/rollouts/engine";
+import { prover } from "@afterpatch/controller/rollouts/prove";
+import { enrolment } from "@afterpatch/controller/store/enrolment";
+import { type Hosts, hosts as hostsIn } from "@afterpatch/controller/store/hosts";
+import type { RolloutStore } from "@afterpatch/controller/store/rollout-store";
+import { rollouts } from "@afterpatch/controller/store/rollouts";
+import { beginEpoch } from "@afterpatch/controller/store/settings";
+import { type Connection, createDatabase } from "@afterpatch/controller/store/sqlite";
+import { tokens } from "@afterpatch/controller/store/tokens";
+import type { FromAgent, PermitUpdate, ToAgent } from "@afterpatch/core/session";
+import { VirtualTime } from "../sim/time.ts";
+
+export const SILENT: Log = { info() {}, warn() {}, error() {} };
+
+/** Enrols hosts whose ids are their names. */
+export async function enrol(db: Connection, names: readonly string[], now: number): Promise<void> {
+  const secretSha256 = new Uint8Array(32);
+  const about = { expiresAt: now + 1e9, uses: names.length, labels: {}, createdBy: "test", createdAt: now };
+  await tokens(db).create({ id: "token", secretSha256, ...about });
+  for (const [index, name] of names.entries()) {
+    const spkiSha256 = new Uint8Array(32).fill(index + 1);
+    const application = { tokenId: "token", secretSha256, spkiSha256, name, labels: {}, agentVersion: "0", now };
+    await enrolment(db).redeem(application, name, { serial: name, notAfter: now + 1e9 });
+  }
+}
+
+/** What one host hears, and how it answers. */
+export class FakeLink implements AgentLink {
+  readonly heard: ToAgent[] = [];
+  closedBecause: string | null = null;
+
+  send(message: ToAgent): void {
+    this.heard.push(message);
+  }
+
+  close(why: string): void {
+    this.closedBecause = why;
+  }
+
+  /** Ids of the permits it was given. */
+  permits(): readonly string[] {
+    return this.heard.flatMap((m) => (m.kind === "permit" ? [m.permit.permitId] : []));
+  }
+
+  /** Ids of the permits whose end was acknowledged. */
+  acknowledged(): readonly string[] {
+    return this.heard.flatMap((m) => (m.kind === "permit-ack" ? [m.permitId] : []));
+  }
+}
+
+/** A store in memory that outlives the controllers on it, and virtual time. */
+export class ControllerBench {
+  readonly time = new VirtualTime();
+  readonly db: Connection = createDatabase(":memory:");
+  readonly hosts: Hosts = hostsIn(this.db);
+  /** What the controllers see as their store; a test may put a failing one in its place. */
+  store: RolloutStore = rollouts(this.db);
+
+  static async with(names: readonly string[]): Promise<ControllerBench> {
+    const bench = new ControllerBench();
+    await enrol(bench.db, names, bench.time.now());
+    return bench;
+  }
+
+  #last: ControllerRun | null = null;
+
+  /** The next run of the controller on this store. The one before does nothing any more. */
+  async start(): Promise<ControllerRun> {
+    await this.#last?.engine.stop();
+    const run = new ControllerRun(this, beginEpoch(this.db));
+    this.#last = run;
+    await run.engine.load();
+    return run;
+  }
+}
+
+/** One run of the controller: the real engine, fleet and agent API. */
+export class ControllerRun {
+  readonly fleet: Fleet;
+  readonly scans: Scans;
+  readonly engine: RolloutEngine;
+  readonly epoch: number;
+  readonly clock: Clock;
+  readonly deps: AgentApiDeps;
+
+  constructor({ time, hosts, store }: ControllerBench, epoch: number) {
+    let ids = 0;
+    const randomId = () => `id-${epoch}-${++ids}`;
+    const clock = { now: () => time.now(), after: (ms: number, fn: () => void) => time.after(ms, fn) };
+    const proves = prover(async (id, report) => {
+      await hosts.saveReport(id, report, clock.now());
+    });
+    this.clock = clock;
+    this.epoch = epoch;
+    this.fleet = new Fleet(clock);
+    this.scans = new Scans(this.fleet, clock, randomId);
+    const live = { store, fleet: this.fleet, clock, epoch, log: SILENT };
+    this.engine = new RolloutEngine({ ...live, randomId, proves });
+    const about = { controllerVersion: "0.1.0", reportIntervalMs: 1_800_000 };
+    this.deps = { ...live, hosts, scans: this.scans, engine: this.engine, ...about };
+  }
+
+  /** A host opens a stream and says Hello with these permits. */
+  async connect(hostId: string, permits: readonly PermitUpdate[] = [], bootId = "b1"): Promise<FakeLink> {
+    const link = new FakeLink();
+    this.fleet.attach(hostId, link);
+    await this.says(hostId, link, { kind: "hello", agentVersion: "0.1.0", bootId, epoch: this.epoch, permits });
+    return link;
+  }
+
+  /** A stream breaks. */
+  async lose(hostId: string, link: FakeLink): Promise<void> {
+    this.fleet.detach(hostId, link);
+    await this.engine.look();
+  }
+
+  says(hostId: string, link: FakeLink, message: FromAgent): Promise<void> {
+    return hear(this.deps, hostId, link, message);
+  }
+
+  /** News of a permit. */
+  tells(hostId: string, link: FakeLink, update: PermitUpdate): Promise<void> {
+    return this.says(hostId, link, { kind: "permit-update", update });
+  }
+}

@@ -1,0 +1,36 @@
+import { reportOf } from "@afterpatch/agent/session/report";
+import type { PermitUpdate, ScanReport } from "@afterpatch/core/session";
+import { fakeClock } from "./clock.ts";
+import { type FakeHostOptions, fakeHost } from "./machine.ts";
+
+/** The report of a host in this condition. */
+export async function reportFrom(options: FakeHostOptions): Promise<ScanReport> {
+  return reportOf(await fakeHost(options, fakeClock()).machine().scan(new AbortController().signal));
+}
+
+/** The report of a host whose units with these names run old code. */
+export function oldUnits(...names: readonly string[]): Promise<ScanReport> {
+  return reportFrom({ units: names.map((name) => ({ name, isOld: true })) });
+}
+
+type Finished = Extract<PermitUpdate, { state: "finished" }>;
+
+/** A permit that a host says it has carried out, with this proof. */
+export function verified(permitId: string, proof: ScanReport | null, residue: readonly string[] = []): Finished {
+  const outcome = { result: "verified", code: "", message: "", residue, proof } as const;
+  return { permitId, state: "finished", steps: [], outcome };
+}
+
+/** A permit that ended otherwise. */
+export function notDone(permitId: string, result: "failed" | "refused" | "stale", code: string): Finished {
+  return {
+    permitId,
+    state: "finished",
+    steps: [],
+    outcome: { result, code, message: "why", residue: [], proof: null },
+  };
+}
+
+export function underWay(permitId: string, state: "acting" | "settling" | "verifying" = "acting"): PermitUpdate {
+  return { permitId, state, steps: [] };
+}
