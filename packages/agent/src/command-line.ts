@@ -4,6 +4,7 @@ import { enroll } from "./commands/enroll.ts";
 import { plan } from "./commands/plan.ts";
 import { run } from "./commands/run.ts";
 import { scan } from "./commands/scan.ts";
+import { sessions } from "./commands/sessions.ts";
 import { users } from "./commands/users.ts";
 import { usageError } from "./usage.ts";
 
@@ -26,6 +27,7 @@ export async function runCommandLine(argv: readonly string[], version: string, c
   const parser = configured(version, columns)
     .command(scan)
     .command(users)
+    .command(sessions)
     .command(plan)
     .command(apply)
     .command(enroll)
