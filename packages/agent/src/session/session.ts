@@ -63,6 +63,8 @@ export class Session {
   /** One stream from Welcome to its end. */
   async #live(channel: Channel): Promise<void> {
     const over = new AbortController();
+    const close = () => channel.close();
+    this.#signal.addEventListener("abort", close, { once: true });
     try {
       const incoming = channel.incoming[Symbol.asyncIterator]();
       const first = await this.#race(incoming.next());
@@ -77,6 +79,7 @@ export class Session {
       }
     } finally {
       over.abort();
+      this.#signal.removeEventListener("abort", close);
       this.#channel = null;
       channel.close();
     }
