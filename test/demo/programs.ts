@@ -58,7 +58,7 @@ export class Programs {
     const late = () => isReady.reject(new Broken(`${NAMES[part]} ${args[0]} did not come up: ${said.trim()}`));
     deadline.addEventListener("abort", late);
     await isReady.promise.finally(() => deadline.removeEventListener("abort", late));
-    this.#page.line(`(${said.trim().split("\n").length} lines of log; it is up)`);
+    this.#page.line("(it is up)");
   }
 
   /** Ends what `start` started, the last one first. */
