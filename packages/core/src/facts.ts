@@ -1,3 +1,4 @@
+import type { KernelFacts } from "./kernel/facts.ts";
 import type { FoundPackage } from "./scan.ts";
 import type { UnitFacts } from "./systemd/show.ts";
 import type { XinetdService } from "./xinetd/config.ts";
@@ -40,6 +41,8 @@ export interface HostFacts {
   readonly unitsUnreadable: string | null;
   /** Empty without xinetd. */
   readonly xinetd: readonly XinetdService[];
+  /** What there is to say of kernel, boot loader and microcode. Absent where nobody looked. */
+  readonly kernel?: KernelFacts;
   /** What could not be learnt beside processes and files, one sentence each. Absent: nothing. */
   readonly notes?: readonly string[];
 }

@@ -3,6 +3,8 @@ import { ownerOf } from "./detect/owner.ts";
 import { remedyOf } from "./detect/remedy.ts";
 import { fileVerdict, strongest } from "./detect/verdict.ts";
 import type { Content, FileFacts, HostFacts, ProcessFacts } from "./facts.ts";
+import { kernelPart } from "./kernel/findings.ts";
+import { rebootOf } from "./kernel/reboot.ts";
 import type { Sha256 } from "./plan/types.ts";
 import {
   type Finding,
@@ -18,6 +20,9 @@ import { redact, visible } from "./text.ts";
 /** Facts judged. `all` lists mapped files whose successor has the same content, too. */
 export function scanOf(facts: HostFacts, sha256: Sha256, { all = false }: { readonly all?: boolean } = {}): Scan {
   const host = indexOf(facts);
+  const kernel = facts.kernel ? kernelPart(facts.kernel, facts, sha256) : null;
+  const processes = facts.running.flatMap((process) => findingOf(process, host, sha256) ?? []);
+  const findings = [...processes, ...(kernel?.findings ?? [])].sort(byOwnerThenPid);
   return {
     schema: SCAN_SCHEMA,
     host: {
@@ -25,16 +30,17 @@ export function scanOf(facts: HostFacts, sha256: Sha256, { all = false }: { read
       name: visible(facts.host.name),
       bootId: visible(facts.host.bootId),
       os: visible(facts.host.os),
-      kernel: { running: visible(facts.host.kernel), expected: null, verdict: "unknown" },
+      kernel: kernel?.kernel ?? { running: visible(facts.host.kernel), expected: null, verdict: "unknown" },
+      ...(kernel ? { microcode: kernel.microcode } : {}),
     },
     startedAt: facts.startedAt,
     elapsedMs: facts.elapsedMs,
     processes: facts.processes,
-    findings: facts.running.flatMap((process) => findingOf(process, host, sha256) ?? []).sort(byOwnerThenPid),
+    findings,
     unreadable: facts.unreadable.map(({ pid, why }) => ({ pid, why: visible(why) })),
-    notes: (facts.notes ?? []).map(visible),
+    notes: [...(facts.notes ?? []).map(visible), ...(kernel?.notes ?? [])],
     ...(all ? { identical: identicalOf(facts) } : {}),
-    reboot: { required: null, reasons: [] },
+    reboot: facts.kernel && kernel ? rebootOf(facts.kernel, facts, kernel, findings) : { required: null, reasons: [] },
   };
 }
 

@@ -39,7 +39,24 @@ function parseHost(value: unknown): Scan["host"] {
       running: shape.text(kernel.running, "host.kernel.running"),
       expected: shape.orNull(kernel.expected, "host.kernel.expected", shape.text),
       verdict: shape.oneOf(kernel.verdict, "host.kernel.verdict", ["current", "outdated", "unknown"]),
+      ...parseLivePatches(kernel.livePatches),
     },
+    ...(host.microcode === undefined ? {} : { microcode: parseMicrocode(host.microcode) }),
+  };
+}
+
+function parseLivePatches(value: unknown): Pick<Scan["host"]["kernel"], "livePatches"> {
+  if (value === undefined) return {};
+  const names = (list: unknown, at: string) => shape.list(list, at, shape.SOME, shape.text);
+  return { livePatches: shape.orNull(value, "host.kernel.livePatches", names) };
+}
+
+function parseMicrocode(value: unknown): NonNullable<Scan["host"]["microcode"]> {
+  const microcode = shape.record(value, "host.microcode");
+  return {
+    running: shape.orNull(microcode.running, "host.microcode.running", shape.text),
+    offered: shape.orNull(microcode.offered, "host.microcode.offered", shape.text),
+    verdict: shape.oneOf(microcode.verdict, "host.microcode.verdict", ["current", "outdated", "unknown"]),
   };
 }
 

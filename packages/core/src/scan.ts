@@ -107,6 +107,14 @@ export interface Scan {
       readonly running: string;
       readonly expected: string | null;
       readonly verdict: "current" | "outdated" | "unknown";
+      /** Live patches in force, which change the urgency and not the verdict. Null where that could not be read, absent where nobody looked. */
+      readonly livePatches?: readonly string[] | null;
+    };
+    /** Revisions as `0x2b000643`; `offered` is the newer one that the next start may load. Absent where nobody looked. */
+    readonly microcode?: {
+      readonly running: string | null;
+      readonly offered: string | null;
+      readonly verdict: "current" | "outdated" | "unknown";
     };
   };
   readonly startedAt: number;

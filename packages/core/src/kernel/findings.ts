@@ -1,0 +1,118 @@
+import type { HostFacts } from "../facts.ts";
+import type { Sha256 } from "../plan/types.ts";
+import type { Finding, FoundPackage, Owner, Scan } from "../scan.ts";
+import { visible } from "../text.ts";
+import { installedPackage, runningPackage } from "./build.ts";
+import type { KernelFacts, LivePatch } from "./facts.ts";
+import { judgeKernel, type KernelJudgement } from "./judge.ts";
+import { judgeMicrocode, type MicrocodeJudgement } from "./microcode.ts";
+
+/** What a scan says of kernel and microcode. */
+export interface KernelPart {
+  readonly kernel: Scan["host"]["kernel"];
+  readonly microcode: NonNullable<Scan["host"]["microcode"]>;
+  readonly findings: readonly Finding[];
+  readonly notes: readonly string[];
+  readonly judged: { readonly kernel: KernelJudgement; readonly microcode: MicrocodeJudgement };
+}
+
+export function kernelPart(facts: KernelFacts, { host }: HostFacts, sha256: Sha256): KernelPart {
+  const kernel = judgeKernel(facts, host.kernel);
+  const microcode = judgeMicrocode(facts.microcode);
+  const findings = [kernelFinding(kernel, facts, host), microcodeFinding(microcode)].filter((draft) => draft !== null);
+  return {
+    kernel: {
+      running: visible(host.kernel),
+      expected: kernel.expected === null ? null : visible(kernel.expected),
+      verdict: kernel.verdict,
+      livePatches: inForce(facts)?.map(visible) ?? null,
+    },
+    microcode: { running: microcode.running, offered: microcode.offered, verdict: microcode.verdict },
+    findings: findings.map((draft) => ({ ...draft, id: identify(draft, host.bootId, kernel.expected, sha256) })),
+    notes: [...kernel.notes, ...transitions(facts.livePatches ?? []), ...microcode.notes].map(visible),
+    judged: { kernel, microcode },
+  };
+}
+
+function inForce({ livePatches }: KernelFacts): readonly string[] | undefined {
+  return livePatches?.filter(({ enabled }) => enabled).map(({ name }) => name);
+}
+
+type Draft = Omit<Finding, "id">;
+
+/** A live patch changes neither the verdict nor the remedy: it fixes some functions, and the kernel stays the old one. */
+function kernelFinding(judged: KernelJudgement, facts: KernelFacts, host: HostFacts["host"]): Draft | null {
+  if (judged.verdict !== "outdated" && !judged.modulesGone) return null;
+  const isOld = judged.verdict === "outdated";
+  const path =
+    (isOld ? judged.image : null) ?? `/lib/modules/${isOld ? (judged.expected ?? host.kernel) : host.kernel}`;
+  const patches = inForce(facts) ?? [];
+  const patched = patches.length > 0 ? ` It is live-patched (${patches.join(", ")}), so it can wait for a window.` : "";
+  const package_ = isOld && judged.expected !== null ? packageOf(facts, judged.expected) : null;
+  return draft(
+    "kernel",
+    isOld ? "replaced" : "removed",
+    path,
+    package_,
+    `${judged.reasons.join(" ")}${patched} ${BY_HAND}`,
+  );
+}
+
+function microcodeFinding({ verdict, path, reasons }: MicrocodeJudgement): Draft | null {
+  return verdict === "outdated" && path !== null
+    ? draft("microcode", "replaced", path, null, `${reasons.join(" ")} ${BY_HAND}`)
+    : null;
+}
+
+const BY_HAND =
+  "Only a reboot puts it into use, and this version does not reboot by itself: reboot this host in a window.";
+
+function draft(
+  kind: "kernel" | "microcode",
+  verdict: Finding["verdict"],
+  path: string,
+  package_: FoundPackage | null,
+  reason: string,
+): Draft {
+  const owner: Owner = { kind: "kernel", manager: null, name: kind };
+  const file = {
+    path: visible(path),
+    kind: "executable",
+    verdict,
+    buildId: { mapped: null, onDisk: null },
+    package: package_,
+    cves: null,
+  } as const;
+  const remedy = { kind: "reboot", target: "host", automatic: false, reason: visible(reason) } as const;
+  return { verdict, kind, process: null, owner, files: [file], remedy };
+}
+
+function packageOf(facts: KernelFacts, release: string): FoundPackage | null {
+  const installed = installedPackage(facts, release);
+  if (!installed) return null;
+  const from = runningPackage(facts);
+  return {
+    name: visible(installed.name),
+    from: from && visible(from),
+    to: visible(installed.version),
+    installedAt: null,
+  };
+}
+
+function identify(
+  { owner, kind, verdict, files }: Draft,
+  bootId: string,
+  expected: string | null,
+  sha256: Sha256,
+): string {
+  const identity = kind === "kernel" ? [bootId, kind, expected] : [bootId, kind];
+  return sha256(JSON.stringify([owner, identity, verdict, files.map(({ path }) => path)])).slice(0, 24);
+}
+
+function transitions(patches: readonly LivePatch[]): readonly string[] {
+  return patches
+    .filter(({ transition }) => transition)
+    .map(
+      ({ name, enabled }) => `The live patch ${name} is still being ${enabled ? "put into" : "taken out of"} force.`,
+    );
+}
