@@ -52,11 +52,15 @@ export type Content =
   | { readonly kind: "build-id"; readonly hex: string }
   | { readonly kind: "sha256"; readonly hex: string }
   | { readonly kind: "missing" }
+  /** Written to in place while it was mapped: the memory of its processes is a mixture of old and new. */
+  | { readonly kind: "overwritten"; readonly why: string }
   | { readonly kind: "unreadable"; readonly why: string };
 
 export interface FileFacts {
   /** As the process sees it, without the kernel's ` (deleted)`. */
   readonly path: string;
+  /** Where the mapped file is now if it still has a name, and `path`, by which it was loaded, leads to another one. */
+  readonly mappedPath?: string;
   readonly mapped: Content;
   readonly onDisk: Content;
   /** What the package databases, the inventory and the package logs say of it. Absent: nothing. */

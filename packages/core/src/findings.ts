@@ -88,7 +88,7 @@ const KINDS: Record<OwnerKind, FindingKind> = {
 function foundFile(file: FileFacts, process: ProcessFacts): FoundFile {
   return {
     path: visible(file.path),
-    kind: file.path === process.executable ? "executable" : "library",
+    kind: (file.mappedPath ?? file.path) === process.executable ? "executable" : "library",
     verdict: fileVerdict(file),
     buildId: { mapped: buildId(file.mapped), onDisk: buildId(file.onDisk) },
     package: file.package === undefined ? null : shownPackage(file.package),

@@ -35,6 +35,14 @@ export function compareContents(mapped: Side, onDisk: Side, budget: Budget): { m
   );
 }
 
+/** What one file holds. */
+export function contentOf(side: Side, budget: Budget): Content {
+  return withOpen(side, (opened) => {
+    const hex = buildId(opened);
+    return hex === null ? digest(opened, side, budget) : { kind: "build-id", hex };
+  });
+}
+
 type Opened = number | { readonly why: string };
 
 function withOpen<T>(side: Side, use: (opened: Opened) => T): T {
@@ -46,7 +54,8 @@ function withOpen<T>(side: Side, use: (opened: Opened) => T): T {
   }
 }
 
-function open({ path, isHandle, stat }: Side): Opened {
+/** A descriptor of just this file if it is regular, else why there is none. */
+export function open({ path, isHandle, stat }: Side): Opened {
   if (!stat.isFile()) return { why: "not a regular file" };
   const follow = isHandle ? 0 : constants.O_NOFOLLOW;
   try {

@@ -1,5 +1,5 @@
 import { readdirSync } from "node:fs";
-import { executableMappings, type Mapping } from "@afterpatch/core/proc/maps";
+import { type CodeMapping, executableMappings } from "@afterpatch/core/proc/maps";
 import { type ProcessStat, parseStat } from "@afterpatch/core/proc/stat";
 import { codeOf, explain, isGone, readLink, readProc } from "./read.ts";
 
@@ -23,7 +23,7 @@ export interface Place {
 
 export interface MappedFile {
   /** `range` is that of the first holder. */
-  readonly mapping: Mapping;
+  readonly mapping: CodeMapping;
   readonly holders: Task[];
 }
 

@@ -1,15 +1,14 @@
 import { createHash } from "node:crypto";
-import type { FileFacts, HostFacts, ProcessFacts } from "@afterpatch/core/facts";
+import type { HostFacts, ProcessFacts } from "@afterpatch/core/facts";
 import { scanOf } from "@afterpatch/core/findings";
 import type { Scan } from "@afterpatch/core/scan";
 import { textOfBytes } from "@afterpatch/core/text";
-import { compareFile } from "./compare.ts";
 import { cgroupOf, type Details, readDetails, type Surroundings, toProcessFacts } from "./details.ts";
+import { differingFiles } from "./differences.ts";
 import { type ProcessTable, readProcesses, type Task } from "./processes.ts";
 import { readProc, readSmallFile, tryLink } from "./read.ts";
 import { socketsOf } from "./sockets.ts";
 import { isSystemd, readUnits } from "./units.ts";
-import { viewsOf } from "./views.ts";
 import { readXinetd } from "./xinetd.ts";
 
 export interface ScanOptions {
@@ -31,14 +30,11 @@ export function sha256(text: string): string {
   return createHash("sha256").update(text).digest("hex");
 }
 
-/** How much of files without build-ids one scan reads. */
-const COMPARED_BYTES = 4n * 1024n * 1024n * 1024n;
-
 /** Everything first, judged by nobody yet. */
 export function readHost({ hostId, name, now }: ScanOptions): HostFacts {
   const startedAt = now();
   const table = readProcesses();
-  const { files, holders } = differingFiles(table);
+  const { files, holders } = differingFiles(table, bootTime(now));
   const systemd = isSystemd();
   const initCgroup = systemd ? cgroupOf("/proc/1") : null;
   const { running, vanished } = readRunning(holders, table, now);
@@ -70,31 +66,10 @@ export function readHost({ hostId, name, now }: ScanOptions): HostFacts {
   };
 }
 
-/** Files that differ from what their path names now, and who maps them, by index. */
-function differingFiles({ places }: ProcessTable) {
-  const views = viewsOf(places);
-  const budget = { bytes: COMPARED_BYTES };
-  const files: FileFacts[] = [];
-  const holders = new Map<Task, number[]>();
-  for (const place of places) {
-    for (const file of place.files.values()) {
-      const facts = compareFile(file, views.get(place) ?? null, budget);
-      if (facts === null) continue;
-      const index = files.push(facts) - 1;
-      for (const task of file.holders) {
-        const indices = holders.get(task);
-        if (indices) indices.push(index);
-        else holders.set(task, [index]);
-      }
-    }
-  }
-  return { files, holders };
-}
-
 function readRunning(holders: ReadonlyMap<Task, readonly number[]>, table: ProcessTable, now: () => number) {
   const xinetd = holders.size > 0 ? readXinetd(table) : [];
   const around: Surroundings = {
-    bootedAt: now() - Number.parseFloat(readProc("/proc/uptime")) * 1000,
+    bootedAt: bootTime(now),
     users: readUsers(),
     withSockets: xinetd.length > 0,
   };
@@ -114,6 +89,11 @@ function readRunning(holders: ReadonlyMap<Task, readonly number[]>, table: Proce
     .sort((a, b) => a.pid - b.pid)
     .map((process) => toProcessFacts(process, mapped.get(process.pid) ?? [], sockets.get(process.pid) ?? []));
   return { running: { facts, xinetd }, vanished };
+}
+
+/** Epoch milliseconds at which the machine started, by the current clock: btime of /proc/stat would move with its steps. */
+function bootTime(now: () => number): number {
+  return now() - Number.parseFloat(readProc("/proc/uptime")) * 1000;
 }
 
 /** Ancestors and session leaders: a session's children are told by them. */

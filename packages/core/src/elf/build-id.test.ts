@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { buildIdOf, type ReadAt } from "./build-id.ts";
+import { buildIdOf } from "./build-id.ts";
+import type { ReadAt } from "./layout.ts";
 
 interface Shape {
   readonly is64: boolean;

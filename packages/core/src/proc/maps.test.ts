@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { expect, test } from "vitest";
 import { executableMappings, readingsOf } from "./maps.ts";
 
@@ -16,6 +17,13 @@ test.each([
   ["a JIT's memfd", "7f10-7f20 r-xp 00000000 00:01 7                          /memfd:jit (deleted)", []],
   ["shared anonymous memory", "7f10-7f20 rwxp 00000000 00:01 7       /dev/zero (deleted)", []],
   ["a JNA stub", "7f10-7f20 r-xp 00000000 fe:00 7       /home/a/.cache/JNA/temp/jna123.tmp (deleted)", []],
+  ["a file that never had a name", "7f10-7f20 r-xp 00000000 fe:00 1234       /var/lib/x/#1234 (deleted)", []],
+  [
+    "a removed file that is really called so",
+    "7f10-7f20 r-xp 00000000 fe:00 7       /var/lib/x/#1234 (deleted)",
+    ["/var/lib/x/#1234 (deleted)"],
+  ],
+  ["System V shared memory", "7f10-7f20 rwxs 00000000 00:01 7       /SYSV00000000 (deleted)", []],
   [
     "the last line without a newline",
     `${LIBSSL}\n${LIBSSL.replace("libssl", "libc")}`,
@@ -27,7 +35,34 @@ test.each([
 
 test("the range is the name of an entry of map_files: without leading zeros", () => {
   const [mapping] = executableMappings("00400000-0045b000 r-xp 00000000 fe:00 9       /usr/bin/x");
-  expect(mapping).toMatchObject({ range: "400000-45b000", device: "fe:00", inode: "9" });
+  expect(mapping).toMatchObject({ range: "400000-45b000", device: "fe:00", inode: "9", offset: 0, isTemporary: false });
+});
+
+test.each([
+  ["/tmp/jffi123.so", true],
+  ["/run/user/1000/x", true],
+  ["/tmpfiles/x", false],
+  ["/opt/tmp/x", false],
+])("%s: temporary is %s", (path, isTemporary) => {
+  const [mapping] = executableMappings(LIBSSL.replace("/usr/lib/libssl.so.3", path));
+  expect(mapping).toMatchObject({ path, offset: 4096, isTemporary });
+});
+
+test("any text is read without an error, and every mapping found is a line of it", () => {
+  const line = fc.oneof(
+    fc.string(),
+    fc.string().map((name) => LIBSSL + name),
+    fc.string().map((name) => `7f10-7f20 r-xp 0 fe:00 1 ${name}`),
+  );
+  fc.assert(
+    fc.property(fc.array(line), (lines) => {
+      const text = lines.join("\n");
+      for (const { tail, path } of executableMappings(text)) {
+        expect(text).toContain(tail);
+        expect(tail.endsWith(path)).toBe(true);
+      }
+    }),
+  );
 });
 
 test("a file that is known already is not built again", () => {

@@ -1,4 +1,4 @@
-/** One executable mapping of a file. */
+/** One mapping of a file. */
 export interface Mapping {
   /** Name of its entry in /proc/PID/map_files: `START-END` without leading zeros. */
   readonly range: string;
@@ -11,19 +11,30 @@ export interface Mapping {
   readonly tail: string;
 }
 
+/** One executable mapping, and where it lies. */
+export interface CodeMapping extends Mapping {
+  /** Where in the file the range begins, in bytes. */
+  readonly offset: number;
+  /** In a folder for temporary files: programs unpack, map and remove code of their own there. */
+  readonly isTemporary: boolean;
+}
+
 /**
  * Executable file mappings of one process. `maps` is the text of /proc/PID/maps with one byte per character, see
  * proc_pid_maps(5). `known` is asked with device, inode and path before anything is built: true skips the mapping.
  */
-export function executableMappings(maps: string, known: (tail: string) => boolean = () => false): readonly Mapping[] {
-  const found: Mapping[] = [];
+export function executableMappings(
+  maps: string,
+  known: (tail: string) => boolean = () => false,
+): readonly CodeMapping[] {
+  const found: CodeMapping[] = [];
   scanFor(maps, "xp ", known, found);
   // Shared executable mappings are rare: the whole text is searched once more only where there is one.
   if (maps.includes("xs ")) scanFor(maps, "xs ", known, found);
   return found;
 }
 
-function scanFor(maps: string, mode: string, known: (tail: string) => boolean, found: Mapping[]): void {
+function scanFor(maps: string, mode: string, known: (tail: string) => boolean, found: CodeMapping[]): void {
   for (let hit = maps.indexOf(mode); hit >= 0; hit = maps.indexOf(mode, hit + 3)) {
     const lineStart = maps.lastIndexOf("\n", hit) + 1;
     const rangeEnd = maps.indexOf(" ", lineStart);
@@ -34,13 +45,13 @@ function scanFor(maps: string, mode: string, known: (tail: string) => boolean, f
     if (device === 0 || device >= lineEnd) continue;
     const tail = maps.slice(device, lineEnd);
     if (known(tail)) continue;
-    const mapping = mappingOf(maps.slice(lineStart, rangeEnd), tail);
+    const mapping = mappingOf(maps.slice(lineStart, rangeEnd), maps.slice(hit + 3, device - 1), tail);
     if (mapping) found.push(mapping);
   }
 }
 
 /** `tail` is `MAJOR:MINOR INODE<spaces>PATH`: exactly two fields, then the path verbatim. */
-function mappingOf(range: string, tail: string): Mapping | null {
+function mappingOf(range: string, offset: string, tail: string): CodeMapping | null {
   const deviceEnd = tail.indexOf(" ");
   const inodeEnd = tail.indexOf(" ", deviceEnd + 1);
   if (deviceEnd < 0 || inodeEnd < 0) return null; // anonymous memory
@@ -49,24 +60,23 @@ function mappingOf(range: string, tail: string): Mapping | null {
   // Padding before the path is blanks only; `[vdso]` and friends have inode 0.
   if (inode === "0" || start < 0 || tail.slice(inodeEnd, start).trim() !== "") return null;
   const path = tail.slice(start);
-  if (isIgnored(path)) return null;
-  return { range: range.replace(/(^|-)0+(?=[0-9a-f])/g, "$1"), device: tail.slice(0, deviceEnd), inode, path, tail };
+  // O_TMPFILE: a file that never had a name is printed as its inode, see d_tmpfile() of the kernel.
+  if (isIgnored(path) || path.endsWith(`/#${inode}${DELETED}`)) return null;
+  return {
+    range: range.replace(/(^|-)0+(?=[0-9a-f])/g, "$1"),
+    device: tail.slice(0, deviceEnd),
+    inode,
+    path,
+    tail,
+    offset: Number.parseInt(offset, 16),
+    isTemporary: TEMPORARY.some((folder) => path.startsWith(folder)),
+  };
 }
 
-// Memory that has a name but no program on a disk, and places where nothing a package installs is run from.
-const IGNORED_PREFIXES = [
-  "/memfd:",
-  "/SYSV",
-  "/dev/",
-  "/[aio]",
-  "/drm",
-  "/i915",
-  "/tmp/",
-  "/var/tmp/",
-  "/run/",
-  "/var/run/",
-  "/snap/",
-] as const;
+// Memory that has a name but no program on a disk; a snap's files never change, another revision is another mount.
+const IGNORED_PREFIXES = ["/memfd:", "/SYSV", "/dev/", "/[aio]", "/drm", "/i915", "/snap/"] as const;
+const DELETED = " (deleted)";
+const TEMPORARY = ["/tmp/", "/var/tmp/", "/run/", "/var/run/"] as const;
 const IGNORED =
   /^\/anon_hugepage|^\/#[0-9]+(?: |$)|\/orcexec\.[^/]*$|\/jna[^/]*\.tmp(?: \(deleted\))?$|\/\.cache\/JNA\//;
 
@@ -74,8 +84,6 @@ const IGNORED =
 export function isIgnored(path: string): boolean {
   return IGNORED_PREFIXES.some((prefix) => path.startsWith(prefix)) || IGNORED.test(path);
 }
-
-const DELETED = " (deleted)";
 
 /** What a printed path may stand for. */
 export interface Readings {
