@@ -6,6 +6,7 @@ import { run } from "./commands/run.ts";
 import { scan } from "./commands/scan.ts";
 import { sessions } from "./commands/sessions.ts";
 import { users } from "./commands/users.ts";
+import { why } from "./commands/why.ts";
 import { usageError } from "./usage.ts";
 
 /** Options of every command. */
@@ -28,6 +29,7 @@ export async function runCommandLine(argv: readonly string[], version: string, c
     .command(scan)
     .command(users)
     .command(sessions)
+    .command(why)
     .command(plan)
     .command(apply)
     .command(enroll)

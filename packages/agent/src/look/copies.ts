@@ -1,87 +1,72 @@
-import type { FileFacts } from "@afterpatch/core/facts";
-import { readingsOf } from "@afterpatch/core/proc/maps";
+import { type BigIntStats, statSync } from "node:fs";
+import { type Mapping, readingsOf } from "@afterpatch/core/proc/maps";
+import { isRemote } from "@afterpatch/core/proc/mountinfo";
 import { textOfBytes } from "@afterpatch/core/text";
-import { type AnyMapping, fileMappings } from "@afterpatch/core/users/mapped";
-import { compareFile } from "../host/compare.ts";
-import type { Budget } from "../host/content.ts";
-import type { Place, ProcessTable, Task } from "../host/processes.ts";
-import { codeOf, readProc } from "../host/read.ts";
+import type { Standing } from "@afterpatch/core/users/copy";
+import type { MappedFile, ProcessTable, Task } from "../host/processes.ts";
+import { codeOf } from "../host/read.ts";
+import { find, type View } from "../host/view.ts";
 import { viewsOf } from "../host/views.ts";
 import { buildIdOfMapped } from "./build-id.ts";
 
-/** One copy of a file that processes have mapped: two copies of one path are two of these. */
+/** One copy of a file whose code processes have mapped: two copies of one path are two of these. */
 export interface Copy {
   /** As the processes see it, without the kernel's ` (deleted)`. */
   readonly path: string;
   /** As printed in maps, one byte per character. */
   readonly printed: string;
-  readonly executable: boolean;
   readonly holders: readonly Task[];
-  /** Null: the very file that its path names now. */
-  readonly facts: FileFacts | null;
+  readonly standing: Standing;
   /** Of the mapped copy; null where it has none or could not be read. */
   readonly buildId: string | null;
 }
 
-/** How much of files without build-ids is read to compare them. */
-const COMPARED_BYTES = 1024n * 1024n * 1024n;
-
-/** Copies of the files whose printed path is wanted, in the processes of `tasks` (all of them by default). */
+/** Copies of the files whose printed path is wanted, and which a process that `isAsked` has mapped for execution. */
 export function copiesOf(
   { places }: ProcessTable,
   wanted: (printed: string) => boolean,
   isAsked: (task: Task) => boolean = () => true,
 ): readonly Copy[] {
   const views = viewsOf(places);
-  const budget: Budget = { bytes: COMPARED_BYTES };
   return places.flatMap((place) =>
-    mappedIn(place, wanted, isAsked).map(({ mapping, holders }) => {
-      const facts = compareFile({ mapping, holders }, views.get(place) ?? null, budget);
-      return {
-        path: facts?.path ?? textOfBytes(readingsOf(mapping.path).literal[0]),
-        printed: mapping.path,
-        executable: mapping.executable,
-        holders,
-        facts,
-        buildId: buildId(facts, mapping, holders),
-      };
+    [...place.files.values()].flatMap((file) => {
+      const holders = file.holders.filter(isAsked);
+      if (holders.length === 0 || !wanted(file.mapping.path)) return [];
+      return [{ printed: file.mapping.path, holders, ...stand(file, views.get(place) ?? null) }];
     }),
   );
 }
 
-interface Mapped {
-  readonly mapping: AnyMapping;
-  readonly holders: Task[];
+/** Whether the mapped file is the one that its path names now. The handle of a file on a dead server would not answer. */
+function stand(file: MappedFile, view: View | null): Pick<Copy, "path" | "standing" | "buildId"> {
+  const { literal, deleted } = readingsOf(file.mapping.path);
+  const plain = textOfBytes(deleted[0] ?? literal[0]);
+  const mount = view?.mounts.find(({ device }) => device === file.mapping.device);
+  if (view === null || (mount && isRemote(mount.type))) return { path: plain, standing: "untold", buildId: null };
+  const [holder] = file.holders;
+  const handle = holder ? statOf(`${holder.proc}/map_files/${file.mapping.range}`) : null;
+  const named = [...literal, ...deleted].map((name) => ({ name, found: find(name, view) }));
+  const same = named.find(({ found }) => found.kind === "found" && isSame(found.stat, handle, file.mapping));
+  const buildId = buildIdOfMapped(file.mapping, file.holders);
+  if (same) return { path: textOfBytes(same.name), standing: "on-disk", buildId };
+  const candidates = deleted.length > 0 ? named.slice(literal.length) : named;
+  const now = candidates.find(({ found }) => found.kind !== "missing");
+  const standing = now?.found.kind === "unreadable" ? "untold" : "other";
+  return { path: now ? textOfBytes(now.name) : plain, standing, buildId };
 }
 
-function mappedIn({ tasks }: Place, wanted: (printed: string) => boolean, isAsked: (task: Task) => boolean) {
-  const files = new Map<string, Mapped>();
-  const answers = new Map<string, boolean>();
-  const remembered = (printed: string) => {
-    const answer = answers.get(printed) ?? wanted(printed);
-    answers.set(printed, answer);
-    return answer;
-  };
-  for (const task of tasks.filter(isAsked)) {
-    for (const mapping of fileMappings(mapsOf(task), remembered)) {
-      const file = files.get(mapping.tail);
-      if (file) file.holders.push(task);
-      else files.set(mapping.tail, { mapping, holders: [task] });
-    }
-  }
-  return [...files.values()];
+/** Without the right to follow the handle only the inode counts: devices in maps are not those of stat everywhere. */
+function isSame(onDisk: BigIntStats, handle: BigIntStats | null, mapping: Mapping): boolean {
+  return handle === null
+    ? onDisk.ino === BigInt(mapping.inode)
+    : onDisk.ino === handle.ino && onDisk.dev === handle.dev;
 }
 
-function mapsOf({ proc }: Task): string {
+function statOf(path: string): BigIntStats | null {
   try {
-    return readProc(`${proc}/maps`);
+    return statSync(path, { bigint: true });
   } catch (error) {
-    codeOf(error); // it ended
-    return "";
+    codeOf(error);
+    return null;
   }
-}
-
-function buildId(facts: FileFacts | null, mapping: AnyMapping, holders: readonly Task[]): string | null {
-  if (facts === null || facts.onDisk.kind === "missing") return buildIdOfMapped(mapping, holders);
-  return facts.mapped.kind === "build-id" ? facts.mapped.hex : null;
 }

@@ -21,8 +21,7 @@ export interface FileUser {
   readonly owner: Owner;
   readonly file: CopyEvidence & {
     readonly path: string;
-    /** `data`: mapped, but not for execution. */
-    readonly kind: "executable" | "library" | "data";
+    readonly kind: "executable" | "library";
   };
 }
 
@@ -67,8 +66,8 @@ function documentOf(
     copy.holders.flatMap(({ pid }): readonly FileUser[] => {
       const process = host.byPid.get(pid);
       if (!process) return []; // it ended
-      const evidence = copyEvidence(copy.path, copy.facts, copy.buildId, process, facts);
-      const kind = !copy.executable ? "data" : copy.path === process.executable ? "executable" : "library";
+      const evidence = copyEvidence(copy, process, facts);
+      const kind = copy.path === process.executable ? "executable" : "library";
       const file = { path: visible(copy.path), kind, ...evidence } as const;
       return [{ process: identityOf(process), owner: shownOwner(process, host), file }];
     }),

@@ -6,10 +6,13 @@ import { visible } from "../text.ts";
 /** Which copy of a file a process has mapped. */
 export type CopyWord = "old" | "new" | "unknown";
 
+/** A mapped file against what its path names now: that very file, another one or none, or it could not be told. */
+export type Standing = "on-disk" | "other" | "untold";
+
 /** What is known of one mapped copy of a file. */
 export interface CopyEvidence {
   readonly copy: CopyWord;
-  /** Null: it is the very file that its path names now. */
+  /** Null: it is the very file that its path names now, or nothing is known (then `copy` is unknown). */
   readonly verdict: Verdict | null;
   readonly buildId: { readonly mapped: string | null; readonly onDisk: string | null };
   readonly package: FoundPackage | null;
@@ -17,31 +20,45 @@ export interface CopyEvidence {
   readonly why: string | null;
 }
 
-/**
- * What the copy at `path` is to `process`. `compared` is the copy against its path, null where both are one file; what
- * the scan knows of the process and that file beyond it (package, written in place) is taken from `facts`.
- */
-export function copyEvidence(
-  path: string,
-  compared: FileFacts | null,
-  mappedId: string | null,
-  process: ProcessFacts,
-  facts: HostFacts,
-): CopyEvidence {
-  const scanned = process.files.flatMap((index) => facts.files[index] ?? []).filter((file) => file.path === path);
-  const found = scanned.find((file) => (compared === null ? isSameFile(file, mappedId) : isSame(file, compared)));
-  const file = found ?? compared;
+export interface MappedCopy {
+  readonly path: string;
+  readonly standing: Standing;
+  /** Build-id of the mapped file. */
+  readonly buildId: string | null;
+}
+
+/** What one mapped copy is to `process`, by what the scan says of the files of that process. */
+export function copyEvidence(copy: MappedCopy, process: ProcessFacts, facts: HostFacts): CopyEvidence {
+  const scanned = process.files.flatMap((index) => facts.files[index] ?? []);
+  const file = judgedFile(copy, scanned);
+  const { buildId } = copy;
+  if (file === null && copy.standing === "on-disk") {
+    return { copy: "new", verdict: null, buildId: { mapped: buildId, onDisk: buildId }, package: null, why: null };
+  }
   if (file === null) {
-    return { copy: "new", verdict: null, buildId: { mapped: mappedId, onDisk: mappedId }, package: null, why: null };
+    const why =
+      copy.standing === "other" ? "it is not the file on the disk, and was not compared" : "it cannot be reached";
+    return { copy: "unknown", verdict: null, buildId: { mapped: buildId, onDisk: null }, package: null, why };
   }
   const verdict = fileVerdict(file);
   return {
     copy: copyOf(verdict),
     verdict,
-    buildId: { mapped: idOf(file.mapped) ?? mappedId, onDisk: idOf(file.onDisk) },
+    buildId: { mapped: idOf(file.mapped) ?? buildId, onDisk: idOf(file.onDisk) },
     package: shown(file.package),
     why: whyUnknown(file, verdict),
   };
+}
+
+function judgedFile({ path, standing, buildId }: MappedCopy, scanned: readonly FileFacts[]): FileFacts | null {
+  // The file on disk may be old all the same: written to in place, or loaded by a name that leads elsewhere now.
+  if (standing === "on-disk") {
+    const inPlace = (file: FileFacts) => file.path === path && fileVerdict(file) === "modified-in-place";
+    return scanned.find((file) => file.mappedPath === path || inPlace(file)) ?? null;
+  }
+  const candidates = scanned.filter((file) => file.path === path && file.mappedPath === undefined);
+  const sameId = candidates.find(({ mapped }) => buildId !== null && idOf(mapped) === buildId);
+  return sameId ?? candidates.find(({ mapped }) => idOf(mapped) === null) ?? null;
 }
 
 /** Of several files of one process, its verdict's word: the file on disk and a copy with the same content are new. */
@@ -58,15 +75,6 @@ export function copyOf(verdict: Verdict | null): CopyWord {
     case "suspected":
       return "old";
   }
-}
-
-function isSame(a: FileFacts, b: FileFacts): boolean {
-  return JSON.stringify(a.mapped) === JSON.stringify(b.mapped) && JSON.stringify(a.onDisk) === JSON.stringify(b.onDisk);
-}
-
-/** The scan judged the very file on disk: it was written to after it was mapped. */
-function isSameFile(file: FileFacts, mappedId: string | null): boolean {
-  return fileVerdict(file) === "modified-in-place" && (idOf(file.onDisk) === null || idOf(file.onDisk) === mappedId);
 }
 
 function idOf(content: Content): string | null {
