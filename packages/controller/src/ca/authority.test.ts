@@ -25,7 +25,7 @@ test("the root issues end certificates only, and its pin is that of its key", ()
   expect(authority.pin).toMatch(/^[A-Za-z0-9_-]{43}$/);
 });
 
-test("a host's certificate: 30 days, five minutes back, one name, for clients", async () => {
+test("a host's certificate: a year, five minutes back, one name, for clients", async () => {
   const id = "01JDAAAAAAAAAAAAAAAAAAAAAA";
   const issued = await authority.issueHost(id, newKey().publicKey, NOW);
   const certificate = new X509Certificate(issued.pem);
