@@ -132,7 +132,7 @@ export function unary<Req, Res>(
   handler: (request: Req, call: grpc.ServerUnaryCall<Req, Res>) => Promise<Res>,
 ): grpc.handleUnaryCall<Req, Res> {
   return (call, callback) => {
-    handler(call.request, call).then(
+    started(() => handler(call.request, call)).then(
       (response) => callback(null, response),
       (error: unknown) => callback(toStatus(error)),
     );
@@ -144,7 +144,7 @@ export function duplex<Req, Res>(
   handler: (stream: grpc.ServerDuplexStream<Req, Res>) => Promise<void>,
 ): grpc.handleBidiStreamingCall<Req, Res> {
   return (stream) => {
-    handler(stream).then(
+    started(() => handler(stream)).then(
       () => stream.end(),
       (error: unknown) => stream.emit("error", toStatus(error)),
     );
@@ -156,11 +156,16 @@ export function serverStream<Req, Res>(
   handler: (request: Req, stream: grpc.ServerWritableStream<Req, Res>) => Promise<void>,
 ): grpc.handleServerStreamingCall<Req, Res> {
   return (stream) => {
-    handler(stream.request, stream).then(
+    started(() => handler(stream.request, stream)).then(
       () => stream.end(),
       (error: unknown) => stream.emit("error", toStatus(error)),
     );
   };
+}
+
+/** A handler that throws before it returns its promise is one whose promise rejects. */
+async function started<T>(handler: () => Promise<T>): Promise<T> {
+  return handler();
 }
 
 /** Key of the trailing metadata with afterpatch's own machine-readable code. */
