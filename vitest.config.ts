@@ -6,7 +6,7 @@ export default defineConfig({
       {
         test: {
           name: "unit",
-          include: ["packages/*/src/**/*.test.ts", "test/sim/**/*.test.ts", "test/cases/**/*.test.ts"],
+          include: ["packages/*/src/**/*.test.ts", "test/{sim,cases,docs}/**/*.test.ts"],
         },
       },
       { test: { name: "integration", include: ["test/integration/**/*.test.ts"], testTimeout: 60_000 } },
