@@ -15,9 +15,9 @@ export interface InventoryEntry {
 export interface OwnedContent {
   /** `build-id:HEX` or `sha256:HEX` */
   readonly content: string;
+  /** With the architecture only where that is not the host's own: `libc6`, `libc6:i386`, `glibc.i686`. */
   readonly name: string;
-  /** Null where the host has no architecture of its own for it (noarch), or only one can be. */
-  readonly architecture: string | null;
+  readonly architecture: string;
   readonly version: string;
   /** Epoch milliseconds. */
   readonly installedAt: number;
@@ -37,7 +37,7 @@ export function contentName(content: Content): string | null {
   return content.kind === "build-id" || content.kind === "sha256" ? `${content.kind}:${content.hex}` : null;
 }
 
-type Row = readonly [string, string, number, ...([] | [string, string, string | null, string, number])];
+type Row = readonly [string, string, number, ...([] | [string, string, string, string, number])];
 
 export function serializeInventory(entries: readonly InventoryEntry[]): string {
   const rows = entries.map(({ path, key, owned, seenAt }): Row => {
@@ -76,8 +76,8 @@ function parseRow(row: unknown): InventoryEntry | null {
   const [path, key, seenAt, content, name, architecture, version, installedAt] = row as readonly unknown[]; // an array of anything
   if (!isText(path) || !path.startsWith("/") || !isText(key) || !isInstant(seenAt)) return null;
   if (row.length === 3) return { path, key, owned: null, seenAt };
-  if (!isText(content) || !isText(name) || !isText(version) || !isInstant(installedAt)) return null;
-  if (architecture !== null && !isText(architecture)) return null;
+  if (!isText(content) || !isText(name) || !isText(architecture) || !isText(version) || !isInstant(installedAt))
+    return null;
   return { path, key, owned: { content, name, architecture, version, installedAt }, seenAt };
 }
 
@@ -126,4 +126,9 @@ export function packageOfContent(
   const [first] = candidates;
   if (first === undefined) return null;
   return candidates.every(({ name, version }) => name === first.name && version === first.version) ? first : null;
+}
+
+/** Name of a package without the architecture that is shown for a foreign one. */
+export function bareName(shown: string): string {
+  return shown.replace(/(?::[a-z0-9-]+|\.(?:i[3-6]86|x86_64|aarch64|armv7hl|ppc64le|s390x))$/, "");
 }
