@@ -4,7 +4,7 @@ import { type ScanOptions, scanHost } from "./host/scan.ts";
 import type { Machine } from "./ports.ts";
 
 /** This host. A scan that the host itself makes impossible is a StepError `scan-failed`. */
-export function realMachine(options: Pick<ScanOptions, "hostId" | "name">): Machine {
+export function realMachine(options: Pick<ScanOptions, "hostId" | "name" | "inventory">): Machine {
   return machineOn(async (signal) => {
     signal.throwIfAborted();
     try {

@@ -11,8 +11,13 @@ import { codeOf, explain } from "./read.ts";
 
 /** Where the inventory of a state directory is; null where none is kept: without the directory, and without root. */
 export function inventoryIn(stateDir: string): string | null {
-  const isDirectory = statSync(stateDir, { throwIfNoEntry: false })?.isDirectory() ?? false;
-  return isDirectory && process.geteuid?.() === 0 ? join(stateDir, "inventory") : null;
+  if (process.geteuid?.() !== 0) return null;
+  try {
+    return statSync(stateDir).isDirectory() ? join(stateDir, "inventory") : null;
+  } catch (error) {
+    codeOf(error); // no such directory
+    return null;
+  }
 }
 
 /** What earlier scans saw. One that cannot be used is left out and said, never fatal. */

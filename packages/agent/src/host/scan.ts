@@ -5,9 +5,12 @@ import type { Scan } from "@afterpatch/core/scan";
 import { textOfBytes } from "@afterpatch/core/text";
 import { cgroupOf, type Details, readDetails, type Surroundings, toProcessFacts } from "./details.ts";
 import { differingFiles } from "./differences.ts";
+import { withPackages } from "./packages.ts";
+import { type Databases, HOST_DATABASES } from "./packages-ask.ts";
 import { type ProcessTable, readProcesses, type Task } from "./processes.ts";
 import { readProc, readSmallFile, tryLink } from "./read.ts";
 import { socketsOf } from "./sockets.ts";
+import { readSysv } from "./sysv.ts";
 import { isSystemd, readUnits } from "./units.ts";
 import { readXinetd } from "./xinetd.ts";
 
@@ -17,6 +20,10 @@ export interface ScanOptions {
   readonly name: string;
   /** Epoch milliseconds. */
   readonly now: () => number;
+  /** File of the inventory; null or absent: none is kept. */
+  readonly inventory?: string | null;
+  /** Where the package databases are, if not in their usual places. */
+  readonly databases?: Databases;
   /** List mapped files whose successor has the same content, too. */
   readonly all?: boolean;
 }
@@ -31,14 +38,17 @@ export function sha256(text: string): string {
 }
 
 /** Everything first, judged by nobody yet. */
-export function readHost({ hostId, name, now }: ScanOptions): HostFacts {
+export function readHost(options: ScanOptions): HostFacts {
+  const { hostId, name, now, inventory = null, databases = HOST_DATABASES } = options;
   const startedAt = now();
   const table = readProcesses();
-  const { files, holders } = differingFiles(table, bootTime(now));
+  const bootedAt = bootTime(now);
+  const { files, holders } = differingFiles(table, bootedAt);
   const systemd = isSystemd();
   const initCgroup = systemd ? cgroupOf("/proc/1") : null;
-  const { running, vanished } = readRunning(holders, table, now);
+  const { running, vanished } = readRunning(holders, table, { now, systemd });
   const units = systemd ? readUnits(running.facts, initCgroup) : { units: null, unitsUnreadable: null };
+  const named = withPackages(table, { files, holders }, { inventory, databases, now: startedAt, bootedAt });
   return {
     host: {
       id: hostId,
@@ -59,14 +69,20 @@ export function readHost({ hostId, name, now }: ScanOptions): HostFacts {
       unreadable: table.unreadable.length,
     },
     unreadable: table.unreadable,
-    files,
+    files: named.files,
     running: running.facts,
     ...units,
     xinetd: running.xinetd,
+    sysv: running.sysv,
+    notes: named.notes,
   };
 }
 
-function readRunning(holders: ReadonlyMap<Task, readonly number[]>, table: ProcessTable, now: () => number) {
+function readRunning(
+  holders: ReadonlyMap<Task, readonly number[]>,
+  table: ProcessTable,
+  { now, systemd }: { readonly now: () => number; readonly systemd: boolean },
+) {
   const xinetd = holders.size > 0 ? readXinetd(table) : [];
   const around: Surroundings = {
     bootedAt: bootTime(now),
@@ -83,12 +99,18 @@ function readRunning(holders: ReadonlyMap<Task, readonly number[]>, table: Proce
       mapped.set(pid, files);
     } else vanished += 1;
   }
-  if (around.withSockets) addRelatives(details, around);
+  const pidNamespace = tryLink("/proc/self/ns/pid");
+  // Whom to ask for an owner: sessions and SysV services are told by their ancestors, containers by who holds them.
+  const isLineNeeded = (process: Details) =>
+    around.withSockets || !systemd || (process.pidNamespace !== null && process.pidNamespace !== pidNamespace);
+  addRelatives(details, [...details.values()].filter(isLineNeeded), around);
+  const executables = [...new Set([...details.values()].map(({ executable }) => executable))];
+  const sysv = !systemd && holders.size > 0 ? readSysv(executables, table) : [];
   const sockets = socketsOf([...details.values()]);
   const facts: readonly ProcessFacts[] = [...details.values()]
     .sort((a, b) => a.pid - b.pid)
     .map((process) => toProcessFacts(process, mapped.get(process.pid) ?? [], sockets.get(process.pid) ?? []));
-  return { running: { facts, xinetd }, vanished };
+  return { running: { facts, xinetd, sysv }, vanished };
 }
 
 /** Epoch milliseconds at which the machine started, by the current clock: btime of /proc/stat would move with its steps. */
@@ -97,9 +119,9 @@ function bootTime(now: () => number): number {
 }
 
 /** Ancestors and session leaders: a session's children are told by them. */
-function addRelatives(details: Map<number, Details>, around: Surroundings): void {
+function addRelatives(details: Map<number, Details>, from: readonly Details[], around: Surroundings): void {
   const asked = new Set(details.keys());
-  const waiting = [...details.values()];
+  const waiting = [...from];
   for (let process = waiting.pop(); process; process = waiting.pop()) {
     for (const pid of [process.ppid, process.sid]) {
       if (pid <= 0 || asked.has(pid)) continue;

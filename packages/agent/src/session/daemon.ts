@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { EXIT, type ExitCode } from "@afterpatch/core/exit";
 import { pino } from "pino";
 import { systemClock } from "../clock.ts";
+import { inventoryIn } from "../host/inventory.ts";
 import { IdentityError, loadIdentity } from "../identity/identity.ts";
 import { JournalError } from "../journal/error.ts";
 import { JOURNAL_FILE, openJournal } from "../journal/file.ts";
@@ -41,7 +42,7 @@ export async function run(stateDir: string): Promise<ExitCode> {
     {
       hostId: identity.hostId,
       agentVersion: version,
-      machine: realMachine({ hostId: identity.hostId, name: identity.name }),
+      machine: realMachine({ hostId: identity.hostId, name: identity.name, inventory: inventoryIn(stateDir) }),
       journal,
       clock: systemClock,
       sha256,
