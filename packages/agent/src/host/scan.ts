@@ -7,6 +7,7 @@ import { cgroupOf, type Details, readDetails, type Surroundings, toProcessFacts 
 import { differingFiles } from "./differences.ts";
 import { withPackages } from "./packages.ts";
 import { type Databases, HOST_DATABASES } from "./packages-ask.ts";
+import { readKernel } from "./kernel.ts";
 import { type ProcessTable, readProcesses, type Task } from "./processes.ts";
 import { readProc, readSmallFile, tryLink } from "./read.ts";
 import { socketsOf } from "./sockets.ts";
@@ -73,6 +74,7 @@ export function readHost(options: ScanOptions): HostFacts {
     running: running.facts,
     ...units,
     xinetd: running.xinetd,
+    kernel: readKernel(),
     sysv: running.sysv,
     notes: named.notes,
   };

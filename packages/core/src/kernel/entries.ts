@@ -1,5 +1,6 @@
 import type { LoaderFacts } from "./facts.ts";
-import { rpmPart, uapiOrder } from "./order.ts";
+import { compareSegments } from "../packages/rpm-version.ts";
+import { compareEntryVersions } from "./entry-version.ts";
 
 /** An entry of the Boot Loader Specification (UAPI.1), type 1. */
 export interface Entry {
@@ -58,7 +59,7 @@ export function inGrubOrder(entries: readonly Entry[]): readonly Entry[] {
   const keyed = entries.map((entry) => ({ entry, parts: packageParts(entry.id) }));
   keyed.sort(({ parts: a }, { parts: b }) => {
     for (const at of [0, 1, 2] as const) {
-      const difference = rpmPart(b[at], a[at]);
+      const difference = compareSegments(b[at], a[at]);
       if (difference !== 0) return difference;
     }
     return 0;
@@ -73,10 +74,12 @@ export function inSystemdOrder(entries: readonly Entry[]): readonly Entry[] {
     if ((a.sortKey === null) !== (b.sortKey === null)) return a.sortKey === null ? 1 : -1;
     if (a.sortKey !== null && b.sortKey !== null) {
       const difference =
-        byText(a.sortKey, b.sortKey) || byText(a.machineId, b.machineId) || uapiOrder(b.version ?? "", a.version ?? "");
+        byText(a.sortKey, b.sortKey) ||
+        byText(a.machineId, b.machineId) ||
+        compareEntryVersions(b.version ?? "", a.version ?? "");
       if (difference !== 0) return difference;
     }
-    return uapiOrder(b.id, a.id) || byText(b.id, a.id);
+    return compareEntryVersions(b.id, a.id) || byText(b.id, a.id);
   });
 }
 

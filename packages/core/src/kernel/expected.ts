@@ -1,8 +1,9 @@
+import { compareDpkgVersions } from "../packages/dpkg-version.ts";
+import { compareRpmVersions } from "../packages/rpm-version.ts";
 import { bootsNext } from "./boots-next.ts";
 import type { KernelFacts, KernelImage } from "./facts.ts";
 import { releaseOf } from "./image.ts";
 import type { NextBoot } from "./next-boot.ts";
-import { dpkgOrder, type Order, rpmOrder } from "./order.ts";
 import { splitRelease } from "./release.ts";
 
 /** The kernels of a host: which are installed, which is the newest like the running one, which would start next. */
@@ -15,13 +16,16 @@ export interface Kernels {
   /** Release that starts next, and its image where that is here. Null when the loader's choice could not be told. */
   readonly expected: { readonly release: string; readonly image: KernelImage | null } | null;
   /** Below 0 where `a` is older, by the package manager's own order. */
-  readonly order: Order;
+  readonly order: (a: string, b: string) => number;
 }
 
 export function kernelsOf(facts: KernelFacts, running: string): Kernels {
   const installed = installedOf(facts);
-  const order: Order = (a, b) =>
-    (facts.packages === null ? rpmOrder : dpkgOrder)(splitRelease(a).version, splitRelease(b).version);
+  const order: Kernels["order"] = (a, b) =>
+    (facts.packages === null ? compareRpmVersions : compareDpkgVersions)(
+      splitRelease(a).version,
+      splitRelease(b).version,
+    );
   const { flavour } = splitRelease(running);
   const alike = [...installed.keys()].filter((release) => splitRelease(release).flavour === flavour);
   const next = bootsNext(facts.loader);

@@ -127,6 +127,10 @@ export function judgeMicrocode(facts: MicrocodeFacts): MicrocodeJudgement {
       notes: [`Whether the microcode is old is not known: ${facts.why}.`],
     };
   const { cpu, offers, bootedAt } = facts;
+  if (offers.every(({ revision }) => revision === null)) {
+    const none = "Whether the microcode is old is not known: there is none for this processor on the disk.";
+    return { ...unknown, running: hex(cpu.revision), isOpen: false, notes: [none] };
+  }
   const running = hex(cpu.revision);
   const newer = offers.filter(({ revision }) => revision !== null && revision > cpu.revision);
   const [offer] = newer.toSorted((a, b) =>
