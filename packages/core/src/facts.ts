@@ -1,6 +1,7 @@
 import type { KernelFacts } from "./kernel/facts.ts";
 import type { FoundPackage } from "./scan.ts";
 import type { UnitFacts } from "./systemd/show.ts";
+import type { SysvService } from "./sysv/owner.ts";
 import type { XinetdService } from "./xinetd/config.ts";
 
 // What the agent read from one host, unjudged. Survives JSON unchanged, so that a captured host can be judged again.
@@ -39,8 +40,10 @@ export interface HostFacts {
   readonly units: readonly UnitFacts[] | null;
   /** Why `units` is null although systemd runs. */
   readonly unitsUnreadable: string | null;
-  /** Empty without xinetd. */
+  /** Services of xinetd and of inetd; empty without them. */
   readonly xinetd: readonly XinetdService[];
+  /** Empty with systemd, whose generator makes units of init scripts. */
+  readonly sysv: readonly SysvService[];
   /** What there is to say of kernel, boot loader and microcode. Absent where nobody looked. */
   readonly kernel?: KernelFacts;
   /** What could not be learnt beside processes and files, one sentence each. Absent: nothing. */

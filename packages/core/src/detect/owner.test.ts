@@ -16,6 +16,7 @@ const SERVICES: readonly XinetdService[] = [
   ["rstatd", null, "/usr/sbin/rpc.rstatd", {}],
   ["pop3", 110, "/usr/sbin/pop3d", { enabled: false }],
 ].map(([id, port, server, more]) => ({
+  manager: "xinetd",
   id,
   name: id,
   enabled: true,
@@ -69,6 +70,7 @@ function owner(running: readonly ProcessFacts[], more: Partial<HostFacts> = {}):
     units: [],
     unitsUnreadable: null,
     xinetd: SERVICES,
+    sysv: [],
     ...more,
   };
   const last = facts.running.at(-1) ?? XINETD;

@@ -2,8 +2,10 @@ import type { ProcessFacts } from "../facts.ts";
 import { restartRule } from "../plan/never.ts";
 import type { Owner, Remedy, Verdict } from "../scan.ts";
 import type { UnitFacts } from "../systemd/show.ts";
-import { isXinetd } from "../xinetd/match.ts";
+import { sysvService } from "../sysv/owner.ts";
+import { superServer } from "../xinetd/match.ts";
 import type { HostIndex } from "./host.ts";
+import { superServerUnit } from "./session.ts";
 
 /** What is known of a finding when its remedy is chosen. */
 export interface Judged {
@@ -37,6 +39,7 @@ function wanted(judged: Judged, host: HostIndex): Remedy {
     case "init":
       return reexec(host);
     case "service":
+      if (owner.manager === "sysv") return restartSysv(judged, host);
       return owner.name.includes("/") ? userUnit(owner.name) : restart(judged, host);
     case "socket-session":
       return ask(
@@ -83,6 +86,19 @@ function reexec({ facts }: HostIndex): Remedy {
   return { kind: "reexec", target: "init", automatic: facts.systemd, reason };
 }
 
+/** Told here and left to a person: the effects know systemd only. */
+function restartSysv({ owner: { name }, process, programRemoved }: Judged, host: HostIndex): Remedy {
+  const rule = restartRule(name);
+  const told = sysvService(process, host);
+  const evidence = told ? ` It was told by this: ${told.because}.` : "";
+  const whyNot = rule
+    ? `${rule.policy === "never" ? "Never" : "Only on request"}: ${rule.why}.`
+    : programRemoved
+      ? `Its program is no longer on the disk: after a restart ${name} might not run at all; install it again or stop the service.`
+      : `This version restarts services of systemd only; run: service ${name} restart.`;
+  return { kind: "restart-service", target: name, automatic: false, reason: whyNot + evidence };
+}
+
 function restart(judged: Judged, host: HostIndex): Remedy {
   const unit = judged.owner.name;
   const whyNot = forbidden(judged, host);
@@ -100,7 +116,7 @@ function forbidden({ owner, process, programRemoved }: Judged, { facts, units }:
   if (facts.units === null)
     return `What systemd knows about this unit could not be read: ${facts.unitsUnreadable ?? "unknown why"}.`;
   if (unit?.loadState !== "loaded") return "systemd has no unit of this name loaded, so it cannot be started again.";
-  return refusal(unit) ?? superServer(unit, process) ?? removal(unit, programRemoved);
+  return refusal(unit) ?? superServerRule(unit, process) ?? removal(unit, programRemoved);
 }
 
 function refusal({ type, refuseManualStart, refuseManualStop }: UnitFacts): string | null {
@@ -110,10 +126,11 @@ function refusal({ type, refuseManualStart, refuseManualStop }: UnitFacts): stri
   return null;
 }
 
-function superServer({ id, killMode }: UnitFacts, process: ProcessFacts): string | null {
-  if (id !== "xinetd.service") return null;
-  if (!isXinetd(process.executable)) {
-    return "It was started by xinetd for a service that could not be told; restarting xinetd would not replace it.";
+function superServerRule({ id, killMode }: UnitFacts, process: ProcessFacts): string | null {
+  const manager = superServerUnit(id);
+  if (manager === null) return null;
+  if (!superServer(process.executable)) {
+    return `It was started by ${manager} for a service that could not be told; restarting ${manager} would not replace it.`;
   }
   if (killMode === "process") return null;
   return `A restart would end every open session, new ones too (KillMode=${killMode || "unknown"}).`;

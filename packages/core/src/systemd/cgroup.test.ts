@@ -33,7 +33,25 @@ test.each([
   ["/system.slice", null],
   [`/system.slice/docker-${"a1".repeat(32)}.scope`, { kind: "container", name: "docker:a1a1a1a1a1a1" }],
   [`/docker/${"a1".repeat(32)}`, { kind: "container", name: "docker:a1a1a1a1a1a1" }],
-  ["/machine.slice/systemd-nspawn@db.service/payload/system.slice/x.service", { kind: "container", name: "db" }],
+  ["/machine.slice/systemd-nspawn@db.service/payload/system.slice/x.service", { kind: "container", name: "nspawn:db" }],
+  ["/machine.slice/machine-web\\x2d1.scope/payload/init.scope", { kind: "container", name: "nspawn:web-1" }],
+  [
+    `/user.slice/user-1000.slice/user@1000.service/user.slice/libpod-${"b2".repeat(32)}.scope/container`,
+    { kind: "container", name: "podman:b2b2b2b2b2b2" },
+  ],
+  [
+    `/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod${"a".repeat(8)}_${"b".repeat(4)}_${"c".repeat(4)}_${"d".repeat(4)}_${"e".repeat(12)}.slice/cri-containerd-${"c3".repeat(32)}.scope`,
+    { kind: "container", name: "containerd:c3c3c3c3c3c3" },
+  ],
+  [
+    `/kubepods/burstable/pod${"a".repeat(8)}-${"b".repeat(4)}-${"c".repeat(4)}-${"d".repeat(4)}-${"e".repeat(12)}/${"d4".repeat(32)}`,
+    { kind: "container", name: "kubernetes:d4d4d4d4d4d4" },
+  ],
+  ["/lxc.payload.web/system.slice/x.service", { kind: "container", name: "lxc:web" }],
+  [
+    `/machine.slice/libpod-conmon-${"b2".repeat(32)}.scope`,
+    { kind: "unit", unit: `libpod-conmon-${"b2".repeat(32)}.scope` },
+  ],
   ["/machine.slice/systemd-nspawn@db.service/supervisor", { kind: "unit", unit: "systemd-nspawn@db.service" }],
   ["/system.slice/docker.service", { kind: "unit", unit: "docker.service" }],
 ])("%s", (path, expected) => expect(cgroupOwner(path)).toEqual(expected));

@@ -73,21 +73,30 @@ function withoutSlices(components: readonly string[]): readonly string[] {
   return first < 0 ? [] : names.slice(first);
 }
 
-const CONTAINERS: readonly RegExp[] = [
-  /\/(docker|lxc)\/([A-Za-z0-9][\w.-]*)/,
-  /\/(docker|cri-containerd|crio|libpod)-([0-9a-f]{64})\.scope(?:\/|$)/,
-  /\/()lxc\.payload\.([\w.-]+)/,
-  /\/machine\.slice\/()systemd-nspawn@([^/]+)\.service\/payload/,
-  /\/()kubepods(?:\.slice)?\/.*?pod([0-9a-f][0-9a-f_-]{35})/,
+/** Marks of engines, with how each calls its containers; the innermost container of a pod before the pod. */
+const CONTAINERS: readonly (readonly [kind: string, RegExp])[] = [
+  ["docker", /\/docker[/-]([0-9a-f]{64})(?:\.scope)?(?:\/|$)/],
+  ["podman", /\/libpod-([0-9a-f]{64})(?:\.scope)?(?:\/|$)/],
+  ["containerd", /\/cri-containerd[-:]([0-9a-f]{64})(?:\.scope)?(?:\/|$)/],
+  ["cri-o", /\/crio-([0-9a-f]{64})(?:\.scope)?(?:\/|$)/],
+  ["kubernetes", /\/kubepods\/(?:[^/]+\/)*pod[0-9a-f-]{36}\/([0-9a-f]{64})(?:\/|$)/],
+  ["kubernetes", /\/kubepods(?:\.slice)?\/.*?pod([0-9a-f][0-9a-f_-]{35})/],
+  ["lxc", /\/lxc\.payload\.([\w.-]+)/],
+  ["lxc", /\/lxc\/([A-Za-z0-9][\w.-]*)/],
+  ["nspawn", /\/machine\.slice\/systemd-nspawn@([^/]+)\.service\/payload/],
+  ["nspawn", /\/machine\.slice\/machine-([^/]+)\.scope\/payload/],
 ];
 
-/** Name of the container whose cgroup this is, as short as its engine prints it. */
+/** `KIND:NAME` of the container whose cgroup this is, the name as its engine takes it. */
 export function containerName(path: string): string | null {
-  for (const pattern of CONTAINERS) {
-    const [, engine, name] = pattern.exec(path) ?? [];
-    if (name === undefined) continue;
-    const short = /^[0-9a-f]{64}$/.test(name) ? name.slice(0, 12) : name;
-    return engine ? `${engine}:${short}` : short;
+  for (const [kind, pattern] of CONTAINERS) {
+    const name = pattern.exec(path)?.[1];
+    if (name !== undefined) return `${kind}:${/^[0-9a-f]{64}$/.test(name) ? name.slice(0, 12) : unescaped(name)}`;
   }
   return null;
+}
+
+/** Undoes systemd's escape of unit names, as far as it stands for visible ASCII: `web\\x2d1` is web-1. */
+function unescaped(name: string): string {
+  return name.replace(/\\x([2-7][0-9a-f])/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
 }

@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { expect, test } from "vitest";
 import { type XinetdService, xinetdServices } from "./config.ts";
 import type { XinetdFiles } from "./entries.ts";
@@ -29,6 +30,7 @@ test("a usual configuration", () => {
   });
   expect(found).toEqual([
     {
+      manager: "xinetd",
       id: "imap-secure",
       name: "imap",
       enabled: false,
@@ -40,6 +42,7 @@ test("a usual configuration", () => {
       forked: false,
     },
     {
+      manager: "xinetd",
       id: "telnet",
       name: "telnet",
       enabled: true,
@@ -66,6 +69,20 @@ test.each([
   ["no port for RPC", "type = RPC\nport = 7", { port: null }],
   ["values are compared without case", "disable = YES", { enabled: false }],
   ["datagrams", "socket_type = dgram\nwait = yes\nport = 69", { protocol: "udp", wait: true }],
+  [
+    "behind tcpd, by the first argument",
+    "flags = NAMEINARGS\nserver = /usr/sbin/tcpd\nserver_args = /usr/sbin/in.telnetd -h",
+    { server: "/usr/sbin/in.telnetd" },
+  ],
+  ["tcpd that would start itself", "server = /usr/sbin/tcpd\nserver_args = in.telnetd", { server: "/usr/sbin/tcpd" }],
+  ["a service that lacks wait is off", "socket_type = stream\nserver = /x", { enabled: false }],
+  ["a service that lacks a server is off", "socket_type = stream\nwait = no", { enabled: false }],
+  [
+    "a value that is none switches it off",
+    `${"socket_type = stream\nwait = no\nserver = /x\n"}disable = maybe`,
+    { enabled: false },
+  ],
+  ["everything there", "socket_type = stream\nwait = no\nserver = /x", { enabled: true }],
   ["interface is another name of bind", "interface = 192.0.2.1", { bind: "192.0.2.1" }],
 ])("%s", (_name, body, expected) => expect(service(body)).toMatchObject([expected]));
 
@@ -75,7 +92,8 @@ test.each([
   ["a file that is not there", read({})],
 ])("dropped: %s", (_name, services) => expect(services).toEqual([]));
 
-const TWO = "service a\n{\n port = 1\n}\nservice b\n{\n port = 2\n}\n";
+const WHOLE = " socket_type = stream\n wait = no\n server = /x\n";
+const TWO = `service a\n{\n port = 1\n${WHOLE}}\nservice b\n{\n port = 2\n${WHOLE}}\n`;
 
 test.each([
   ["enabled switches all others off", `defaults\n{\n enabled = a\n}\n${TWO}`, [true, false]],
@@ -85,6 +103,11 @@ test.each([
     `defaults\n{\n enabled = a\n}\n${TWO.replace("port = 1", "disable = yes")}`,
     [false, false],
   ],
+  [
+    "of two that are alike the later one is dropped",
+    TWO.replaceAll(/service [ab]/g, "service c").replace("port = 2", "port = 1"),
+    [true, false],
+  ],
   ["only the first defaults count", `defaults\n{\n}\ndefaults\n{\n disabled = a\n}\n${TWO}`, [true, true]],
 ])("%s", (_name, text, expected) =>
   expect(read({ "/etc/xinetd.conf": text }).map(({ enabled }) => enabled)).toEqual(expected),
@@ -92,4 +115,35 @@ test.each([
 
 test("a configuration that includes itself ends", () => {
   expect(read({ "/etc/xinetd.conf": `include /etc/xinetd.conf\n${TWO}` })).toHaveLength(2);
+});
+
+test("any text is read without an error and in time", () => {
+  const word = fc.constantFrom(
+    "service",
+    "defaults",
+    "{",
+    "}",
+    "=",
+    "+=",
+    "-=",
+    "port",
+    "server",
+    "type",
+    "include",
+    "/etc/xinetd.conf",
+    "143",
+    "a",
+  );
+  const line = fc.oneof(
+    fc.array(word).map((words) => words.join(" ")),
+    fc.string(),
+  );
+  fc.assert(
+    fc.property(fc.array(line), (lines) => {
+      for (const { port, id } of read({ "/etc/xinetd.conf": lines.join("\n") })) {
+        expect(port === null || (port >= 0 && port < 65536)).toBe(true);
+        expect(id).not.toBe("");
+      }
+    }),
+  );
 });

@@ -1,7 +1,11 @@
 import { parseEntries, type XinetdFiles } from "./entries.ts";
+import { portNumber, portsOf } from "./ports.ts";
+import { behindTcpd } from "./tcpd.ts";
 
-/** One service of xinetd's configuration that may have sessions. */
+/** One service of a super-server's configuration that may have sessions. */
 export interface XinetdService {
+  /** Who starts its sessions; inetd has the configuration of core/inetd. */
+  readonly manager: "xinetd" | "inetd";
   /** `id`, else the service's name; what end-session takes as its target. */
   readonly id: string;
   readonly name: string;
@@ -11,7 +15,7 @@ export interface XinetdService {
   readonly port: number | null;
   readonly bind: string | null;
   readonly wait: boolean;
-  /** Program that a connection starts; null for `redirect` and internal services. */
+  /** Program that a connection ends up running, behind tcpd too; null for `redirect` and internal services. */
   readonly server: string | null;
   /** Served by a fork of xinetd itself. */
   readonly forked: boolean;
@@ -29,12 +33,32 @@ export function xinetdServices(path: string, files: XinetdFiles, services: strin
   const ports = portsOf(services);
   const off = new Set(defaults.get("disabled") ?? []);
   const on = defaults.has("enabled") ? new Set(defaults.get("enabled")) : null;
+  const seen = new Set<string>();
   return entries.map(({ name, attributes }) => {
     const service = serviceOf(name, attributes, defaults, ports);
-    const enabled = service.enabled && (on === null || on.has(service.id)) && !off.has(service.id);
+    const isOn = service.enabled && (on === null || on.has(service.id)) && !off.has(service.id);
+    // Of two entries that are alike in all of this xinetd drops the later one.
+    const key = JSON.stringify([service.id, service.protocol, service.port, service.bind]);
+    const enabled = isOn && isComplete(attributes) && !seen.has(key);
+    if (enabled) seen.add(key);
     return { ...service, enabled };
   });
 }
+
+/** Whether xinetd would start it: what it must have, with values that xinetd takes. Another value disables the service. */
+function isComplete(attributes: Attributes): boolean {
+  const word = (attribute: string) => attributes.get(attribute)?.[0]?.toLowerCase();
+  const types = (attributes.get("type") ?? []).map((type) => type.toLowerCase());
+  const yesOrNo = (value: string | undefined) => value === "yes" || value === "no";
+  if (!["stream", "dgram", "raw", "seqpacket"].includes(word("socket_type") ?? "")) return false;
+  if (!yesOrNo(word("wait")) || !yesOrNo(word("disable") ?? "no")) return false;
+  if (!types.every((type) => TYPES.has(type))) return false;
+  const hasServer = attributes.has("server") || attributes.has("redirect") || types.includes("internal");
+  const isListed = !types.includes("unlisted") || attributes.has("port") || types.includes("rpc");
+  return hasServer && isListed;
+}
+
+const TYPES = new Set(["rpc", "internal", "unlisted", "special", "tcpmux", "tcpmuxplus"]);
 
 function serviceOf(
   name: string,
@@ -50,7 +74,12 @@ function serviceOf(
   const bind =
     attributes.get("bind") ?? attributes.get("interface") ?? defaults.get("bind") ?? defaults.get("interface");
   const isFixed = !types.includes("rpc") && !types.includes("tcpmux") && !types.includes("tcpmuxplus");
+  const server = attributes.get("server")?.[0];
+  // With NAMEINARGS the first argument is argv[0], which is what tcpd starts.
+  const isNamed = (attributes.get("flags") ?? []).some((flag) => flag.toLowerCase() === "nameinargs");
+  const argv0 = isNamed ? attributes.get("server_args")?.[0] : undefined;
   return {
+    manager: "xinetd",
     id: attributes.get("id")?.[0] ?? name,
     name,
     enabled: word("disable") !== "yes",
@@ -58,7 +87,7 @@ function serviceOf(
     port: isFixed ? (portNumber(word("port")) ?? ports.get(`${name}/${protocol}`) ?? null) : null,
     bind: bind?.[0] ?? null,
     wait: word("wait") === "yes",
-    server: isInternal || isRedirect ? null : (attributes.get("server")?.[0] ?? null),
+    server: isInternal || isRedirect || server === undefined ? null : behindTcpd(server, argv0),
     forked: isInternal || isRedirect,
   };
 }
@@ -66,24 +95,4 @@ function serviceOf(
 function protocolOf(protocol: string | undefined, socketType: string | undefined): "tcp" | "udp" {
   if (protocol) return protocol.startsWith("udp") ? "udp" : "tcp";
   return socketType === "dgram" ? "udp" : "tcp";
-}
-
-function portNumber(text: string | undefined): number | null {
-  return text !== undefined && /^[0-9]{1,5}$/.test(text) ? Number(text) : null;
-}
-
-/** `NAME/PROTOCOL` to port, of services(5); the first line counts, aliases too. */
-function portsOf(text: string): ReadonlyMap<string, number> {
-  const ports = new Map<string, number>();
-  for (const line of text.split("\n")) {
-    const [name, portAndProtocol = "", ...aliases] = (line.split("#", 1)[0] ?? "").trim().split(/[ \t]+/);
-    const [port, protocol] = portAndProtocol.split("/");
-    const number = portNumber(port);
-    if (!name || number === null) continue;
-    for (const alias of [name, ...aliases]) {
-      const key = `${alias}/${protocol}`;
-      if (!ports.has(key)) ports.set(key, number);
-    }
-  }
-  return ports;
 }

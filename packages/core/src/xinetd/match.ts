@@ -2,9 +2,16 @@ import type { SocketFacts } from "../facts.ts";
 import { canonicalAddress } from "../proc/address.ts";
 import type { XinetdService } from "./config.ts";
 
-/** xinetd's own program: it is never a session because of standard input, and its listening sockets are no sessions. */
+/** xinetd's own program. */
 export function isXinetd(executable: string): boolean {
-  return executable.endsWith("/xinetd");
+  return superServer(executable) === "xinetd";
+}
+
+/** Which super-server a program is, or null. Its listening sockets are no sessions. */
+export function superServer(executable: string): XinetdService["manager"] | null {
+  const name = executable.slice(executable.lastIndexOf("/") + 1);
+  if (name === "xinetd") return "xinetd";
+  return name === "inetd" || name === "inetutils-inetd" || name === "rlinetd" ? "inetd" : null;
 }
 
 /**
@@ -15,9 +22,9 @@ export function serviceOfSockets(
   process: { readonly executable: string; readonly sockets: readonly SocketFacts[] },
   services: readonly XinetdService[],
 ): XinetdService | null {
-  // A fork of xinetd itself (redirect, internal) has its connection anywhere; the listener's own sockets listen.
-  const candidates = isXinetd(process.executable)
-    ? process.sockets.filter(({ listening }) => !listening)
+  // A fork of the super-server itself (redirect, internal) has its connection anywhere, beside sockets it inherited.
+  const candidates = superServer(process.executable)
+    ? process.sockets.filter(({ listening, protocol }) => !listening && protocol === "tcp")
     : process.sockets.filter(({ fd }) => fd === 0);
   for (const socket of candidates) {
     const matching = services.filter((service) => fits(service, socket));
