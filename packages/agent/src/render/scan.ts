@@ -5,7 +5,7 @@ import { plural, processesLine, rows } from "./words.ts";
 /** A scan for a person: what is old by owner, what could not be seen, and what to do next. */
 export function renderScan(scan: Scan, isRoot: boolean): string {
   const owners = ownerGroups(scan.findings).map(renderOwner);
-  const parts = [headline(scan), ...owners, reboot(scan), notSeen(scan, isRoot), same(scan), next(scan)];
+  const parts = [headline(scan), ...owners, reboot(scan), notSeen(scan, isRoot), notKnown(scan), same(scan), next(scan)];
   return `${parts.filter((part) => part !== "").join("\n\n")}\n`;
 }
 
@@ -72,6 +72,11 @@ function notSeen({ unreadable }: Scan, isRoot: boolean): string {
   const more = unreadable.length > SHOWN ? [`  and ${unreadable.length - SHOWN} more (--format json lists all)`] : [];
   const head = `Not readable, so not known: ${plural(unreadable.length, "process", "processes")}${isRoot ? "" : "; run as root to see all"}`;
   return [head, ...shown.map((line) => `  ${line}`), ...more].join("\n");
+}
+
+/** What else could not be learnt. */
+function notKnown({ notes }: Scan): string {
+  return notes.length === 0 ? "" : ["Not known:", ...notes.map((note) => `  ${note}`)].join("\n");
 }
 
 function same({ identical }: Scan): string {
