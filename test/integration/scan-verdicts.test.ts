@@ -123,6 +123,13 @@ describe.skipIf(missing !== null)(`verdicts${missing === null ? "" : ` (skipped:
     });
   });
 
+  test("a program that maps part of itself once more elsewhere, as V8 does, is not one that was overwritten", async () => {
+    execFileSync("cp", [process.execPath, at("node")]);
+    const pid = await shop.start(at("node"), ["-e", "console.log('ready'); setInterval(() => 0, 1000)"]);
+    execFileSync("chmod", ["700", at("node")]);
+    expect(findingOf(pid)).toBeNull();
+  });
+
   describe("its name leads elsewhere", () => {
     function release(folder: string, version: number): void {
       mkdirSync(at(`${folder}/lib`), { recursive: true });

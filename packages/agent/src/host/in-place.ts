@@ -1,7 +1,7 @@
 import { closeSync } from "node:fs";
 import { type Agreement, agreement } from "@afterpatch/core/elf/loaded";
 import type { FileFacts } from "@afterpatch/core/facts";
-import { executableMappings } from "@afterpatch/core/proc/maps";
+import { executableMappings, type Mapping } from "@afterpatch/core/proc/maps";
 import { textOfBytes } from "@afterpatch/core/text";
 import { type Budget, contentOf, open, type Side } from "./content.ts";
 import { withMemory } from "./memory.ts";
@@ -86,7 +86,7 @@ function lookAt(file: MappedFile, side: Side, task: Task, around: InPlace): Agre
 }
 
 function compareMemory(file: MappedFile, size: number, read: ReturnType<typeof reader>, { proc }: Task): Agreement {
-  const mappings = executableMappings(readProc(`${proc}/maps`)).filter(({ tail }) => tail === file.mapping.tail);
+  const mappings = executableMappings(readProc(`${proc}/maps`)).filter((mapping) => isSameFile(mapping, file));
   return (
     withMemory(proc, (memory) => {
       let said: Agreement = UNTOLD;
@@ -99,4 +99,9 @@ function compareMemory(file: MappedFile, size: number, read: ReturnType<typeof r
       return said;
     }) ?? UNTOLD
   );
+}
+
+/** Not by `tail`: how many blanks it holds depends on the length of the addresses. */
+function isSameFile({ device, inode, path }: Mapping, { mapping }: MappedFile): boolean {
+  return device === mapping.device && inode === mapping.inode && path === mapping.path;
 }
