@@ -32,7 +32,8 @@ async function demonstrateFleet(signal: AbortSignal): Promise<void> {
   const startedAt = Date.now();
   const home = join(cacheDirectory(), NAME);
   await mkdir(home, { recursive: true });
-  const lock = takeLock(home, "lock");
+  // Of the machine, as the names of the hosts' networks are.
+  const lock = takeLock("/run", "afterpatch-demo.lock");
   if (!lock) throw new LabError("already-up", "another demo runs on this machine; wait until it has ended");
   // Of our own, so that what a demo that was killed has left behind is found.
   process.env.TMPDIR = join(home, "tmp");

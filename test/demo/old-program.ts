@@ -1,12 +1,12 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { copyFile, mkdtemp, realpath, rename, rm } from "node:fs/promises";
-import { homedir } from "node:os";
+import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { isIgnored } from "@afterpatch/core/proc/maps";
 
-const PLACES = [fileURLToPath(new URL("../../node_modules", import.meta.url)), homedir(), "/var/lib"];
+const PLACES = [fileURLToPath(new URL("../../node_modules", import.meta.url)), homedir(), "/var/lib", tmpdir()];
 
 /** A running program of ours whose file was replaced by another. */
 export interface OldProgram {
