@@ -15,6 +15,7 @@ const SERVICES: readonly XinetdService[] = [
   ["forward", 8025, null, { forked: true }],
   ["rstatd", null, "/usr/sbin/rpc.rstatd", {}],
   ["pop3", 110, "/usr/sbin/pop3d", { enabled: false }],
+  ["finger", 79, "/usr/sbin/fingerd", { manager: "inetd" }],
 ].map(([id, port, server, more]) => ({
   manager: "xinetd",
   id,
@@ -126,6 +127,29 @@ test.each([
   ],
   ["xinetd itself, in spite of the sockets it listens on", [], "service systemd xinetd.service"],
   [
+    "xinetd itself, in spite of its socket for datagrams",
+    [process(700, "/usr/sbin/xinetd", { sockets: [socket(69, { fd: 7, protocol: "udp" }), socket(143, { fd: 5 })] })],
+    "service systemd xinetd.service",
+  ],
+  [
+    "a redirect that outlived its xinetd",
+    [process(801, "/usr/sbin/xinetd", { sid: 650, sockets: [socket(8025, { fd: 7 })] })],
+    "xinetd-session xinetd forward",
+  ],
+  [
+    "a session of inetd",
+    [
+      process(750, "/usr/sbin/inetd", { cgroup: "0::/system.slice/inetd.service" }),
+      process(802, "/usr/sbin/fingerd", { ppid: 750, cgroup: "0::/system.slice/inetd.service", sockets: [socket(79)] }),
+    ],
+    "xinetd-session inetd finger",
+  ],
+  [
+    "an orphan of inetd, by its unit",
+    [process(802, "/bin/sh", { cgroup: "0::/system.slice/openbsd-inetd.service", sockets: [socket(79)] })],
+    "xinetd-session inetd finger",
+  ],
+  [
     "a service without a fixed port, by its program",
     [process(801, "/usr/sbin/rpc.rstatd", { ppid: 700, sockets: [socket(900)] })],
     "xinetd-session xinetd rstatd",
@@ -157,6 +181,32 @@ test.each([
     "the same socket in a container",
     [process(801, "/usr/sbin/imapd", { pidNamespace: "pid:[2]", sockets: [socket(143)] })],
     "container null pid:[2]",
+  ],
+  [
+    "a container without a mark, by the program that holds it",
+    [
+      process(40, "/usr/bin/systemd-nspawn", { argv: ["systemd-nspawn", "--machine=web01", "-b"] }),
+      process(41, "/sbin/init", { ppid: 40, pidNamespace: "pid:[2]" }),
+      process(42, "/usr/sbin/imapd", { ppid: 41, pidNamespace: "pid:[2]" }),
+    ],
+    "container null nspawn:web01",
+  ],
+  [
+    "podman, by its monitor",
+    [
+      process(40, "/usr/bin/conmon", { argv: ["conmon", "--api-version", "1", "-c", "ab".repeat(32), "-n", "db"] }),
+      process(41, "/usr/bin/postgres", { ppid: 40, pidNamespace: "pid:[2]" }),
+    ],
+    "container null podman:db",
+  ],
+  [
+    "nothing tells: the container's init",
+    [
+      process(40, "/usr/bin/unshare"),
+      process(41, "/bin/sh", { ppid: 40, pidNamespace: "pid:[2]" }),
+      process(42, "/bin/cat", { ppid: 41, pidNamespace: "pid:[2]" }),
+    ],
+    "container null pid 41 (/bin/sh)",
   ],
   [
     "a PID namespace that cannot be read",
