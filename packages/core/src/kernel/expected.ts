@@ -35,7 +35,8 @@ export function kernelsOf(facts: KernelFacts, running: string): Kernels {
 /** Every kernel that could be started: an image, or a dpkg package that installs one. */
 function installedOf({ images, packages }: KernelFacts): ReadonlyMap<string, readonly KernelImage[]> {
   const installed = new Map<string, KernelImage[]>();
-  for (const image of images) {
+  // A link such as /boot/vmlinuz last: the file it leads to is the better name.
+  for (const image of images.toSorted((a, b) => Number(a.target !== null) - Number(b.target !== null))) {
     const release = imageRelease(image);
     if (release !== null && !isRescue(image.path)) installed.set(release, [...(installed.get(release) ?? []), image]);
   }

@@ -29,7 +29,11 @@ export function kernelPart(facts: KernelFacts, { host }: HostFacts, sha256: Sha2
     },
     microcode: { running: microcode.running, offered: microcode.offered, verdict: microcode.verdict },
     findings: findings.map((draft) => ({ ...draft, id: identify(draft, host.bootId, kernel.expected, sha256) })),
-    notes: [...kernel.notes, ...transitions(facts.livePatches ?? []), ...microcode.notes].map(visible),
+    notes: [
+      ...kernel.notes,
+      ...transitions(facts.livePatches ?? []),
+      ...(facts.container === null ? microcode.notes : []),
+    ].map(visible),
     judged: { kernel, microcode },
   };
 }
@@ -64,8 +68,7 @@ function microcodeFinding({ verdict, path, reasons }: MicrocodeJudgement): Draft
     : null;
 }
 
-const BY_HAND =
-  "Only a reboot puts it into use, and this version does not reboot by itself: reboot this host in a window.";
+const BY_HAND = "Only a reboot changes that, and this version does not reboot by itself: reboot this host in a window.";
 
 function draft(
   kind: "kernel" | "microcode",

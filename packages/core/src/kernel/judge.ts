@@ -25,10 +25,7 @@ export function judgeKernel(facts: KernelFacts, running: string): KernelJudgemen
   const foreign = whyForeign(facts, running, kernels);
   if (foreign !== null) return unknown(foreign);
   const { expected, newest, next } = kernels;
-  const notes =
-    next.kind === "unknown"
-      ? [`The kernel that starts next is taken to be the newest one installed: ${next.why}.`]
-      : [];
+  const notes = next.kind === "unknown" ? [guessed(next.why, facts)] : [];
   const modulesGone = facts.modules !== null && !facts.modules.includes(running) && facts.modules.length > 0;
   const modules = modulesGone
     ? [
@@ -60,6 +57,11 @@ function unknown(why: string): KernelJudgement {
   return { verdict: "unknown", expected: null, image: null, modulesGone: false, reasons: [], notes };
 }
 
+function guessed(why: string, { unreadable: [first] }: KernelFacts): string {
+  const unreadable = first ? ` (${first.path} could not be read: ${first.why})` : "";
+  return `The kernel that starts next is taken to be the newest one installed: ${why}${unreadable}.`;
+}
+
 /** Why the kernel was started from somewhere else, or null. */
 function whyForeign(
   { modules, unreadable }: KernelFacts,
@@ -68,7 +70,9 @@ function whyForeign(
 ): string | null {
   if (installed.has(running) || newest !== null || modules?.includes(running)) return null;
   const [first] = unreadable;
-  const nothing = first ? `${first.path} could not be read: ${first.why}` : "no kernel is installed here";
+  const nothing = first
+    ? `${first.path} could not be read: ${first.why}`
+    : "no kernel is installed here, so it was started from elsewhere";
   if (installed.size === 0) return modules === null || modules.length === 0 ? nothing : null;
   return `${running} is of another kind than any kernel installed here (${[...installed.keys()].slice(0, 5).join(", ")}), so it was started from elsewhere`;
 }
