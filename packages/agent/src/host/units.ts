@@ -2,7 +2,7 @@ import { spawnSync } from "node:child_process";
 import { statSync } from "node:fs";
 import type { ProcessFacts } from "@afterpatch/core/facts";
 import { cgroupOwner, ownPath } from "@afterpatch/core/systemd/cgroup";
-import { parseUnits, UNIT_PROPERTIES, type UnitFacts } from "@afterpatch/core/systemd/show";
+import { parseUnits, socketBeside, UNIT_PROPERTIES, type UnitFacts } from "@afterpatch/core/systemd/show";
 import { codeOf, explain } from "./read.ts";
 
 /** sd_booted(3) */
@@ -35,7 +35,9 @@ export function readUnits(running: readonly ProcessFacts[], initCgroup: string |
   if (error) return failed(explain(codeOf(error)));
   if (status !== 0) return failed(stderr.trim().split("\n")[0] || `systemctl ended with ${status ?? signal}`);
   const all = parseUnits(stdout);
-  const triggers = new Set(all.flatMap(({ id, triggeredBy }) => (wanted.has(id) ? triggeredBy : [])));
+  const triggers = new Set(
+    all.flatMap(({ id, triggeredBy }) => (wanted.has(id) ? [...triggeredBy, socketBeside(id) ?? []].flat() : [])),
+  );
   return { units: all.filter(({ id }) => wanted.has(id) || triggers.has(id)), unitsUnreadable: null };
 }
 

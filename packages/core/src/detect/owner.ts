@@ -1,6 +1,7 @@
 import type { ProcessFacts } from "../facts.ts";
 import type { Owner } from "../scan.ts";
 import { type CgroupOwner, cgroupOwner, ownPath } from "../systemd/cgroup.ts";
+import { acceptingSocket } from "../systemd/show.ts";
 import { sysvService } from "../sysv/owner.ts";
 import { containerOf } from "./container.ts";
 import type { HostIndex } from "./host.ts";
@@ -40,7 +41,7 @@ function groupOwner(group: CgroupOwner | null, { units }: HostIndex): Owner | nu
     case "unit": {
       // A scope has no program of its own that systemd could start again.
       if (group.unit.endsWith(".scope")) return null;
-      const isAccepted = units.get(group.unit)?.triggeredBy.some((socket) => units.get(socket)?.accept === true);
+      const isAccepted = acceptingSocket(group.unit, units) !== null;
       return { kind: isAccepted ? "socket-session" : "service", manager: "systemd", name: group.unit };
     }
     case "container":

@@ -55,3 +55,19 @@ function unitOf(id: string, properties: ReadonlyMap<string, string>): UnitFacts 
     accept: value("Accept") === "yes",
   };
 }
+
+/**
+ * The `Accept=yes` socket whose connection a unit serves, or null. systemd (252) forgets at daemon-reload what triggered
+ * an instance, so the socket beside its template counts too: systemd.socket(5) makes `x@.service` the service of `x.socket`.
+ */
+export function acceptingSocket(unit: string, units: ReadonlyMap<string, UnitFacts>): string | null {
+  const beside = socketBeside(unit);
+  const sockets = [...(units.get(unit)?.triggeredBy ?? []), ...(beside === null ? [] : [beside])];
+  return sockets.find((socket) => units.get(socket)?.accept === true) ?? null;
+}
+
+/** `x.socket` for an instance `x@....service`, else null. */
+export function socketBeside(unit: string): string | null {
+  const at = unit.indexOf("@");
+  return at > 0 && unit.endsWith(".service") ? `${unit.slice(0, at)}.socket` : null;
+}
