@@ -41,10 +41,10 @@ export const scan: CommandModule<object, ScanArguments> = {
       })
       .example([
         ["afterpatch-agent scan", "what runs old code, and what would replace it"],
-        ["afterpatch-agent scan --format json --out scan.json", "for a program (docs/scan.schema.json)"],
+        ["afterpatch-agent scan -o json", "for a program (docs/scan.schema.json)"],
         ["afterpatch-agent scan --exit-code", "for a pipeline: 10 if anything runs old code"],
-        ["afterpatch-agent scan --format nagios", "a monitoring plugin: exit 0 ok, 1 warning, 2 critical, 3 unknown"],
-        ["afterpatch-agent scan -o openmetrics --out afterpatch.prom", "for node_exporter's textfile collector"],
+        ["afterpatch-agent scan --format nagios", "a plugin: 0 ok, 1 warning, 2 critical, 3 unknown"],
+        ["afterpatch-agent scan -o openmetrics", "for Prometheus; with --out for node_exporter"],
         ["afterpatch-agent scan -o needrestart", "the lines of 'needrestart -b', for what reads those"],
       ]) as never, // exit-code arrives as exitCode too, which yargs' types do not join
   handler: async (args) => {

@@ -36,8 +36,8 @@ export const users: CommandModule<object, UsersArguments> = {
       .option("out", { type: "string", requiresArg: true, describe: "Write the result to this file" })
       .example([
         ["afterpatch-agent users '*/libc.so.6'", "who runs which copy of the C library"],
-        ["afterpatch-agent users '/lib/*/libc.so*' -o json", "for a program (docs/users.schema.json)"],
-        ["afterpatch-agent users libc.so.6", "a file by its name, wherever it is"],
+        ["afterpatch-agent users '/lib/*/libc.so*'", "/lib is /usr/lib where /usr is merged"],
+        ["afterpatch-agent users libc.so.6 -o json", "for a program (docs/users.schema.json)"],
       ]) as never, // a list of paths, which yargs' types do not tell from one
   handler: async (args) => {
     checkTarget(args);
