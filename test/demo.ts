@@ -6,7 +6,7 @@ import { showFleet, STAGES } from "./demo/fleet-demo.ts";
 import { showThisMachine } from "./demo/local-demo.ts";
 import { Page } from "./demo/page.ts";
 import { LabFleet } from "./e2e/fleet.ts";
-import { cacheDirectory } from "./lab/base.ts";
+import { cacheDirectory, ensureBase } from "./lab/base.ts";
 import { LabError } from "./lab/commands.ts";
 import { down } from "./lab/lab.ts";
 import { missingRequirements, requirementsMessage } from "./lab/requirements.ts";
@@ -35,10 +35,6 @@ async function demonstrateFleet(signal: AbortSignal): Promise<void> {
   // Of the machine, as the names of the hosts' networks are.
   const lock = takeLock("/run", "afterpatch-demo.lock");
   if (!lock) throw new LabError("already-up", "another demo runs on this machine; wait until it has ended");
-  // Of our own, so that what a demo that was killed has left behind is found.
-  process.env.TMPDIR = join(home, "tmp");
-  await rm(process.env.TMPDIR, { recursive: true, force: true });
-  await mkdir(process.env.TMPDIR);
   if (await down(NAME)) console.log("An earlier demo was killed; what it left behind is removed.");
 
   const page = new Page(STAGES);
@@ -47,6 +43,8 @@ async function demonstrateFleet(signal: AbortSignal): Promise<void> {
     "Containers with a systemd, network, package database, sshd and xinetd of their own; the first time their image is made.",
   );
   try {
+    await ensureBase((line) => page.line(line), signal);
+    await ownTemporaryDirectory(join(home, "tmp"));
     const fleet = await LabFleet.make(NAME, 3, (line) => page.line(line), signal);
     try {
       await unlessAborted(showFleet(fleet, page), signal);
@@ -61,6 +59,16 @@ async function demonstrateFleet(signal: AbortSignal): Promise<void> {
   }
   const seconds = Math.round((Date.now() - startedAt) / 1000);
   console.log(`The demo took ${seconds} s. Kept for the next time: the hosts' image, in ${cacheDirectory()}.`);
+}
+
+/**
+ * So that what a demo that was killed has left behind is found. After the image was made: what installs packages in the
+ * image would take over a directory that is not there.
+ */
+async function ownTemporaryDirectory(path: string): Promise<void> {
+  await rm(path, { recursive: true, force: true });
+  await mkdir(path);
+  process.env.TMPDIR = path;
 }
 
 /** What goes on behind an abort fails sooner or later, unheard, for its hosts are taken away. */
