@@ -21,7 +21,8 @@ const MOST_UPDATES = 1024;
 
 /** Is there a database of dpkg? */
 export function hasDpkg(directory: string): boolean {
-  return (tryStat(join(directory, "status"))?.size ?? 0n) > 0n;
+  const stat = tryStat(join(directory, "status"));
+  return stat !== null && (!stat.isFile() || stat.size > 0n);
 }
 
 /** Owners of paths, from dpkg's files alone. `root` is the folder that listed paths begin at, empty for the host's. */
@@ -32,6 +33,7 @@ export function askDpkg(
 ): Answers {
   const notes: string[] = [];
   const owners = new Map<string, InstalledPackage | null>();
+  const unknown = new Set<string>();
   const before = fingerprint(directory);
   try {
     const merged = mergedFolders(root);
@@ -47,18 +49,17 @@ export function askDpkg(
     const { packages, native } = readStatus(directory, names, allowed);
     for (const [path, at] of canonical) {
       const lists = ownersAt(at, listing.get(listedAs(at, diversions)) ?? [], diversions);
-      owners.set(
-        path,
-        one(
-          lists.flatMap((list) => installed(list, packages)),
-          native,
-        ),
-      );
+      const entries = lists.flatMap((list) => installed(list, packages));
+      // Listed by a package of which the status knows nothing: nobody can tell whose it is.
+      if (entries.length === 0 && lists[0]) unknown.add(lists[0].name);
+      else owners.set(path, one(entries, native));
     }
   } catch (error) {
     if (!(error instanceof UnreadableError)) throw error;
     return { owners: new Map(), notes: [...notes, error.message] };
   }
+  const [first] = unknown;
+  if (first !== undefined) notes.push(`dpkg: status: it does not know ${first}, which lists files: they are not named`);
   // Half of what was read may be of before and half of after.
   if (fingerprint(directory) === before) return { owners, notes };
   return {

@@ -82,7 +82,8 @@ export function known(
     const owner = answer && proved(answer, file);
     byPath.set(file.path, owner);
     if (kept === null) continue;
-    const entry = entryOf(file, owner, budget, now);
+    // Half installed is a state that passes: it is asked about again.
+    const entry = answer?.version === null ? null : entryOf(file, owner, budget, now);
     if (entry) refreshed.push(entry);
   }
   return {
@@ -104,7 +105,7 @@ function entryOf(file: HostFile, owner: Known | null, budget: { bytes: bigint },
   const key = keyOf(stat);
   if (owner === null) return { path, key, owned: null, seenAt: now };
   const { version, shown, architecture, installedAt } = owner;
-  if (version === null || installedAt === null) return null;
+  if (installedAt === null) return null;
   const content = contentName(contentOf({ path, isHandle: false, stat }, budget));
   if (content === null) return null;
   return { path, key, owned: { content, name: shown, architecture, version, installedAt }, seenAt: now };

@@ -17,6 +17,7 @@ const PROGRAM = "/usr/bin/rpm";
 const DATABASES = ["rpmdb.sqlite", "Packages", "Packages.db"];
 const FOLDERS = ["/var/lib/rpm", "/usr/lib/sysimage/rpm", "/usr/share/rpm"];
 const TIMEOUT_MS = 10_000;
+const GONE = /^error: file .*: No such file or directory$/;
 /** Far below what one program may be started with, twice per path. */
 const MOST_BYTES = 512 * 1024;
 
@@ -75,18 +76,20 @@ function askablePaths(paths: readonly string[]) {
 }
 
 function run(args: readonly string[]): { readonly stdout: string } | { readonly why: string } {
-  const { error, signal, stdout } = spawnSync(PROGRAM, args, {
+  const { error, signal, stdout, stderr } = spawnSync(PROGRAM, args, {
     cwd: "/",
     env: { LC_ALL: "C", PATH: "/usr/bin:/bin", HOME: "/nonexistent" },
-    stdio: ["ignore", "pipe", "ignore"],
+    stdio: ["ignore", "pipe", "pipe"],
     encoding: "utf8",
     timeout: TIMEOUT_MS,
     killSignal: "SIGKILL",
     maxBuffer: 64 * 1024 * 1024,
   });
   if (error) return { why: "code" in error && error.code === "ETIMEDOUT" ? "no answer in 10 s" : error.message };
-  // Its exit code counts the paths that nobody owns.
-  return signal === null ? { stdout } : { why: `ended by ${signal}` };
+  if (signal !== null) return { why: `ended by ${signal}` };
+  // With a damaged database it says on the other stream that nobody owns anything. Its exit code counts such paths as well.
+  const trouble = stderr.split("\n").find((line) => line.startsWith("error:") && !GONE.test(line));
+  return trouble === undefined ? { stdout } : { why: trouble.slice("error:".length, 200).trim() };
 }
 
 /** A file that several architectures of a package share is of one version; a file of several packages has no sure owner. */

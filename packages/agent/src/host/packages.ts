@@ -141,7 +141,7 @@ function described(seen: readonly Sighting[], all: Knowledge): ReadonlyMap<numbe
         to: owner.version,
         installedAt: owner.version === null ? null : owner.installedAt,
       });
-      if (from === null) unproved.push({ sighting, owner });
+      if (old === null) unproved.push({ sighting, owner });
     } else if (old) {
       const known = { name: old.name, from: old.version, to: null, installedAt: null };
       found.set(sighting.index, known);

@@ -21,6 +21,10 @@ function entry(
   return { path: SSL, key: `k${version}`, owned, seenAt: 7, ...rest };
 }
 
+function changed(one: InventoryEntry): InventoryEntry {
+  return { ...one, owned: one.owned && { ...one.owned, version: null } };
+}
+
 describe("the package of what is in memory", () => {
   const ask = { path: SSL, content: "build-id:1-1", owner: "libssl3" };
   test.each([
@@ -38,6 +42,8 @@ describe("the package of what is in memory", () => {
     ],
     ["gone: by path alone", [entry("1-1")], { ...ask, owner: null }, "1-1"],
     ["gone: elsewhere proves nothing", [entry("1-1", { path: "/lib/old" })], { ...ask, owner: null }, null],
+    ["changed by hand, then seen again", [entry("1-1"), changed(entry("1-1"))], ask, "1-1"],
+    ["changed by hand", [changed(entry("1-1"))], ask, null],
     ["a file of nobody", [entry("1-1", { owned: null })], ask, null],
   ])("%s", (_name, entries, question, expected) => {
     expect(packageOfContent(entries, question)?.version ?? null).toBe(expected);
@@ -77,7 +83,13 @@ test.each([
 test("an inventory survives being written", () => {
   const text = fc.string({ minLength: 1, maxLength: 20 });
   const instant = fc.nat();
-  const owned = fc.record({ content: text, name: text, architecture: text, version: text, installedAt: instant });
+  const owned = fc.record({
+    content: text,
+    name: text,
+    architecture: text,
+    version: fc.option(text),
+    installedAt: instant,
+  });
   const any = fc.record({ path: text.map((name) => `/${name}`), key: text, owned: fc.option(owned), seenAt: instant });
   fc.assert(
     fc.property(fc.array(any), (entries) => {

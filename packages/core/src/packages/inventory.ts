@@ -18,7 +18,8 @@ export interface OwnedContent {
   /** With the architecture only where that is not the host's own: `libc6`, `libc6:i386`, `glibc.i686`. */
   readonly name: string;
   readonly architecture: string;
-  readonly version: string;
+  /** Null where the file is not as the package brought it: somebody wrote to it later. */
+  readonly version: string | null;
   /** Epoch milliseconds. */
   readonly installedAt: number;
 }
@@ -37,7 +38,7 @@ export function contentName(content: Content): string | null {
   return content.kind === "build-id" || content.kind === "sha256" ? `${content.kind}:${content.hex}` : null;
 }
 
-type Row = readonly [string, string, number, ...([] | [string, string, string, string, number])];
+type Row = readonly [string, string, number, ...([] | [string, string, string, string | null, number])];
 
 export function serializeInventory(entries: readonly InventoryEntry[]): string {
   const rows = entries.map(({ path, key, owned, seenAt }): Row => {
@@ -76,8 +77,8 @@ function parseRow(row: unknown): InventoryEntry | null {
   const [path, key, seenAt, content, name, architecture, version, installedAt] = row as readonly unknown[]; // an array of anything
   if (!isText(path) || !path.startsWith("/") || !isText(key) || !isInstant(seenAt)) return null;
   if (row.length === 3) return { path, key, owned: null, seenAt };
-  if (!isText(content) || !isText(name) || !isText(architecture) || !isText(version) || !isInstant(installedAt))
-    return null;
+  if (!isText(content) || !isText(name) || !isText(architecture) || !isInstant(installedAt)) return null;
+  if (version !== null && !isText(version)) return null;
   return { path, key, owned: { content, name, architecture, version, installedAt }, seenAt };
 }
 
@@ -112,20 +113,22 @@ export function mergeInventory(
 
 /**
  * The package that code in memory came from, by what it holds: what was at the same path, else anywhere in the package
- * that owns the path now. Null when that is nothing, or more than one version.
+ * that owns the path now. Null when that is nothing, or more than one version; without a version when somebody had changed it.
  */
 export function packageOfContent(
   entries: readonly InventoryEntry[],
   { path, content, owner }: { readonly path: string; readonly content: string; readonly owner: string | null },
 ): OwnedContent | null {
   const same = entries.flatMap((entry) =>
-    entry.owned?.content === content ? { ...entry.owned, path: entry.path } : [],
+    entry.owned !== null && entry.owned.content === content ? { ...entry.owned, path: entry.path } : [],
   );
   const here = same.filter((entry) => entry.path === path);
   const candidates = here.length > 0 ? here : same.filter(({ name }) => name === owner);
-  const [first] = candidates;
+  // The same bytes once more, with a newer time, are still those of the package.
+  const unchanged = candidates.filter(({ version }) => version !== null);
+  const [first, ...others] = unchanged.length > 0 ? unchanged : candidates;
   if (first === undefined) return null;
-  return candidates.every(({ name, version }) => name === first.name && version === first.version) ? first : null;
+  return others.every(({ name, version }) => name === first.name && version === first.version) ? first : null;
 }
 
 /** Name of a package without the architecture that is shown for a foreign one. */

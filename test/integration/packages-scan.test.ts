@@ -1,0 +1,185 @@
+import { execFileSync } from "node:child_process";
+import { mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { gzipSync } from "node:zlib";
+import { HOST_DATABASES } from "@afterpatch/agent/host/packages-ask";
+import { scanHost } from "@afterpatch/agent/host/scan";
+import type { FoundFile, Scan } from "@afterpatch/core/scan";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { openWorkshop, type Workshop, whatIsMissing } from "./old-code.ts";
+
+// Real processes that map a library of a package, in a database of dpkg that the test writes.
+
+const missing = whatIsMissing();
+if (missing !== null && process.env.CI) test("what these tests need is here", () => expect(missing).toBeNull());
+
+describe.skipIf(missing !== null)(`versions in memory${missing === null ? "" : ` (skipped: ${missing})`}`, () => {
+  let shop: Workshop;
+  const at = (path: string) => join(shop.folder, path);
+  const library = () => at("libone.so");
+
+  beforeEach(() => {
+    shop = openWorkshop();
+    for (const name of ["dpkg/info", "dpkg/updates", "log"]) mkdirSync(at(name), { recursive: true });
+    shop.program("daemon");
+    install(1);
+  });
+  afterEach(() => shop.close());
+
+  /** Unpacks version 1-N as dpkg does. */
+  function install(version: number, lists: readonly string[] = [library()]): void {
+    if (lists.length > 0) {
+      shop.library("libone.so.dpkg-new", version);
+      renameSync(at("libone.so.dpkg-new"), library());
+    }
+    const stanza = (name: string, text: string) =>
+      `Package: ${name}\nStatus: install ok installed\nArchitecture: amd64\nVersion: ${text}\n\n`;
+    writeFileSync(at("dpkg/info/libone:amd64.list"), lists.map((path) => `${path}\n`).join(""));
+    writeFileSync(at("dpkg/status"), stanza("dpkg", "1.0") + stanza("libone", `1-${version}`));
+  }
+
+  function scan(inventory: string | null = at("inventory")) {
+    const rpm = { root: shop.folder, dbPath: "/none" };
+    const databases = { ...HOST_DATABASES, dpkg: at("dpkg"), rpm, logs: at("log") };
+    return scanHost({ hostId: null, name: "here", now: Date.now, inventory, databases });
+  }
+
+  function file(pid: number, found = scan()): FoundFile | undefined {
+    return found.findings.find(({ process }) => process?.pid === pid)?.files.find(({ path }) => path === library());
+  }
+
+  /** Without what is said of other things than packages. */
+  const notesOf = ({ notes }: Scan) => notes.filter((note) => /^(?:dpkg|rpm|packages|inventory):/.test(note));
+  const start = () => shop.start(at("daemon"), [library()]);
+  const local = (ms: number) => {
+    const date = new Date(ms);
+    const two = (number: number) => String(number).padStart(2, "0");
+    const day = `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
+    return `${day} ${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
+  };
+  const upgraded = (ms: number, from: number, to: number) =>
+    `${local(ms)} upgrade libone:amd64 1-${from} 1-${to}\n${local(ms)} status unpacked libone:amd64 1-${to}\n`;
+  const begun = () => `${local(Date.now() - 40 * 365 * 86_400_000)} startup archives unpack\n`;
+
+  test("an earlier scan had seen the file: both versions, however many upgrades lie between", async () => {
+    const pid = await start();
+    expect(file(pid)).toBeUndefined();
+    install(2);
+    install(3);
+    expect(file(pid)?.package).toEqual({
+      name: "libone",
+      from: "1-1",
+      to: "1-3",
+      installedAt: Math.floor(statSync(at("dpkg/info/libone:amd64.list")).mtimeMs),
+    });
+    // And once more, from the inventory alone.
+    rmSync(at("dpkg"), { recursive: true });
+    expect(file(pid)?.package).toMatchObject({ from: "1-1", to: "1-3" });
+    expect(notesOf(scan())).toEqual([]);
+  });
+
+  test("no earlier scan, no log: the version in memory is not known", async () => {
+    const pid = await start();
+    install(2);
+    expect(file(pid, scan(null))?.package).toMatchObject({ name: "libone", from: null, to: "1-2" });
+    expect(file(pid)?.package).toMatchObject({ from: null, to: "1-2" });
+  });
+
+  test("the log tells it where it leaves no choice, also when it was rotated", async () => {
+    const pid = await start();
+    install(2);
+    writeFileSync(at("log/dpkg.log"), begun() + upgraded(Date.now(), 1, 2));
+    expect(file(pid, scan(null))?.package).toMatchObject({ from: "1-1", to: "1-2" });
+    writeFileSync(at("log/dpkg.log"), upgraded(Date.now(), 1, 2));
+    writeFileSync(at("log/dpkg.log.1"), "");
+    writeFileSync(at("log/dpkg.log.2.gz"), gzipSync(begun()));
+    expect(file(pid, scan(null))?.package).toMatchObject({ from: "1-1" });
+    rmSync(at("log/dpkg.log.1"));
+    expect(file(pid, scan(null))?.package).toMatchObject({ from: null });
+  });
+
+  test("two candidates are none", async () => {
+    const pid = await start();
+    install(2);
+    install(3);
+    writeFileSync(at("log/dpkg.log"), begun() + upgraded(Date.now(), 1, 2) + upgraded(Date.now() + 1000, 2, 3));
+    expect(file(pid, scan(null))?.package).toMatchObject({ from: null, to: "1-3" });
+  });
+
+  test("a file that is gone, by what an earlier scan saw", async () => {
+    const pid = await start();
+    scan();
+    install(2, []);
+    rmSync(library());
+    expect(file(pid)).toMatchObject({ verdict: "removed", package: { name: "libone", from: "1-1", to: "1-2" } });
+    expect(file(pid, scan(null))).toMatchObject({ verdict: "removed", package: null });
+  });
+
+  test("a file that somebody put there by hand is of no version", async () => {
+    const pid = await start();
+    scan();
+    shop.library("libone.so.new", 9);
+    execFileSync("touch", ["-d", "now + 1 hour", at("libone.so.new")]);
+    renameSync(at("libone.so.new"), library());
+    expect(file(pid)?.package).toEqual({ name: "libone", from: "1-1", to: null, installedAt: null });
+    const other = await start();
+    scan();
+    install(2);
+    writeFileSync(at("log/dpkg.log"), begun() + upgraded(Date.now(), 1, 2));
+    expect(file(other)?.package).toMatchObject({ name: "libone", from: null, to: "1-2" });
+  });
+
+  test("a database that cannot be read costs the names and nothing else", async () => {
+    const pid = await start();
+    install(2);
+    rmSync(at("dpkg/status"));
+    execFileSync("mkfifo", [at("dpkg/status")]);
+    const found = scan();
+    expect(file(pid, found)).toMatchObject({ verdict: "replaced", package: null });
+    expect(notesOf(found)).toEqual([expect.stringContaining("status: not a regular file")]);
+  });
+
+  test.each([
+    ["damaged", () => writeFileSync(at("inventory"), readFileSync(at("inventory")).subarray(0, 100)), /damaged/],
+    ["a FIFO", () => execFileSync("mkfifo", [at("inventory")]), /not a regular file/],
+    ["a link", () => execFileSync("ln", ["-s", "/etc/passwd", at("inventory")]), /ELOOP/],
+    ["too large", () => execFileSync("truncate", ["-s", "1T", at("inventory")]), /too large/],
+  ])("an inventory that is %s is said and made anew", async (_name, spoil, why) => {
+    const pid = await start();
+    scan();
+    const before = readFileSync(at("inventory"), "utf8");
+    if (_name !== "damaged") rmSync(at("inventory"));
+    spoil();
+    const notes = notesOf(scan());
+    expect(notes).toHaveLength(1);
+    expect(notes[0]).toMatch(why);
+    expect(readFileSync("/etc/passwd", "utf8")).toContain("root:");
+    expect(readFileSync(at("inventory"), "utf8")).toContain(library());
+    expect(before).toContain(library());
+    install(2);
+    expect(file(pid)?.package).toMatchObject({ from: "1-1", to: "1-2" });
+  });
+
+  test("an inventory that cannot be written is said, and the scan goes on", async () => {
+    const pid = await start();
+    install(2);
+    const found = scan(at("no-such-folder/inventory"));
+    expect(notesOf(found)).toEqual([expect.stringContaining("it is not kept")]);
+    expect(file(pid, found)?.package).toMatchObject({ name: "libone", to: "1-2" });
+  });
+
+  test("a scan that learns nothing new writes nothing", async () => {
+    await start();
+    scan();
+    scan();
+    const before = statSync(at("inventory"), { bigint: true });
+    const mine = () =>
+      readFileSync(at("inventory"), "utf8")
+        .split("\n")
+        .filter((line) => line.includes(shop.folder));
+    const lines = mine();
+    scan();
+    expect(mine()).toEqual(lines);
+    expect(before.mode & 0o777n).toBe(0o600n);
+  });
+});
