@@ -32,20 +32,24 @@ export function renamedFile(
   // A process that changed its root may have loaded everything before: its names mean nothing here.
   if (place.root !== "/" || isSettled(file, side, view)) return null;
   const { holders } = file;
-  const asked = [...new Set([holders[0], holders.at(-1)].flatMap((task) => task ?? []))];
-  const found = asked.map((task) => leadsElsewhere(nameOf(file, task, read), file, side, view, budget));
-  const facts = found.find((one) => one !== null);
-  if (!facts) return null;
-  return { facts, holders: found.includes(null) ? asked.filter((_, index) => found[index]) : holders };
+  const elsewhere = (task: Task) => leadsElsewhere(nameOf(file, task, read), file, side, view, budget);
+  // One process is asked for all, if possible one that was asked before; a second one only when the first has news.
+  const first = holders.slice(0, 8).find((task) => read.get(task)?.libraries) ?? holders[0];
+  const facts = first ? elsewhere(first) : null;
+  if (!first || !facts) return null;
+  const last = holders.at(-1) ?? first;
+  return { facts, holders: last !== first && elsewhere(last) === null ? [first] : holders };
 }
 
-/** Where the loader looks, by its own configuration. */
-const LOADERS_FOLDER = /^\/(?:usr\/)?lib(?:64|32|x32)?\/(?:[^/]+-linux-[^/]+\/)?[^/]+$/;
+/** Where packages put programs and libraries: they replace files there, and neither swap folders nor flip links to them. */
+const PROGRAMS_FOLDER = /^\/(?:usr\/)?s?bin\/[^/]+$/;
+const LIBRARIES_FOLDER = /^\/(?:usr\/)?lib(?:64|32|x32)?\//;
 const VERSIONED = /^(.*\.so\.[0-9]+)\.[0-9.]+$/;
 
-/** Most libraries lie where the loader looks, under the name that programs ask for: no process has to be asked about them. */
+/** Most files lie where packages put them, under the name that programs ask for: no process has to be asked about them. */
 function isSettled({ mapping: { path } }: MappedFile, { stat }: Side, view: View): boolean {
-  if (!LOADERS_FOLDER.test(path)) return false;
+  if (PROGRAMS_FOLDER.test(path)) return true;
+  if (!LIBRARIES_FOLDER.test(path)) return false;
   const asked = VERSIONED.exec(path)?.[1];
   if (asked === undefined) return /\.so(?:\.[0-9]+)?$/.test(path);
   const now = find(asked, view);
