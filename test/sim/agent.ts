@@ -1,4 +1,4 @@
-import type { Clock, Journal, Machine } from "@afterpatch/agent/ports";
+import type { Clock, Journal, JournalRecord, Machine } from "@afterpatch/agent/ports";
 import type { Channel } from "@afterpatch/agent/session/channel";
 import { reportOf, sha256 } from "@afterpatch/agent/session/report";
 import { Session } from "@afterpatch/agent/session/session";
@@ -8,8 +8,12 @@ import { type MemoryJournal, memoryJournal } from "../fakes/journal.ts";
 import { type FakeHost, type FakeHostOptions, fakeHost } from "../fakes/machine.ts";
 import type { VirtualTime } from "./time.ts";
 
-/** Told at each effect that truly happens on a host, with the permit in whose name it does. */
-export type Witness = (hostId: string, effect: string) => void;
+/** Sees what truly happens on a host. */
+export interface Witness {
+  effect(hostId: string, effect: string): void;
+  /** This record is on the host's disk now. */
+  recorded(hostId: string, record: JournalRecord): void;
+}
 
 export interface SimAgentOptions {
   readonly hostId: string;
@@ -133,7 +137,7 @@ export class SimAgent {
         if (random() < crash()) return this.#die(life);
         const done = this.host.effects.length;
         const performed = await machine.perform(step, before, options);
-        for (const effect of this.host.effects.slice(done)) witness(this.hostId, effect);
+        for (const effect of this.host.effects.slice(done)) witness.effect(this.hostId, effect);
         if (random() < crash()) return this.#die(life);
         await takes(random() * 2_000);
         return performed;
@@ -142,12 +146,13 @@ export class SimAgent {
   }
 
   #mortal(life: { isOver: boolean }, journal: Journal): Journal {
-    const { random, crash } = this.#options;
+    const { random, crash, witness } = this.#options;
     return {
       records: () => journal.records(),
       append: async (record) => {
         if (life.isOver || random() < crash()) return this.#die(life);
         await journal.append(record);
+        witness.recorded(this.hostId, record);
         if (random() < crash()) return this.#die(life);
       },
     };

@@ -6,7 +6,7 @@ import { RolloutEngine } from "@afterpatch/controller/rollouts/engine";
 import { prover } from "@afterpatch/controller/rollouts/prove";
 import type { Hosts } from "@afterpatch/controller/store/hosts";
 import type { RolloutStore } from "@afterpatch/controller/store/rollout-store";
-import type { FromAgent } from "@afterpatch/core/session";
+import type { FromAgent, ToAgent } from "@afterpatch/core/session";
 import { Link, type NetworkFaults } from "./network.ts";
 import type { VirtualTime } from "./time.ts";
 
@@ -14,6 +14,8 @@ const SILENT: Log = { info() {}, warn() {}, error() {} };
 
 export interface SimControllerOptions {
   readonly time: VirtualTime;
+  /** How far the clock of the controller's machine is off. */
+  readonly clockOff: () => number;
   readonly random: () => number;
   readonly store: RolloutStore;
   readonly hosts: Hosts;
@@ -21,8 +23,14 @@ export interface SimControllerOptions {
   readonly faults: () => NetworkFaults;
   /** Chance of the process dying at each write to its store, before or after it. */
   readonly crash: () => number;
+  /** This run holds the store no more; another may begin. */
   readonly onCrash: () => void;
+  /** Chance, at each permit, of losing the store to another run and living on for a while. */
+  readonly zombie: () => number;
 }
+
+/** So long a controller that lost its store may think that it lives. */
+const ZOMBIE_MS = 90_000;
 
 /** One run of the controller: the real engine, fleet and agent API over a store that survives it. */
 export class SimController {
@@ -32,11 +40,14 @@ export class SimController {
   readonly #links = new Set<Link>();
   readonly #fleet: Fleet;
   isOver = false;
+  /** Another run holds the store: nothing can be written any more, and this one does not know. */
+  #isFenced = false;
   #isListening = false;
 
   constructor(options: SimControllerOptions) {
     this.#options = options;
-    const { hosts, epoch, random } = options;
+    const { epoch, random } = options;
+    const hosts = this.#fencedHosts();
     const clock = this.#clock();
     const fleet = new Fleet(clock);
     this.#fleet = fleet;
@@ -56,7 +67,7 @@ export class SimController {
   }
 
   /** A new stream of a host; null while nobody listens. */
-  accept(hostId: string): Link | null {
+  accept(hostId: string, onStray: (message: ToAgent) => void): Link | null {
     if (this.isOver || !this.#isListening) return null;
     const { time, random, faults, epoch } = this.#options;
     const link: Link = new Link({
@@ -65,10 +76,11 @@ export class SimController {
       faults,
       onUp: (message) => this.#hear(hostId, link, message),
       onGone: () => this.#gone(hostId, link),
+      onStray,
     });
     this.#links.add(link);
     this.#fleet.attach(hostId, link.controllerEnd);
-    const welcome = { controllerVersion: "0.1.0", now: time.now(), reportIntervalMs: 1_800_000 };
+    const welcome = { controllerVersion: "0.1.0", now: this.#clock().now(), reportIntervalMs: 1_800_000 };
     link.controllerEnd.send({ kind: "welcome", epoch, ...welcome });
     return link;
   }
@@ -77,14 +89,26 @@ export class SimController {
   crash(): void {
     if (this.isOver) return;
     this.isOver = true;
-    for (const link of this.#links) link.cut();
-    this.#options.onCrash();
+    for (const link of this.#links) link.die();
+    if (!this.#isFenced) this.#options.onCrash();
+  }
+
+  /** Loses its store to another run, and goes on for a while with its streams and what it has in memory. */
+  #fence(): void {
+    if (this.isOver || this.#isFenced) return;
+    this.#isFenced = true;
+    const { time, random, onCrash } = this.#options;
+    time.after(random() * ZOMBIE_MS, () => this.crash());
+    // Often it lost its store because its machine is being cut off, and its streams go next.
+    if (random() < 0.6) for (const link of this.#links) time.after(random() * 1_500, () => link.die());
+    onCrash();
   }
 
   #hear(hostId: string, link: Link, message: FromAgent): void {
     if (this.isOver) return;
     hear(this.#deps, hostId, link.controllerEnd, message).catch((error: unknown) => {
-      if (!this.isOver) throw error;
+      if (!this.#isFenced) throw error;
+      link.cut(); // as the handler of a stream ends it
     });
   }
 
@@ -92,13 +116,15 @@ export class SimController {
     this.#links.delete(link);
     if (this.isOver) return;
     this.#fleet.detach(hostId, link.controllerEnd);
-    void this.engine.look(); // rejects only when the store does, and this store does not
+    this.engine.look().catch((error: unknown) => {
+      if (!this.#isFenced) throw error;
+    });
   }
 
   #clock(): Clock {
     const { time } = this.#options;
     return {
-      now: () => time.now(),
+      now: () => time.now() + this.#options.clockOff(),
       after: (ms, fn) =>
         time.after(ms, () => {
           if (!this.isOver) fn();
@@ -108,9 +134,10 @@ export class SimController {
 
   /** The store as a process that may die at any write sees it. */
   #mortal(): RolloutStore {
-    const { store, random, crash } = this.#options;
+    const { store, random, crash, zombie } = this.#options;
     const dying = async <T>(write: () => Promise<T>): Promise<T> => {
       if (this.isOver || random() < crash()) return this.#die();
+      this.#holdStore();
       const result = await write();
       if (random() < crash()) return this.#die();
       return result;
@@ -118,8 +145,27 @@ export class SimController {
     return {
       ...store,
       create: (plan, requestId, events) => dying(() => store.create(plan, requestId, events)),
-      append: (id, version, event, isClosing) => dying(() => store.append(id, version, event, isClosing)),
+      append: async (id, version, event, isClosing) => {
+        await dying(() => store.append(id, version, event, isClosing));
+        // The worst moment of all: the permit is stored and goes out from a controller that is none any more.
+        if (event.type === "permitted" && random() < zombie()) this.#fence();
+      },
     };
+  }
+
+  #fencedHosts(): Hosts {
+    const { hosts } = this.#options;
+    const held =
+      <A extends readonly unknown[], T>(write: (...args: A) => Promise<T>) =>
+      async (...args: A): Promise<T> => {
+        this.#holdStore();
+        return write(...args);
+      };
+    return { ...hosts, saveReport: held(hosts.saveReport), saveAgentVersion: held(hosts.saveAgentVersion) };
+  }
+
+  #holdStore(): void {
+    if (this.#isFenced) throw new Error("the store is held by another controller");
   }
 
   #die(): Promise<never> {

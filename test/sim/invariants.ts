@@ -1,21 +1,15 @@
-import { fold, follow, planned } from "@afterpatch/core/rollout/fold";
+import { follow, planned } from "@afterpatch/core/rollout/fold";
 import { failures } from "@afterpatch/core/rollout/next";
 import { isInFlight } from "@afterpatch/core/rollout/transitions";
-import type { RolloutEvent, RolloutPlan, RolloutView } from "@afterpatch/core/rollout/types";
-
-/** An effect that truly happened on a host. */
-export interface Effect {
-  readonly at: number;
-  readonly hostId: string;
-  /** `KIND:TARGET` */
-  readonly effect: string;
-}
+import type { HostInRollout, RolloutPlan, RolloutView } from "@afterpatch/core/rollout/types";
+import type { Chronicle, Effect, Stored } from "./chronicle.ts";
 
 /** What the stored events of one rollout may not show, whatever was interrupted. Returns every violation. */
-export function violations(plan: RolloutPlan, events: readonly RolloutEvent[], effects: readonly Effect[]): string[] {
-  const found: string[] = [];
+export function violations(plan: RolloutPlan, { events, effects, broken }: Chronicle): string[] {
+  const found = [...broken];
   let view = planned(plan);
-  for (const event of events) {
+  for (const [index, { event }] of events.entries()) {
+    found.push(...strays(view, effects, index));
     const before = view;
     const after = follow(view, event);
     if (after.kind === "refused") {
@@ -25,21 +19,37 @@ export function violations(plan: RolloutPlan, events: readonly RolloutEvent[], e
     view = after.view;
     if (event.type === "permitted") found.push(...permitViolations(before, view, event.hostId));
   }
-  found.push(...effectViolations(plan, events, effects), ...endViolations(fold(plan, events)));
+  found.push(
+    ...strays(view, effects, events.length),
+    ...effectViolations(plan, events, effects),
+    ...endViolations(view),
+  );
   return found;
+}
+
+/** Effects that happened when so many events were stored, on hosts that were not charged. */
+function strays(view: RolloutView, effects: readonly Effect[], after: number): string[] {
+  const hands = new Set(charged(view).map((host) => host.hostId));
+  const wrong = effects.filter((effect) => effect.after === after && !hands.has(effect.hostId));
+  return wrong.map(({ effect, hostId }) => `${effect} on ${hostId}, which was not in our hands`);
+}
+
+/** Hosts that count as unavailable by us. */
+function charged(view: RolloutView): readonly HostInRollout[] {
+  return view.hosts.filter((h) => isInFlight(h.state) || (h.state === "unreachable" && h.permit !== null));
 }
 
 function permitViolations(before: RolloutView, after: RolloutView, hostId: string): string[] {
   const found: string[] = [];
   const { plan } = before;
-  const charged = after.hosts.filter((h) => isInFlight(h.state) || (h.state === "unreachable" && h.permit !== null));
+  const inHand = charged(after).length;
   const largest = Math.max(...plan.ramp);
-  if (charged.length > largest) found.push(`${charged.length} hosts charged, the ramp allows ${largest}`);
+  if (inHand > largest) found.push(`${inHand} hosts charged, the ramp allows ${largest}`);
   if (failures(before).length > plan.maxFail)
     found.push(`${hostId} permitted after ${failures(before).length} failures`);
   if (before.state !== "running") found.push(`${hostId} permitted while the rollout was ${before.state}`);
   const first = plan.ramp[0] ?? 1;
-  if (plan.ramp.length > 1 && charged.length > first) {
+  if (plan.ramp.length > 1 && inHand > first) {
     const working = before.hosts.filter((h) => (plan.hosts.find((p) => p.hostId === h.hostId)?.steps.length ?? 0) > 0);
     const canaries = working.slice(0, first);
     if (canaries.some((h) => h.state === "pending" || isInFlight(h.state)))
@@ -49,10 +59,10 @@ function permitViolations(before: RolloutView, after: RolloutView, hostId: strin
 }
 
 /** No effect twice for one permit, none without one, none outside the time of one. */
-function effectViolations(plan: RolloutPlan, events: readonly RolloutEvent[], effects: readonly Effect[]): string[] {
+function effectViolations(plan: RolloutPlan, events: readonly Stored[], effects: readonly Effect[]): string[] {
   const found: string[] = [];
   for (const host of plan.hosts) {
-    const permits = events.filter((e) => e.type === "permitted" && e.hostId === host.hostId);
+    const permits = events.filter(({ event }) => event.type === "permitted" && event.hostId === host.hostId);
     const mine = effects.filter((e) => e.hostId === host.hostId);
     const counts = new Map<string, number>();
     for (const { effect } of mine) counts.set(effect, (counts.get(effect) ?? 0) + 1);
@@ -62,10 +72,8 @@ function effectViolations(plan: RolloutPlan, events: readonly RolloutEvent[], ef
       if (!host.steps.some((s) => `${s.kind}:${s.target}` === effect))
         found.push(`${host.name}: ${effect} was not planned`);
     }
-    const first = permits[0];
-    if (mine.some((e) => !first || e.at < first.at)) found.push(`${host.name}: an effect before any permit`);
-    const last = permits.at(-1);
-    const deadline = last?.type === "permitted" ? last.endBy : 0;
+    const { beginWithinMs, deadlineMs } = plan.timing;
+    const deadline = (permits.at(-1)?.at ?? 0) + beginWithinMs + deadlineMs;
     // A step that began in time may end late, and recovery after a crash still finds out and finishes.
     if (mine.some((e) => e.at > deadline + 120_000)) found.push(`${host.name}: an effect after the deadline`);
   }

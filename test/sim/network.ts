@@ -11,6 +11,8 @@ export interface NetworkFaults {
   /** Chance, at each message, that the stream breaks with all that is under way. */
   readonly cut: number;
   readonly slowestMs: number;
+  /** Chance that a permit under way from a dead controller arrives all the same, on a later stream of the host: worse than TCP. */
+  readonly stray: number;
 }
 
 /** One stream between an agent and the controller. In each direction messages arrive in order, late, or never. */
@@ -25,6 +27,8 @@ export class Link {
   #lastUp = 0;
   readonly #onUp: (message: FromAgent) => void;
   readonly #onGone: () => void;
+  readonly #onStray: (message: ToAgent) => void;
+  #isDead = false;
 
   constructor(options: {
     time: VirtualTime;
@@ -32,20 +36,22 @@ export class Link {
     faults: () => NetworkFaults;
     onUp: (message: FromAgent) => void;
     onGone: () => void;
+    onStray: (message: ToAgent) => void;
   }) {
     this.#time = options.time;
     this.#random = options.random;
     this.#faults = options.faults;
     this.#onUp = options.onUp;
     this.#onGone = options.onGone;
+    this.#onStray = options.onStray;
   }
 
   readonly controllerEnd: AgentLink = {
     send: (message) => {
-      this.#lastDown = this.#carry(this.#lastDown, () => {
-        this.#inbox.push(message);
-        this.#wake?.();
-      });
+      const late = () => {
+        if (this.#isDead && message.kind === "permit") this.#onStray(message);
+      };
+      this.#lastDown = this.#carry(this.#lastDown, () => this.arrive(message), late);
     },
     close: () => this.cut(),
   };
@@ -58,6 +64,19 @@ export class Link {
     close: () => this.cut(),
   };
 
+  /** What the agent finds on this stream; nothing once it is cut. */
+  arrive(message: ToAgent): void {
+    if (!this.#isOpen) return;
+    this.#inbox.push(message);
+    this.#wake?.();
+  }
+
+  /** The controller at the other end is no more. */
+  die(): void {
+    this.#isDead = true;
+    this.cut();
+  }
+
   /** Both ends learn of it; what was under way is lost. */
   cut(): void {
     if (!this.#isOpen) return;
@@ -67,9 +86,9 @@ export class Link {
     this.#time.after(this.#delay(), () => this.#onGone());
   }
 
-  #carry(last: number, deliver: () => void): number {
+  #carry(last: number, deliver: () => void, late: () => void = () => {}): number {
     if (!this.#isOpen) return last;
-    const { loss, cut, repeat } = this.#faults();
+    const { loss, cut, repeat, stray } = this.#faults();
     if (this.#random() < cut) {
       this.cut();
       return last;
@@ -79,6 +98,7 @@ export class Link {
     const arrive = (when: number): void => {
       this.#time.after(when - this.#time.now(), () => {
         if (this.#isOpen) deliver();
+        else if (stray > 0 && this.#random() < stray) this.#time.after(this.#random() * 60_000, late);
       });
     };
     arrive(at);

@@ -14,6 +14,7 @@ interface Run {
   readonly view: RolloutView;
   readonly controllerRuns: number;
   readonly effects: number;
+  readonly oldEpochs: number;
 }
 
 /** One rollout from start to end under faults; `wrong` is every broken invariant. */
@@ -33,14 +34,17 @@ async function run(seed: number): Promise<Run> {
   world.faults = CALM;
   await world.time.run(() => false, 900_000);
   const stored = await world.store.load("r1");
-  const wrong = violations(plan, stored?.events ?? [], world.effects);
+  const { chronicle } = world;
+  const wrong = violations(plan, chronicle);
+  if (JSON.stringify(stored?.events) !== JSON.stringify(chronicle.events.map(({ event }) => event)))
+    wrong.push("the store holds other events than were stored");
   if (!isEnded) wrong.unshift("the rollout did not end within a day");
   const view = await world.view("r1");
   if (!view) throw new Error(`seed ${seed}: no controller at the end`);
   wrong.push(...(await untruths(world, view)));
-  const { controllerRuns, effects } = world;
+  const { controllerRuns } = world;
   world.close();
-  return { wrong, view, controllerRuns, effects: effects.length };
+  return { wrong, view, controllerRuns, effects: chronicle.effects.length, oldEpochs: chronicle.oldEpochs };
 }
 
 function machine(random: () => number): FakeHostOptions {
@@ -65,6 +69,8 @@ function faultsOf(random: () => number): Faults {
     slowestMs: 50 + random() * 5_000,
     controllerCrash: random() < 0.6 ? random() * 0.06 : 0,
     agentCrash: random() < 0.6 ? random() * 0.05 : 0,
+    zombie: random() < 0.5 ? random() * 0.3 : 0,
+    stray: 0.7,
   };
 }
 
@@ -75,11 +81,20 @@ function disturb(world: World, random: () => number): void {
   if (random() < 0.3) world.time.after(at(), () => someone()?.reboot(20_000 + random() * 200_000));
   if (random() < 0.5) world.time.after(at(), () => someone()?.crash(random() * 300_000));
   if (random() < 0.7) world.time.after(at(), () => world.controller?.crash());
+  if (random() < 0.3) world.time.after(at(), () => stepClock(world, random));
   if (random() < 0.15) {
     world.time.after(at(), () => {
       world.controller?.engine.abort("r1", "sim", "changed my mind").catch(() => {}); // it may have ended already
     });
   }
+}
+
+/** The clock of the controller's machine is wrong by hours for some minutes. */
+function stepClock(world: World, random: () => number): void {
+  world.clockOff = (random() < 0.5 ? -1 : 1) * Math.round((1 + random() * 5) * 3_600_000);
+  world.time.after(60_000 + random() * 600_000, () => {
+    world.clockOff = 0;
+  });
 }
 
 async function untilClosed(world: World): Promise<boolean> {
@@ -106,7 +121,7 @@ async function untruths(world: World, view: RolloutView): Promise<string[]> {
   return found;
 }
 
-describe("a rollout under crashes, message loss and reboots", () => {
+describe("a rollout under crashes, message loss and reboots", { timeout: 60_000 }, () => {
   const runs: Run[] = [];
   const from = Number(process.env.SIM_SEED ?? 1);
   const count = process.env.SIM_SEED ? 1 : Number(process.env.SIM_SEEDS ?? SEEDS);
@@ -128,5 +143,6 @@ describe("a rollout under crashes, message loss and reboots", () => {
     expect(runs.filter((r) => r.view.hosts.some((h) => h.permits > 1)).length).toBeGreaterThan(3);
     expect(runs.filter((r) => r.view.hosts.some((h) => h.state === "unreachable")).length).toBeGreaterThan(0);
     expect(runs.reduce((sum, r) => sum + r.effects, 0)).toBeGreaterThan(SEEDS);
+    expect(runs.reduce((sum, r) => sum + r.oldEpochs, 0)).toBeGreaterThan(3);
   });
 });

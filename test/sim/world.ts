@@ -10,8 +10,8 @@ import { enrol } from "../fakes/controller.ts";
 import type { FakeHostOptions } from "../fakes/machine.ts";
 import { SimAgent } from "./agent.ts";
 import { SimController } from "./controller.ts";
-import type { Effect } from "./invariants.ts";
-import type { NetworkFaults } from "./network.ts";
+import { Chronicle } from "./chronicle.ts";
+import type { Link, NetworkFaults } from "./network.ts";
 import { VirtualTime } from "./time.ts";
 
 export interface Faults extends NetworkFaults {
@@ -19,16 +19,25 @@ export interface Faults extends NetworkFaults {
   readonly controllerCrash: number;
   /** Chance of an agent dying at each write and effect. */
   readonly agentCrash: number;
+  /** Chance, at each permit, that the controller loses its store and lives on for a while. */
+  readonly zombie: number;
 }
 
-export const CALM: Faults = { loss: 0, repeat: 0, cut: 0, slowestMs: 50, controllerCrash: 0, agentCrash: 0 };
+export const CALM: Faults = {
+  ...{ loss: 0, repeat: 0, cut: 0, slowestMs: 50, stray: 0 },
+  ...{ controllerCrash: 0, agentCrash: 0, zombie: 0 },
+};
 
 /** A fleet, its controller and the network between them, all on one virtual clock and one seed. */
 export class World {
   readonly time = new VirtualTime();
   readonly random: () => number;
   readonly agents: SimAgent[] = [];
-  readonly effects: Effect[] = [];
+  readonly chronicle = new Chronicle(() => this.time.now());
+  readonly #links = new Map<string, Link>();
+  #zombies: readonly SimController[] = [];
+  /** How far the clock of the controller's machine is off; agents do not care. */
+  clockOff = 0;
   readonly store: RolloutStore;
   readonly #hosts: Hosts;
   readonly #db: Connection;
@@ -39,7 +48,7 @@ export class World {
   constructor(random: () => number) {
     this.random = random;
     this.#db = createDatabase(":memory:");
-    this.store = rollouts(this.#db);
+    this.store = this.chronicle.of(rollouts(this.#db));
     this.#hosts = hostsIn(this.#db);
   }
 
@@ -51,16 +60,19 @@ export class World {
 
   async startController(): Promise<void> {
     this.controllerRuns += 1;
-    const controller = new SimController({
+    const controller: SimController = new SimController({
       time: this.time,
+      clockOff: () => this.clockOff,
       random: this.random,
       store: this.store,
       hosts: this.#hosts,
       epoch: beginEpoch(this.#db),
       faults: () => this.faults,
       crash: () => this.faults.controllerCrash,
+      zombie: () => this.faults.zombie,
       onCrash: () => {
         this.controller = null;
+        this.#zombies = [...this.#zombies.filter((one) => !one.isOver), controller];
         this.time.after(1_000 + this.random() * 30_000, () => void this.startController());
       },
     });
@@ -81,7 +93,7 @@ export class World {
       name: id,
       reason: "simulated",
       actor: "sim",
-      createdAt: this.time.now(),
+      createdAt: this.time.now() + this.clockOff,
       pattern: "all",
       ...order,
       allowNew: false,
@@ -117,6 +129,12 @@ export class World {
     return (await this.controller?.engine.view(id)) ?? null;
   }
 
+  /** Who answers at the controller's address: now and then one that should be no more. */
+  #answering(): SimController | null {
+    const zombie = this.#zombies.find((one) => !one.isOver);
+    return zombie && this.random() < 0.4 ? zombie : this.controller;
+  }
+
   close(): void {
     this.#db.close();
   }
@@ -128,13 +146,14 @@ export class World {
       random: this.random,
       machine,
       crash: () => this.faults.agentCrash,
-      dial: async (agent) => {
+      dial: async () => {
         await new Promise<void>((resolve) => this.time.after(1 + this.random() * this.faults.slowestMs, resolve));
-        const link = this.controller?.accept(agent.hostId);
+        const link = this.#answering()?.accept(hostId, (message) => this.#links.get(hostId)?.arrive(message));
         if (!link) throw new Error("connection refused");
+        this.#links.set(hostId, link);
         return link.agentEnd;
       },
-      witness: (id, effect) => this.effects.push({ at: this.time.now(), hostId: id, effect }),
+      witness: this.chronicle,
     });
   }
 }

@@ -35,10 +35,13 @@ export class Fleet {
     older?.link.close("another stream of this host opened");
   }
 
-  /** The host answered this controller's Welcome on this stream; false when a newer stream has replaced it. */
+  /**
+   * The host answered this controller's Welcome on this stream; false when a newer stream has replaced it, and for a
+   * second Hello: what it says of permits was true before those that this stream has carried since.
+   */
   greet(hostId: string, link: AgentLink, hello: { readonly bootId: string; readonly agentVersion: string }): boolean {
     const entry = this.#entries.get(hostId);
-    if (entry?.link !== link) return false;
+    if (entry?.link !== link || entry.hello) return false;
     entry.hello = hello;
     this.#awaySince.delete(hostId);
     return true;

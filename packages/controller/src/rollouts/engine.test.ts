@@ -142,6 +142,13 @@ describe("Hello", () => {
     expect((await run.engine.view("r1")).hosts[0]).toMatchObject({ state: "permitted", permits: 1 });
   });
 
+  test("is heard once: a second one does not void what the stream has carried since", async () => {
+    const { run, web1 } = await fleet();
+    await run.says("web1", web1, { kind: "hello", agentVersion: "1", bootId: "b2", epoch: run.epoch, permits: [] });
+    expect(web1.permits()).toHaveLength(1);
+    expect((await run.engine.view("r1")).hosts[0]).toMatchObject({ state: "permitted", permits: 1 });
+  });
+
   test("that answers another epoch closes the stream", async () => {
     const { run, web1 } = await fleet(null);
     await run.says("web1", web1, { kind: "hello", agentVersion: "1", bootId: "b9", epoch: 77, permits: [] });
