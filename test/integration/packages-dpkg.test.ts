@@ -22,9 +22,8 @@ describe.skipIf(!hasDpkg)("the real database of this host", () => {
     return askOwners([path], HOST_DATABASES).owners.get(path);
   }
   function installed(name: string): string {
-    return (
-      execFileSync("dpkg-query", ["-W", "-f=${Version}\n", name], { encoding: "utf8" }).trim().split("\n")[0] ?? ""
-    );
+    const [line = ""] = execFileSync("dpkg-query", ["-W", name], { encoding: "utf8" }).split("\n");
+    return line.replace(/^.*\t/, "");
   }
 
   test("libc by both of its spellings, without its architecture", () => {
