@@ -13,6 +13,10 @@ if (missing !== null && process.env.CI) test("what these tests need is here", ()
 
 const OPTIONS = { hostId: null, name: "here", now: Date.now };
 
+function named(...paths: readonly string[]) {
+  return { paths, package: null };
+}
+
 function copies({ users }: UsersDocument) {
   return Object.fromEntries(users.map(({ process, file }) => [`${process.pid} ${file.copy}`, file.verdict]));
 }
@@ -40,7 +44,7 @@ describe.skipIf(missing !== null)(`users of files${missing === null ? "" : ` (sk
     ["a glob", "libu*.so"],
     ["a link to the file", "libalias.so"],
   ])("old copies and the new one told apart, by %s", (_name, path) => {
-    const found = usersOf([at(path)], OPTIONS);
+    const found = usersOf(named(at(path)), OPTIONS);
     expect(copies(found)).toEqual({ [`${before} old`]: "replaced", [`${after} new`]: null });
     const [old, fresh] = found.users;
     expect(old?.process.pid).toBe(before);
@@ -55,13 +59,13 @@ describe.skipIf(missing !== null)(`users of files${missing === null ? "" : ` (sk
     renameSync(at("libtwice.so"), at("libtwice.so.kept"));
     shop.library("libtwice.so", 2);
     const pid = await shop.start(at("daemon"), [at("libtwice.so"), at("libtwice.so.kept")]);
-    expect(copies(usersOf(["libtwice.so"], OPTIONS))).toEqual({ [`${pid} new`]: null });
-    expect(usersOf(["libtwice.so*"], OPTIONS).users).toHaveLength(2);
+    expect(copies(usersOf(named("libtwice.so"), OPTIONS))).toEqual({ [`${pid} new`]: null });
+    expect(usersOf(named("libtwice.so*"), OPTIONS).users).toHaveLength(2);
   });
 
   test("both names of a merged /usr mean one file", () => {
     for (const top of ["/lib", "/usr/lib"]) {
-      const pids = usersOf([`${top}/*/libc.so.6`], OPTIONS).users.map((user) => user.process.pid);
+      const pids = usersOf(named(`${top}/*/libc.so.6`), OPTIONS).users.map((user) => user.process.pid);
       expect(pids).toContain(before);
     }
   });
@@ -87,13 +91,30 @@ describe.skipIf(missing !== null)(`users of files${missing === null ? "" : ` (sk
     expect(stderr).toContain(near === "" ? "" : `nearest mapped: ${at(near)}`);
   });
 
+  test("--package: files of this package, and of no other", () => {
+    const { users } = usersOf({ paths: [], package: "libc6" }, OPTIONS);
+    expect(users.map((user) => user.process.pid)).toContain(before);
+    expect(new Set(users.map(({ file }) => file.path.replace(/^.*\/(?=[^/]*$)/, "")))).toContain("libc.so.6");
+    expect(users.filter(({ file }) => file.path.startsWith(shop.folder))).toEqual([]);
+  });
+
   test.each([
-    ["--cve", "CVE-2024-1"],
-    ["--package", "openssl"],
-  ])("%s is refused while it is not known", async (option, value) => {
-    const { code, stdout, stderr } = await run("agent", ["users", option, value]);
-    expect(code).toBe(5);
-    expect(stdout).toBe("");
-    expect(stderr).toMatch(/^afterpatch-agent: --(cve|package): .* is not known on this host yet; .*\n$/);
+    [
+      "a package that is not installed",
+      ["--package", "libc66"],
+      6,
+      /^afterpatch-agent: libc66: no package of this name is installed; nearest that is in use: libc6\n$/,
+    ],
+    [
+      "a CVE while it is not known what was fixed",
+      ["--cve", "CVE-2024-1"],
+      5,
+      /^afterpatch-agent: --cve: .* is not known on this host yet; .*\n$/,
+    ],
+    ["nothing", [], 5, /^afterpatch-agent: users: no file is named; .*\n$/],
+  ])("%s", async (_name, args, expected, line) => {
+    const { code, stdout, stderr } = await run("agent", ["users", ...args]);
+    expect({ code, stdout }).toEqual({ code: expected, stdout: "" });
+    expect(stderr).toMatch(line);
   });
 });

@@ -38,6 +38,7 @@ export const users: CommandModule<object, UsersArguments> = {
         ["afterpatch-agent users '*/libc.so.6'", "who runs which copy of the C library"],
         ["afterpatch-agent users '/lib/*/libc.so*'", "/lib is /usr/lib where /usr is merged"],
         ["afterpatch-agent users libc.so.6 -o json", "for a program (docs/users.schema.json)"],
+        ["afterpatch-agent users --package libc6", "files of a package of this host"],
       ]) as never, // a list of paths, which yargs' types do not tell from one
   handler: async (args) => {
     checkTarget(args);
@@ -45,19 +46,20 @@ export const users: CommandModule<object, UsersArguments> = {
     const { usersOf } = await import("../look/users.ts");
     const { renderUsers } = await import("../render/users.ts");
     const { whoIsThis } = await import("../host/identity.ts");
-    const document = usersOf(args.paths, { ...whoIsThis(args.stateDir), now: Date.now });
+    const document = usersOf(
+      { paths: args.paths, package: args.package ?? null },
+      { ...whoIsThis(args.stateDir), now: Date.now },
+    );
     emit(args.format === "json" ? `${JSON.stringify(document, null, 2)}\n` : renderUsers(document), args);
     process.exitCode = EXIT.ok;
   },
 };
 
 function refuseUnknown({ paths, package: name, cve }: UsersArguments): void {
-  if (cve !== undefined) throw notYet("--cve", "which CVEs a package fixed is not known on this host yet");
-  if (name !== undefined) throw notYet("--package", "which files a package has is not known on this host yet");
-  if (paths.length === 0) throw usageError("users", "no file is named", "name a path or a glob");
-  if (paths.includes("")) throw usageError("users", "a path is empty", "name a path or a glob");
-}
-
-function notYet(option: string, why: string): Error {
-  return usageError(option, why, "name the files: afterpatch-agent users PATH");
+  if (cve !== undefined) {
+    const todo = "name the package or the files: afterpatch-agent users --package NAME";
+    throw usageError("--cve", "which CVEs a package fixed is not known on this host yet", todo);
+  }
+  if (paths.length === 0 && name === undefined) throw usageError("users", "no file is named", "name a path or a glob");
+  if (paths.includes("") || name === "") throw usageError("users", "a name is empty", "name a path or a glob");
 }

@@ -5,6 +5,7 @@ import { type ProcessTable, readProcesses } from "../host/processes.ts";
 import { readProc, readSmallFile } from "../host/read.ts";
 import { readHost, type ScanOptions } from "../host/scan.ts";
 import { socketsOf } from "../host/sockets.ts";
+import { readSysv } from "../host/sysv.ts";
 import { readUnits } from "../host/units.ts";
 import { readXinetd } from "../host/xinetd.ts";
 
@@ -22,7 +23,9 @@ export function lookAtHost(options: ScanOptions): Look {
   const units = facts.systemd
     ? readUnits(running, facts.initCgroup)
     : { units: facts.units, unitsUnreadable: facts.unitsUnreadable };
-  return { facts: { ...facts, ...units, running, xinetd: readXinetd(table) }, table };
+  const executables = [...new Set(running.map(({ executable }) => executable))];
+  const sysv = facts.systemd ? facts.sysv : readSysv(executables, table);
+  return { facts: { ...facts, ...units, running, sysv, xinetd: readXinetd(table) }, table };
 }
 
 function allProcesses(facts: HostFacts, { places }: ProcessTable, now: () => number): readonly ProcessFacts[] {

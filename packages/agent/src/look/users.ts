@@ -13,6 +13,7 @@ import { find, viewOf } from "../host/view.ts";
 import { CommandError } from "../usage.ts";
 import { type Copy, copiesOf } from "./copies.ts";
 import { type Look, lookAtHost } from "./host.ts";
+import { packageMatcher } from "./package.ts";
 import { type DocumentHost, documentHost, identityOf, shownOwner } from "./process.ts";
 
 /** One copy of a file that one process has mapped. */
@@ -32,7 +33,7 @@ export interface UsersDocument {
   readonly startedAt: number;
   readonly elapsedMs: number;
   readonly processes: Scan["processes"];
-  readonly asked: readonly string[];
+  readonly asked: Asked;
   /** By path, then old, unknown, new, then pid. */
   readonly users: readonly FileUser[];
   /** Files that were asked for by name, are on the disk, and that no readable process has mapped. */
@@ -41,21 +42,28 @@ export interface UsersDocument {
   readonly unreadable: Scan["unreadable"];
 }
 
-/** Who has the files mapped that `asked` names. A name that nothing matches is an error with exit code 6. */
-export function usersOf(asked: readonly string[], options: ScanOptions): UsersDocument {
+/** What was asked for: paths and globs, or a package. */
+export interface Asked {
+  readonly paths: readonly string[];
+  readonly package: string | null;
+}
+
+/** Who has the files mapped that are asked for. A name that nothing matches is an error with exit code 6. */
+export function usersOf(asked: Asked, options: ScanOptions): UsersDocument {
   const look = lookAtHost(options);
-  const patterns = asked.map(patternOf);
+  const patterns = asked.paths.map(patternOf);
   const matching = patternMatcher(patterns, mergedFolders());
-  const copies = copiesOf(look.table, (printed) => matching(printed).length > 0);
+  const isOfPackage = asked.package === null ? () => false : packageMatcher(asked.package, look);
+  const copies = copiesOf(look.table, (printed) => matching(printed).length > 0 || isOfPackage(printed));
   const matched = new Set(copies.flatMap(({ printed }) => matching(printed)));
   const missing = patterns.filter((pattern) => !matched.has(pattern));
-  const absent = missing.find(({ typed }) => matched.size === 0 || isGlob(typed) || !isFile(typed));
+  const absent = missing.find(({ typed }) => copies.length === 0 || isGlob(typed) || !isFile(typed));
   if (absent) throw notMapped(absent.typed, look);
   return documentOf(asked, copies, missing, look, options.now);
 }
 
 function documentOf(
-  asked: readonly string[],
+  asked: Asked,
   copies: readonly Copy[],
   missing: readonly Pattern[],
   { facts }: Look,
@@ -78,7 +86,7 @@ function documentOf(
     startedAt: facts.startedAt,
     elapsedMs: Math.max(0, now() - facts.startedAt),
     processes: facts.processes,
-    asked: asked.map(visible),
+    asked: { paths: asked.paths.map(visible), package: asked.package === null ? null : visible(asked.package) },
     users: users.sort(byPathThenCopy),
     unmapped: missing.map(({ typed }) => visible(typed)),
     unreadable: facts.unreadable.map(({ pid, why }) => ({ pid, why: visible(why) })),

@@ -1,4 +1,4 @@
-import type { FindingKind, Scan } from "@afterpatch/core/scan";
+import type { Finding, FindingKind, Scan } from "@afterpatch/core/scan";
 import { isKernelUnknown, isOld, type OwnerGroup, ownerGroups, ownerName } from "./owners.ts";
 import { plural } from "./words.ts";
 
@@ -27,9 +27,12 @@ export function nagiosFailure(why: string): NagiosReport {
 
 function codeOf(scan: Scan): NagiosCode {
   const { findings, host, reboot, unreadable } = scan;
-  const isProven = findings.some((finding) => isOld(finding) && finding.verdict !== "suspected");
-  if (isProven || host.kernel.verdict === "outdated") return NAGIOS.critical;
-  if (findings.some(isOld) || reboot.required === true) return NAGIOS.warning;
+  // A live patch changes the urgency and not the verdict: such a kernel can wait for a window.
+  const canWait = (host.kernel.livePatches ?? []).length > 0;
+  const isProven = (finding: Finding) =>
+    isOld(finding) && finding.verdict !== "suspected" && !(finding.kind === "kernel" && canWait);
+  if (findings.some(isProven) || (host.kernel.verdict === "outdated" && !canWait)) return NAGIOS.critical;
+  if (findings.some(isOld) || host.kernel.verdict === "outdated" || reboot.required === true) return NAGIOS.warning;
   const isUnsure = findings.length > 0 || unreadable.length > 0 || isKernelUnknown(scan);
   return isUnsure ? NAGIOS.unknown : NAGIOS.ok;
 }
@@ -69,8 +72,12 @@ function performance({ findings, unreadable, elapsedMs }: Scan): string {
 /** Plugins are cut off by those who run them: the full list is in `--format json`. */
 const MOST_LINES = 100;
 
-function details({ findings, reboot }: Scan): readonly string[] {
-  const lines = [...ownerGroups(findings).map(ownerLine), ...reboot.reasons.map((reason) => `reboot: ${reason}`)];
+function details({ findings, reboot, notes }: Scan): readonly string[] {
+  const lines = [
+    ...ownerGroups(findings).map(ownerLine),
+    ...reboot.reasons.map((reason) => `reboot: ${reason}`),
+    ...notes.map((note) => `note: ${note}`),
+  ];
   const more = lines.length - MOST_LINES;
   return more > 0 ? [...lines.slice(0, MOST_LINES), `and ${more} more (--format json lists all)`] : lines;
 }

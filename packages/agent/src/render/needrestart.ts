@@ -8,7 +8,6 @@ import { isOld } from "./owners.ts";
  */
 export function needrestartBatch({ host, findings }: Scan, version: string): string {
   const old = findings.filter(isOld);
-  const microcode = old.some(({ kind }) => kind === "microcode");
   const { running, expected, verdict } = host.kernel;
   return [
     line("VER", version),
@@ -16,12 +15,23 @@ export function needrestartBatch({ host, findings }: Scan, version: string): str
     line("KCUR", running),
     ...(expected === null ? [] : [line("KEXP", expected)]),
     line("KSTA", verdict === "unknown" ? "0" : verdict === "current" ? "1" : running === expected ? "2" : "3"),
-    // 2: obsolete. The scan does not say that microcode is current, so nothing better than 0, not known, is claimed.
-    line("UCSTA", microcode ? "2" : "0"),
+    ...microcodeLines(host.microcode),
     ...named("SVC", old, serviceOf),
     ...named("CONT", old, ({ owner }) => (owner.kind === "container" ? containerOf(owner.name) : null)),
     ...named("SESS", old, sessionOf),
   ].join("");
+}
+
+/** 0 not known, 1 current, 2 obsolete. */
+function microcodeLines(microcode: Scan["host"]["microcode"]): string[] {
+  const { verdict, running, offered } = microcode ?? { verdict: "unknown", running: null, offered: null };
+  if (verdict === "unknown") return [line("UCSTA", "0")];
+  const expected = offered ?? (verdict === "current" ? running : null);
+  return [
+    line("UCSTA", verdict === "current" ? "1" : "2"),
+    line("UCCUR", running ?? ""),
+    line("UCEXP", expected ?? ""),
+  ];
 }
 
 function line(key: string, value: string): string {

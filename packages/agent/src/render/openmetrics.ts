@@ -31,6 +31,12 @@ export function openMetrics(scan: Scan, version: string): string {
       { labels: { running: host.kernel.running, expected: host.kernel.expected ?? "" }, value: 1 },
     ]),
     family("kernel_status", "1 for the state that the kernel is in.", one("verdict", KERNEL, kernel)),
+    family("livepatches", "Live patches in force; absent where that is not known.", livePatchSamples(scan)),
+    family(
+      "microcode_status",
+      "1 for the state that the microcode is in.",
+      one("verdict", KERNEL, host.microcode?.verdict ?? "unknown"),
+    ),
     family("reboot_status", "1 for whether a reboot is required.", one("required", REBOOT, rebootWord(scan))),
   ];
   return `${families.join("")}# EOF\n`;
@@ -71,6 +77,11 @@ function ownerSamples({ findings }: Scan): readonly Sample[] {
   return [...series.values()].flatMap(([first, ...rest]) =>
     first ? [{ ...first, value: rest.reduce((sum, { value }) => sum + value, first.value) }] : [],
   );
+}
+
+function livePatchSamples({ host }: Scan): readonly Sample[] {
+  const patches = host.kernel.livePatches ?? null;
+  return patches === null ? [] : [{ value: patches.length }];
 }
 
 function rebootWord({ reboot }: Scan): (typeof REBOOT)[number] {

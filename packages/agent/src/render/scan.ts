@@ -5,7 +5,15 @@ import { plural, processesLine, rows } from "./words.ts";
 /** A scan for a person: what is old by owner, what could not be seen, and what to do next. */
 export function renderScan(scan: Scan, isRoot: boolean): string {
   const owners = ownerGroups(scan.findings).map(renderOwner);
-  const parts = [headline(scan), ...owners, reboot(scan), notSeen(scan, isRoot), notKnown(scan), same(scan), next(scan)];
+  const parts = [
+    headline(scan),
+    ...owners,
+    reboot(scan),
+    notSeen(scan, isRoot),
+    notKnown(scan),
+    same(scan),
+    next(scan),
+  ];
   return `${parts.filter((part) => part !== "").join("\n\n")}\n`;
 }
 
@@ -20,14 +28,16 @@ function headline({ host, findings, processes, unreadable }: Scan): string {
   return `${host.name}: ${what}\n${host.os}, ${kernel(host)}, ${processesLine(processes)}`;
 }
 
-function kernel({ kernel: { running, expected, verdict } }: Scan["host"]): string {
+function kernel({ kernel: { running, expected, verdict, livePatches } }: Scan["host"]): string {
+  const patches = livePatches ?? [];
+  const patched = patches.length > 0 ? ` (live-patched: ${patches.join(", ")})` : "";
   switch (verdict) {
     case "current":
-      return `kernel ${running}`;
+      return `kernel ${running}${patched}`;
     case "outdated":
-      return `kernel ${running}, but ${expected ?? "another one"} would boot next`;
+      return `kernel ${running}${patched}, but ${expected ?? "another one"} would boot next`;
     case "unknown":
-      return `kernel ${running} (not compared with what would boot next)`;
+      return `kernel ${running}${patched} (not compared with what would boot next)`;
   }
 }
 

@@ -32,7 +32,7 @@ function row({ process, owner, file }: FileUser): readonly string[] {
   const shown = command === "" ? executable : command;
   return [
     file.copy,
-    file.verdict ?? "on disk",
+    file.verdict ?? (file.copy === "new" ? "on disk" : "not compared"),
     file.buildId.mapped?.slice(0, SHORT_ID) ?? "-",
     `pid ${pid}`,
     user,

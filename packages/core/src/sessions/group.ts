@@ -2,7 +2,8 @@ import { type HostIndex, lineage } from "../detect/host.ts";
 import { ownerOf } from "../detect/owner.ts";
 import type { ProcessFacts } from "../facts.ts";
 import type { Owner } from "../scan.ts";
-import { isXinetd } from "../xinetd/match.ts";
+import { acceptingSocket } from "../systemd/show.ts";
+import { superServer } from "../xinetd/match.ts";
 
 /** Processes that serve one connection, or one server that its super-server waits for. */
 export interface SessionGroup {
@@ -37,8 +38,8 @@ function keyOf(process: ProcessFacts, owner: Owner, owners: ReadonlyMap<number, 
     if (!isSameOwner(owners.get(relative.pid), owner)) break;
     head = relative;
   }
-  // Forks of xinetd itself share its session id; everything else has that of the process xinetd started, orphans too.
-  return `${name} ${isXinetd(head.executable) ? `pid ${head.pid}` : `sid ${head.sid}`}`;
+  // Forks of the super-server share its session id; everything else has that of the process it started, orphans too.
+  return `${name} ${superServer(head.executable) ? `pid ${head.pid}` : `sid ${head.sid}`}`;
 }
 
 function isSameOwner(a: Owner | undefined, b: Owner): boolean {
@@ -54,11 +55,9 @@ function toSession(group: readonly Owned[], host: HostIndex): readonly SessionGr
   return head && owner ? [{ owner, service: serviceOf(owner, host), head, members }] : [];
 }
 
-/** `imap`; of an `Accept=yes` unit the socket that triggers it, as far as systemd says so. */
+/** `imap`; of an `Accept=yes` instance its socket, as far as systemd says so. */
 function serviceOf({ kind, name }: Owner, { units }: HostIndex): string {
-  if (kind !== "socket-session") return name;
-  const triggers = units.get(name)?.triggeredBy ?? [];
-  return triggers.find((socket) => units.get(socket)?.accept === true) ?? name;
+  return kind === "socket-session" ? (acceptingSocket(name, units) ?? name) : name;
 }
 
 function byServiceThenAge(a: SessionGroup, b: SessionGroup): number {

@@ -1,6 +1,7 @@
 import { type HostIndex, lineage } from "../detect/host.ts";
 import type { ProcessFacts, SocketFacts } from "../facts.ts";
 import type { Owner } from "../scan.ts";
+import { sysvService } from "../sysv/owner.ts";
 import { ownPath } from "../systemd/cgroup.ts";
 
 /** By which fact a process was given to its owner: one sentence. Says what `ownerOf` went by, and decides nothing. */
@@ -18,7 +19,7 @@ export function ownerRule(process: ProcessFacts, owner: Owner, host: HostIndex):
     case "user-session":
       return `Its control group ${path ?? "?"} is a login session's.`;
     case "service":
-      return serviceRule(process, owner, path);
+      return serviceRule(process, owner, path, host);
     case "virtual-machine":
       return `Its control group ${path ?? "?"} is a virtual machine's.`;
     case "kernel":
@@ -52,8 +53,11 @@ function shown({ protocol, localAddress, localPort }: SocketFacts): string {
   return `a socket of ${localAddress.includes(":") ? `[${localAddress}]` : localAddress}:${localPort}/${protocol}`;
 }
 
-function serviceRule({ ppid, sid }: ProcessFacts, { manager, name }: Owner, path: string | null): string {
+function serviceRule(process: ProcessFacts, { manager, name }: Owner, path: string | null, host: HostIndex): string {
   if (manager === "systemd" && path !== null) return `Its control group ${path} is the unit ${name}.`;
+  const sysv = manager === "sysv" ? sysvService(process, host) : null;
+  if (sysv) return `It is of the init script ${name}: ${sysv.because}.`;
+  const { ppid, sid } = process;
   return `${manager ?? "A manager"} calls it ${name} (parent process ${ppid}, session ${sid}, control group ${path ?? "unknown"}).`;
 }
 

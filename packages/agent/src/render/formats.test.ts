@@ -1,0 +1,156 @@
+import { readFileSync } from "node:fs";
+import type { Finding, Scan } from "@afterpatch/core/scan";
+import { describe, expect, test } from "vitest";
+import { nagiosFailure, nagiosReport } from "./nagios.ts";
+import { needrestartBatch } from "./needrestart.ts";
+import { openMetrics } from "./openmetrics.ts";
+
+const path = new URL("../../../../test/cases/debian-12-libssl-and-imapd/findings.json", import.meta.url);
+const CASE = JSON.parse(readFileSync(path, "utf8")) as Scan; // a case of ours
+const HOST: Scan = {
+  ...CASE,
+  host: { ...CASE.host, kernel: { running: "6.1.0-50-amd64", expected: "6.1.0-50-amd64", verdict: "current" } },
+  reboot: { required: false, reasons: [] },
+};
+const CLEAN: Scan = { ...HOST, findings: [], unreadable: [] };
+const UNREADABLE = [{ pid: 7, why: "maps: EACCES (permission denied)" }];
+
+function outdated(livePatches: readonly string[] = []): Scan {
+  const kernel = { running: "6.1.0-50-amd64", expected: "6.1.0-56-amd64", verdict: "outdated", livePatches } as const;
+  return { ...CLEAN, host: { ...CLEAN.host, kernel } };
+}
+
+function first(change: Partial<Finding>): readonly Finding[] {
+  return HOST.findings.slice(0, 1).map((finding) => ({ ...finding, ...change }));
+}
+
+describe("nagios", () => {
+  test.each([
+    ["nothing is old and everything was seen", CLEAN, 0],
+    ["old code", HOST, 2],
+    [
+      "old code and processes that could not be read: the unknown hides nothing",
+      { ...HOST, unreadable: UNREADABLE },
+      2,
+    ],
+    ["suspected old code only", { ...CLEAN, findings: first({ verdict: "suspected" }) }, 1],
+    ["suspected, and unreadable", { ...CLEAN, findings: first({ verdict: "suspected" }), unreadable: UNREADABLE }, 1],
+    ["a process that could not be read", { ...CLEAN, unreadable: UNREADABLE }, 3],
+    ["a finding of which nothing is known", { ...CLEAN, findings: first({ verdict: "unknown" }) }, 3],
+    ["a kernel that could not be compared", { ...CLEAN, host: CASE.host, reboot: { required: null, reasons: [] } }, 3],
+    ["an old kernel", outdated(), 2],
+    ["an old kernel that is live-patched", outdated(["kpatch_1"]), 1],
+    ["somebody asks for a reboot", { ...CLEAN, reboot: { required: true, reasons: ["asked"] } }, 1],
+  ])("%s", (_name, scan, code) => {
+    const report = nagiosReport(scan);
+    expect(report.code).toBe(code);
+    const word = ["OK", "WARNING", "CRITICAL", "UNKNOWN"][code];
+    expect(report.text.startsWith(`AFTERPATCH ${word} - `)).toBe(true);
+    expect(report.text.split("|")).toHaveLength(2);
+  });
+
+  test("the line, its performance data, and a line for each owner", () => {
+    const [line, ...more] = nagiosReport(HOST).text.trimEnd().split("\n");
+    expect(line).toMatch(
+      /^AFTERPATCH CRITICAL - 6 processes run old code \(5 owners\) \| 'service'=4;;;0 'xinetd-session'=2;;;0 /,
+    );
+    expect(more[1]).toBe("ssh.service (1 process replaced): restart-service ssh.service");
+    expect(more).toHaveLength(5);
+  });
+
+  test("a name with `|` begins no performance data; a scan that failed is UNKNOWN", () => {
+    const owner = { kind: "application", manager: null, name: "/opt/a|b'=0" } as const;
+    expect(nagiosReport({ ...CLEAN, findings: first({ owner }) }).text).toContain("/opt/a\\u{7c}b'=0 (application)");
+    expect(nagiosFailure("scan: no /proc | x")).toEqual({
+      text: "AFTERPATCH UNKNOWN - scan: no /proc \\u{7c} x\n",
+      code: 3,
+    });
+  });
+});
+
+describe("openmetrics", () => {
+  const value = (text: string, series: string) =>
+    text
+      .split("\n")
+      .find((line) => line.startsWith(`${series} `))
+      ?.slice(series.length + 1);
+
+  test.each([
+    ['afterpatch_findings{kind="service",verdict="replaced"}', "4"],
+    ['afterpatch_findings{kind="application",verdict="unknown"}', "0"],
+    [
+      'afterpatch_owner_findings{kind="xinetd-session",manager="xinetd",owner="imap",verdict="replaced",remedy="end-session"}',
+      "2",
+    ],
+    ["afterpatch_owners", "5"],
+    ['afterpatch_kernel_status{verdict="current"}', "1"],
+    ['afterpatch_kernel_status{verdict="unknown"}', "0"],
+    ['afterpatch_reboot_status{required="false"}', "1"],
+    ['afterpatch_build_info{version="1.2.3"}', "1"],
+  ])("%s", (series, expected) => expect(value(openMetrics(HOST, "1.2.3"), series)).toBe(expected));
+
+  test("what is not known is not 0", () => {
+    const text = openMetrics({ ...CLEAN, host: CASE.host, reboot: { required: null, reasons: [] } }, "1");
+    expect(value(text, 'afterpatch_kernel_status{verdict="unknown"}')).toBe("1");
+    expect(value(text, 'afterpatch_reboot_status{required="unknown"}')).toBe("1");
+    expect(text).not.toMatch(/^afterpatch_livepatches /m);
+  });
+
+  test("labels are escaped, and cut without making one series twice", () => {
+    const named = (name: string) => first({ owner: { kind: "application", manager: null, name } });
+    expect(openMetrics({ ...CLEAN, findings: named('a"b\\u{1b}') }, "1")).toContain('owner="a\\"b\\\\u{1b}"');
+    const long = [...named(`${"x".repeat(300)}1`), ...named(`${"x".repeat(300)}2`)];
+    const lines = openMetrics({ ...CLEAN, findings: long }, "1")
+      .split("\n")
+      .filter((line) => line.includes("xxx"));
+    expect(lines).toHaveLength(1);
+    expect(lines[0]?.endsWith(" 2")).toBe(true);
+  });
+});
+
+describe("needrestart", () => {
+  test("services, PID 1 by needrestart's name, sessions as PIDs and never as their super-server", () => {
+    expect(needrestartBatch(HOST, "1.2.3")).toBe(`NEEDRESTART-VER: 1.2.3
+NEEDRESTART-PID: imapd=50,51
+NEEDRESTART-KCUR: 6.1.0-50-amd64
+NEEDRESTART-KEXP: 6.1.0-50-amd64
+NEEDRESTART-KSTA: 1
+NEEDRESTART-UCSTA: 0
+NEEDRESTART-SVC: ssh.service
+NEEDRESTART-SVC: systemd-journald.service
+NEEDRESTART-SVC: systemd-logind.service
+NEEDRESTART-SVC: systemd-manager
+`);
+  });
+
+  test.each([
+    ["an old kernel", outdated(), ["KEXP: 6.1.0-56-amd64", "KSTA: 3"]],
+    [
+      "the same release built again",
+      { ...HOST, host: { ...HOST.host, kernel: { ...HOST.host.kernel, verdict: "outdated" } } } as const,
+      ["KSTA: 2"],
+    ],
+    ["a kernel that is not known", CASE, ["KSTA: 0"]],
+    ["a container", of("container", "docker:0123456789ab"), ["CONT: docker 0123456789ab"]],
+    ["a container without a name", of("container", "pid:[4026532467]"), ["CONT: container pid:[4026532467]"]],
+    ["a login session", of("user-session", "session-12.scope"), ["SESS: root @ session #12"]],
+    ["a user's manager", of("service", "user@1000.service"), ["SESS: root @ user manager service"]],
+    ["a user's unit", of("service", "user@1000.service/foo.service"), ["SESS: root @ user service"]],
+  ])("%s", (_name, scan, lines) => {
+    const said = needrestartBatch(scan, "1").split("\n");
+    for (const line of lines) expect(said).toContain(`NEEDRESTART-${line}`);
+  });
+
+  test("a name cannot begin a record, end a name or leave ASCII", () => {
+    const process = HOST.findings[0]?.process;
+    if (!process) throw new Error("the case has no process");
+    const evil = { ...process, executable: "/opt/a=1\nNEEDRESTART-SVC: ssh\u202e" };
+    const owner = { kind: "application", manager: null, name: "x" } as const;
+    const said = needrestartBatch({ ...CLEAN, findings: first({ owner, process: evil }) }, "1");
+    expect(said).toContain(`NEEDRESTART-PID: a?1?NEEDRESTART-SVC: ssh?=${process.pid}\n`);
+  });
+});
+
+function of(kind: Finding["owner"]["kind"], name: string): Scan {
+  return { ...CLEAN, findings: first({ owner: { kind, manager: null, name } }) };
+}
