@@ -29,9 +29,10 @@ export function commandsOf(script: string): readonly Command[] | null {
     } else {
       const read = wordAt(script, at);
       if (read === null) return null;
+      const only = plain(read.word);
+      if (only === "}") end(); // never an argument
       words.push(read.word);
       at = read.end;
-      const only = plain(read.word);
       // Words after which the shell-like grammar expects a command, without a separator between.
       if (only === "{" || only === "}" || (words.length === 1 && only !== null && STARTS.has(only))) end();
     }
@@ -60,7 +61,7 @@ function wordAt(script: string, start: number): { readonly word: Word; readonly 
   };
   for (; at < script.length; ) {
     const character = script[at] ?? "";
-    if (!quoted && /[\s;]/.test(character)) break;
+    if (!quoted && /[ \t\r\n;]/.test(character)) break; // what the caller passes over, and nothing else
     if (character === "'" && !quoted) {
       const close = script.indexOf("'", at + 1);
       if (close < 0) return null;
