@@ -6,5 +6,7 @@ export function reportDigest(scan: Scan, sha256: Sha256): string {
   const findings = scan.findings
     .map(({ id, remedy }) => JSON.stringify([id, remedy.kind, remedy.target, remedy.automatic]))
     .sort();
-  return sha256(JSON.stringify([scan.host.bootId, findings]));
+  const { bootId, kernel } = scan.host;
+  const kernelState = [kernel.expected, kernel.verdict, kernel.livePatches ?? null];
+  return sha256(JSON.stringify([bootId, kernelState, scan.reboot.required, scan.reboot.reasons, findings]));
 }
