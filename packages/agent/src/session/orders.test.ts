@@ -5,24 +5,9 @@ import { fakeClock } from "../../../../test/fakes/clock.ts";
 import { type MemoryJournal, memoryJournal } from "../../../../test/fakes/journal.ts";
 import { type FakeHost, FakeCrash, fakeHost } from "../../../../test/fakes/machine.ts";
 import type { JournalRecord, Machine } from "../ports.ts";
+import { PERMIT, STEPS } from "../../../../test/fakes/session.ts";
 import { Orders, type Refusal } from "./orders.ts";
 import { reportOf, sha256 } from "./report.ts";
-
-const STEPS = [{ kind: "restart-service", target: "ssh.service" }];
-const PERMIT: Permit = {
-  permitId: "p1",
-  rolloutId: "r1",
-  hostId: "h1",
-  bootId: "boot-1",
-  epoch: 3,
-  planDigest: planDigest(STEPS, sha256),
-  steps: STEPS,
-  beginWithinMs: 30_000,
-  deadlineMs: 600_000,
-  graceMs: 10_000,
-  settleMs: 10_000,
-  allowNew: false,
-};
 
 interface Agent {
   readonly host: FakeHost;
@@ -219,6 +204,12 @@ describe("acknowledged", () => {
     await web.orders.acknowledge("p1");
     await web.orders.tellEndings();
     expect(endings(web)).toHaveLength(2);
+  });
+
+  test("of a permit that has not ended nothing is told", async () => {
+    const web = agent({ records: [begun("p1")] });
+    await web.orders.tellEndings();
+    expect(web.updates).toEqual([]);
   });
 
   test("twice writes once, and what has not ended or is unknown writes nothing", async () => {

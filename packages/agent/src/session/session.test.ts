@@ -1,148 +1,17 @@
-import { planDigest } from "@afterpatch/core/plan/digest";
-import type { FromAgent, Permit, ToAgent } from "@afterpatch/core/session";
+import type { ToAgent } from "@afterpatch/core/session";
 import { describe, expect, test } from "vitest";
-import { memoryJournal } from "../../../../test/fakes/journal.ts";
-import { fakeHost } from "../../../../test/fakes/machine.ts";
-import { VirtualTime } from "../../../../test/sim/time.ts";
-import type { Clock, JournalRecord } from "../ports.ts";
-import { reportOf, sha256 } from "./report.ts";
-import { Session } from "./session.ts";
-
-const WELCOME: ToAgent = { kind: "welcome", epoch: 3, controllerVersion: "0.1.0", now: 0, reportIntervalMs: 1_800_000 };
-const STEPS = [{ kind: "restart-service", target: "ssh.service" }];
-const PERMIT: Permit = {
-  permitId: "p1",
-  rolloutId: "r1",
-  hostId: "h1",
-  bootId: "boot-1",
-  epoch: 3,
-  planDigest: planDigest(STEPS, sha256),
-  steps: STEPS,
-  beginWithinMs: 30_000,
-  deadlineMs: 600_000,
-  graceMs: 10_000,
-  settleMs: 10_000,
-  allowNew: false,
-};
-
-/** The controller's side of one stream, played by the test. */
-class Stream {
-  readonly sent: FromAgent[] = [];
-  isClosed = false;
-  readonly #inbox: (ToAgent | Error | null)[] = [];
-  #wake: () => void = () => {};
-
-  constructor(onSend: (message: FromAgent) => void) {
-    this.channel = {
-      send: (message: FromAgent) => {
-        this.sent.push(message);
-        onSend(message);
-      },
-      incoming: { [Symbol.asyncIterator]: () => ({ next: () => this.#next() }) },
-      close: () => {
-        this.isClosed = true;
-      },
-    };
-  }
-  readonly channel;
-
-  say(...messages: readonly ToAgent[]): void {
-    this.#push(...messages);
-  }
-
-  /** The stream ends, with an error if one is given. */
-  end(error: Error | null = null): void {
-    this.#push(error);
-  }
-
-  kinds(): readonly string[] {
-    return this.sent.map((message) => message.kind);
-  }
-
-  #push(...items: readonly (ToAgent | Error | null)[]): void {
-    this.#inbox.push(...items);
-    this.#wake();
-  }
-
-  async #next(): Promise<IteratorResult<ToAgent, undefined>> {
-    while (this.#inbox.length === 0) await new Promise<void>((resolve) => (this.#wake = resolve));
-    const item = this.#inbox.shift();
-    if (item instanceof Error) throw item;
-    return item ? { done: false, value: item } : { done: true, value: undefined };
-  }
-}
-
-interface Given {
-  readonly records?: readonly JournalRecord[];
-  readonly failAt?: { readonly append: number; readonly when: "before" | "after" };
-  /** So many dials are refused before one is answered. */
-  readonly refusedDials?: number;
-}
-
-/** A host with an old sshd and its agent's session, over virtual time. */
-function agent(given: Given = {}) {
-  const time = new VirtualTime();
-  const clock: Clock = {
-    now: () => time.now(),
-    sinceBootMs: () => time.now() - 1_700_000_000_000,
-    sleep: (ms, signal) =>
-      new Promise((resolve, reject) => {
-        const cancel = time.after(ms, resolve);
-        signal?.addEventListener("abort", () => {
-          cancel();
-          reject(signal.reason);
-        });
-      }),
-  };
-  const host = fakeHost({ units: [{ name: "ssh.service", isOld: true }] }, clock);
-  const journal = memoryJournal(given);
-  const streams: Stream[] = [];
-  const dials: number[] = [];
-  const epochsAtHello: (number | undefined)[] = [];
-  const stop = new AbortController();
-  const session = new Session(
-    {
-      ...{ hostId: "h1", agentVersion: "0.1.0", machine: host.machine(), journal, clock, sha256, reportOf },
-      lock: () => () => {},
-      random: () => 0.5,
-      log: { info() {}, warn() {}, error() {} },
-      connect: async () => {
-        dials.push(time.now());
-        if (dials.length <= (given.refusedDials ?? 0)) throw new Error("connection refused");
-        const stream = new Stream((message) => {
-          if (message.kind === "hello")
-            epochsAtHello.push(journal.records().findLast((r) => r.type === "epoch")?.epoch);
-        });
-        streams.push(stream);
-        return stream.channel;
-      },
-    },
-    stop.signal,
-  );
-  const ended = session.run().then(
-    () => "ended",
-    (error: unknown) => error,
-  );
-  const pass = (ms = 0) => time.run(() => false, ms);
-  const stream = (n = streams.length): Stream => {
-    const found = streams[n - 1];
-    if (!found) throw new Error(`no stream ${n}`);
-    return found;
-  };
-  return { host, journal, stream, streams, dials, epochsAtHello, stop, ended, pass };
-}
-
-async function welcomed(given: Given = {}) {
-  const web = agent(given);
-  await web.pass();
-  web.stream().say(WELCOME);
-  await web.pass(1_000);
-  return web;
-}
+import {
+  PERMIT,
+  type SessionGiven,
+  type Stream,
+  sessionOf,
+  WELCOME,
+  welcomed,
+} from "../../../../test/fakes/session.ts";
 
 describe("the first messages", () => {
   test("nothing is said before Welcome; then Hello, then a report", async () => {
-    const web = agent();
+    const web = sessionOf();
     await web.pass();
     expect(web.stream().sent).toEqual([]);
     web.stream().say(WELCOME);
@@ -165,7 +34,7 @@ describe("the first messages", () => {
   });
 
   test("a controller that begins with anything else gets no answer, and is dialled again", async () => {
-    const web = agent();
+    const web = sessionOf();
     await web.pass();
     web.stream().say({ kind: "permit", permit: PERMIT }, WELCOME);
     await web.pass(2_000);
@@ -174,7 +43,7 @@ describe("the first messages", () => {
   });
 
   test("a controller of an older epoch than this host has seen gets no answer", async () => {
-    const web = agent({ records: [{ type: "epoch", epoch: 4 }] });
+    const web = sessionOf({ records: [{ type: "epoch", epoch: 4 }] });
     await web.pass();
     web.stream().say(WELCOME, { kind: "permit", permit: PERMIT });
     await web.pass(2_000);
@@ -237,6 +106,20 @@ describe("reports", () => {
     ]);
   });
 
+  test("of a stream that broke are answered by nobody: the next stream counts anew", async () => {
+    const web = await welcomed();
+    const { digest } = lastReport(web.stream());
+    web.stream().end();
+    await web.pass(2_000);
+    web.stream(2).say(WELCOME, { kind: "scan", requestId: "s1" });
+    await web.pass(1_000);
+    const needed: ToAgent = { kind: "report-ack", digest, sendBody: true };
+    web.stream(2).say(needed, needed);
+    await web.pass(1_000);
+    const answered = reports(web.stream(2)).filter(([, hasBody]) => hasBody);
+    expect(answered.map(([requestId]) => requestId).sort()).toEqual(["", "s1"]);
+  });
+
   test("have a body again when something changed", async () => {
     const web = await welcomed();
     await web.host.machine().perform({ kind: "restart-service", target: "ssh.service" }, {}, OPTIONS);
@@ -297,7 +180,7 @@ describe("permits", () => {
     await first.pass();
     first.stop.abort();
     const records = first.journal.records().filter((r) => r.type === "begun" || r.type === "epoch");
-    const web = agent({ records, refusedDials: 99 });
+    const web = sessionOf({ records, refusedDials: 99 });
     await web.pass(60_000);
     expect(web.host.effects).toEqual(["restart-service:ssh.service"]);
     expect(web.journal.records().at(-1)).toMatchObject({ type: "ended", op: "p1", ending: { result: "verified" } });
@@ -308,14 +191,14 @@ describe("dialling again", () => {
   const gaps = (dials: readonly number[]) => dials.slice(1).map((at, i) => at - (dials[i] ?? 0));
 
   test("waits twice as long after each failure, up to a ceiling", async () => {
-    const web = agent({ refusedDials: 99 });
+    const web = sessionOf({ refusedDials: 99 });
     await web.pass(400_000);
     // Half of 1 s, 2 s, 4 s ... 90 s: the test's randomness is 0.5.
     expect(gaps(web.dials).slice(0, 9)).toEqual([500, 1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 45_000, 45_000]);
   });
 
   test("begins anew with a short wait once a controller was reached", async () => {
-    const web = agent({ refusedDials: 6 });
+    const web = sessionOf({ refusedDials: 6 });
     await web.pass(40_000);
     web.stream().say(WELCOME);
     await web.pass(1_000);
@@ -326,7 +209,7 @@ describe("dialling again", () => {
   });
 
   test("stops with the signal", async () => {
-    const web = agent({ refusedDials: 99 });
+    const web = sessionOf({ refusedDials: 99 });
     await web.pass(10_000);
     web.stop.abort();
     await web.pass(200_000);
@@ -335,7 +218,7 @@ describe("dialling again", () => {
   });
 });
 
-test.each<[string, Given, readonly ToAgent[]]>([
+test.each<[string, SessionGiven, readonly ToAgent[]]>([
   ["the epoch", { failAt: { append: 1, when: "before" } }, [WELCOME]],
   ["a permit", { failAt: { append: 2, when: "before" } }, [WELCOME, { kind: "permit", permit: PERMIT }]],
   ["an intent", { failAt: { append: 3, when: "before" } }, [WELCOME, { kind: "permit", permit: PERMIT }]],
@@ -345,7 +228,7 @@ test.each<[string, Given, readonly ToAgent[]]>([
     [WELCOME, { kind: "permit", permit: { ...PERMIT, hostId: "h2" } }],
   ],
 ])("a journal that cannot take %s ends the agent, with nothing done after it", async (_name, given, messages) => {
-  const web = agent(given);
+  const web = sessionOf(given);
   await web.pass();
   web.stream().say(...messages);
   await web.pass(5_000);
