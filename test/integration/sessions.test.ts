@@ -83,6 +83,26 @@ describe.skipIf(missing !== null)(`sessions${missing === null ? "" : ` (skipped:
     );
   });
 
+  test("plan and apply of the old ones: documents, schemas, and new sessions stay", async () => {
+    shop.program("maild.next", 2);
+    renameSync(at("maild.next"), at("maild"));
+    const fresh = await session(port, clients);
+    const plan = await run("agent", ["plan", "-o", "json"]);
+    expect(documentErrors("plan", plan.stdout)).toEqual([]);
+    const only = ["--only", "end-session", "--service", "aptest", "--grace", "1s", "--settle", "1s"];
+    const args = ["apply", ...only, "--yes", "-o", "json", "--state-dir", at("state")];
+    const { code, stdout, stderr } = await run("agent", args);
+    expect({ code, stderr }).toMatchObject({ code: 0 });
+    expect(documentErrors("apply", stdout)).toEqual([]);
+    expect(JSON.parse(stdout)).toMatchObject({
+      steps: [{ remedy: { kind: "end-session", target: "aptest" }, outcome: "done" }],
+      ending: { result: "verified" },
+    });
+    const left = sessionsOf("aptest", OPTIONS).sessions;
+    expect(left.map(({ peer }) => peer?.port)).toContain(fresh);
+    expect(left.filter(({ code: which }) => which === "old")).toEqual([]);
+  }, 120_000);
+
   test("a service that nobody has: exit 6 and the nearest", async () => {
     const { code, stdout, stderr } = await run("agent", ["sessions", "aptets"]);
     expect({ code, stdout }).toEqual({ code: 6, stdout: "" });
