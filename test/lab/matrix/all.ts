@@ -1,0 +1,8 @@
+import { errata } from "./errata.ts";
+import { files } from "./files.ts";
+import { memory } from "./memory.ts";
+import { places } from "./places.ts";
+import type { Scenario } from "./scenario.ts";
+import { sessions } from "./sessions.ts";
+
+export const scenarios: readonly Scenario[] = [...files, ...places, ...memory, ...sessions, ...errata];

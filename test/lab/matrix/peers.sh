@@ -1,0 +1,35 @@
+#!/bin/sh
+# Installs the peers over the base image, once: hosts have no network, and their disks are overlays that take this one.
+# peers.ts runs it in mount and pid namespaces of its own; whatever is left mounted or running ends with it.
+# usage: peers.sh DESTINATION ROOTFS PACKAGE...   makes DESTINATION, the upper layer, complete or not at all
+set -eu
+destination=$1 rootfs=$2
+shift 2
+rm -rf "$destination".building
+mkdir -p "$destination".building/upper "$destination".building/work
+mount -t tmpfs tmpfs /mnt
+mkdir /mnt/root
+mount -t overlay -o "lowerdir=$rootfs,upperdir=$destination.building/upper,workdir=$destination.building/work" \
+  overlay /mnt/root
+export DEBIAN_FRONTEND=noninteractive LC_ALL=C
+inside() { chroot /mnt/root "$@"; }
+mount -t proc proc /mnt/root/proc
+cp /etc/resolv.conf /mnt/root/etc/resolv.conf
+printf '#!/bin/sh\nexit 101\n' >/mnt/root/usr/sbin/policy-rc.d # no service is started in here, invoke-rc.d(8)
+chmod 755 /mnt/root/usr/sbin/policy-rc.d
+echo force-unsafe-io >/mnt/root/etc/dpkg/dpkg.cfg.d/peers # what dies half-way is made again
+
+inside apt-get --quiet --quiet update
+# Else there would be no old one left to upgrade later.
+inside apt-mark hold libssl3 openssh-server openssh-client openssh-sftp-server
+inside apt-get --quiet --quiet --yes --no-install-recommends install "$@"
+# zypper and dnf-plugins-core say that they are in conflict, for each brings a program "needs-restarting".
+inside sh -c 'cd /tmp && apt-get --quiet --quiet download dnf-plugins-core python3-dnf-plugins-core &&
+  dpkg --install --force-conflicts ./*.deb && rm ./*.deb'
+inside apt-mark unhold libssl3 openssh-server openssh-client openssh-sftp-server
+inside apt-get clean
+
+rm -rf /mnt/root/etc/resolv.conf /mnt/root/usr/sbin/policy-rc.d /mnt/root/etc/dpkg/dpkg.cfg.d/peers /mnt/root/var/lib/apt/lists/*
+umount /mnt/root/proc /mnt/root
+rm -rf "$destination".building/work
+mv "$destination".building "$destination"
