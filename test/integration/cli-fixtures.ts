@@ -73,6 +73,7 @@ export const WEB01: Status["hosts"][number] = {
   kernel: "6.1.0-40-amd64",
   findings: { service: 2, xinetdSession: 1, application: 0, kernel: 1, microcode: 0 },
   reboot: 2,
+  unreadable: 0,
 };
 const WEB02: Status["hosts"][number] = {
   ...WEB01,
@@ -99,6 +100,7 @@ export const planned = (name: string, steps = [STEP], residue: string[] = []) =>
   steps,
   residue,
   reportedAt: 1,
+  unreadable: 0,
 });
 export const PLAN: Plan = {
   digest: "d1",

@@ -79,7 +79,7 @@ test.each<[string, Status, number]>([
 test("plan shows waves, batch sizes as integers, reasons and residue, and never acts", async () => {
   const { code, out } = await bench.run("plan", "role=web", "--serial", "1,25%", "-o", "wide");
   expect(code).toBe(0);
-  expect(out).toContain("Wave 1: 2 hosts, batches of 1, then 2 at a time");
+  expect(out).toContain("2 hosts, batches of 1, then 2 at a time");
   expect(out).toContain("restart-service nginx.service: it maps the old libssl.so.3");
   expect(out).toContain("not reload: nginx keeps the library over a reload");
   expect(out).toContain("stays: sshd: an administrator is logged in");
@@ -126,7 +126,7 @@ test("rollout start without a terminal shows the plan, one line per change, and 
   bench.controller.change("r1", { hosts, state: "finished" });
   const { code, out } = await started.ended;
   expect(code).toBe(2);
-  expect(out).toContain("Wave 1: 2 hosts");
+  expect(out).toContain("2 hosts, batches of 1");
   const lines = out.split("\n").filter((line) => line.startsWith("20"));
   expect(lines.map((line) => line.replace(/^\S+ /, ""))).toEqual([
     "rollout r1 running: 2 hosts: DSA-6001",

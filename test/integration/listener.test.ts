@@ -158,7 +158,7 @@ test("the fleet port refuses no certificate, another CA's, the server's own, an 
   const serverPem = await readFile(join(controller.dataDir, "ca/server.pem"), "utf8");
   const authority = await loadAuthority(join(controller.dataDir, "ca"));
   const { privateKey, publicKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
-  const expired = await authority.issueHost("01JDAAAAAAAAAAAAAAAAAAAAAA", publicKey, Date.now() - 31 * 86_400_000);
+  const expired = await authority.issueHost("01JDAAAAAAAAAAAAAAAAAAAAAA", publicKey, Date.now() - 366 * 86_400_000);
   const key = privateKey.export({ type: "pkcs8", format: "pem" }).toString();
   const { fleet, enrol } = controller.ports;
   const outcomes = {

@@ -42,6 +42,7 @@ const REPORT: Report = {
   kernel: "6.1.0",
   findings: { service: 1, "xinetd-session": 2, application: 3, kernel: 4, microcode: 5 },
   reboot: null,
+  unreadable: 0,
   body: randomBytes(100),
 };
 

@@ -8,5 +8,6 @@ export function reportDigest(scan: Scan, sha256: Sha256): string {
     .sort();
   const { bootId, kernel } = scan.host;
   const kernelState = [kernel.expected, kernel.verdict, kernel.livePatches ?? null];
-  return sha256(JSON.stringify([bootId, kernelState, scan.reboot.required, scan.reboot.reasons, findings]));
+  const rest = [scan.reboot.required, scan.reboot.reasons, scan.processes.unreadable];
+  return sha256(JSON.stringify([bootId, kernelState, ...rest, findings]));
 }

@@ -12,6 +12,8 @@ export interface ScanReport {
   readonly findings: FindingCounts;
   /** Null: unknown. */
   readonly reboot: boolean | null;
+  /** Processes that the agent could not look at: what they run is unknown. */
+  readonly unreadable: number;
   /** gzip of `afterpatch.scan/v1`; empty when only the digest is sent. */
   readonly body: Uint8Array;
 }

@@ -26,6 +26,7 @@ export function reportOf(scan: Scan): ScanReport {
     kernel: scan.host.kernel.running,
     findings,
     reboot: scan.reboot.required,
+    unreadable: scan.processes.unreadable,
     body: gzipSync(JSON.stringify(scan)),
   };
 }

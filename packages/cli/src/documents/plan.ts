@@ -17,6 +17,8 @@ export interface PlannedHostDocument {
   readonly reportedAt: number | null;
   readonly steps: readonly StepDocument[];
   readonly residue: readonly string[];
+  /** Processes that could not be looked at: what they run is unknown. */
+  readonly unreadable: number;
 }
 
 export interface UncoveredDocument {
@@ -79,5 +81,6 @@ function hostDocument(host: PlannedHost): PlannedHostDocument {
       insteadOf: step.insteadOf.map(({ kind, whyNot }) => ({ kind: visible(kind), whyNot: visible(whyNot) })),
     })),
     residue: host.residue.map(visible),
+    unreadable: host.unreadable,
   };
 }

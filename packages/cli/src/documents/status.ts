@@ -17,6 +17,8 @@ export interface HostDocument {
   readonly kernel: string | null;
   readonly findings: Counts | null;
   readonly reboot: boolean | null;
+  /** Processes that could not be looked at; null before the first report. */
+  readonly unreadable: number | null;
 }
 
 /** `afterpatch.status/v1`. */
@@ -30,6 +32,7 @@ export interface StatusDocument {
     /** Hosts that need a reboot, do not, and of which nobody knows. */
     readonly reboot: { readonly required: number; readonly notRequired: number; readonly unknown: number };
     readonly neverReported: number;
+    readonly unreadable: number;
   };
 }
 
@@ -48,6 +51,7 @@ export function statusDocument(response: ListHostsResponse): StatusDocument {
       states,
       findings: sum(hosts.flatMap((host) => host.findings ?? [])),
       reboot: { required: count(true), notRequired: count(false), unknown: count(null) },
+      unreadable: hosts.reduce((all, host) => all + (host.unreadable ?? 0), 0),
       neverReported: hosts.filter((host) => host.lastReportAt === null).length,
     },
   };
@@ -71,6 +75,7 @@ function hostDocument(host: HostStatus): HostDocument {
     kernel: visible(host.kernel) || null,
     findings: findings ? countsOf(findings) : null,
     reboot: rebootOf(host.reboot),
+    unreadable: host.lastReportAt === 0 ? null : host.unreadable,
   };
 }
 

@@ -7,7 +7,12 @@ import { counted } from "./table.ts";
 export function renderPlan(plan: PlanDocument, paint: Paint, isWide: boolean): string {
   const lines: string[] = [];
   for (const wave of plan.waves.filter(({ hosts }) => hosts.length > 0)) {
-    lines.push(paint("bold", `Wave ${wave.name}: ${counted(wave.hosts.length, "host")}, ${batches(plan.ramp)}`));
+    lines.push(
+      paint(
+        "bold",
+        `${plan.waves.length > 1 ? `Wave ${wave.name}: ` : ""}${counted(wave.hosts.length, "host")}, ${batches(plan.ramp)}`,
+      ),
+    );
     for (const { names, like } of alike(wave.hosts)) lines.push(...hostLines(names, like, paint, isWide));
     lines.push("");
   }
@@ -27,7 +32,7 @@ function batches(ramp: readonly number[]): string {
 function alike(hosts: readonly PlannedHostDocument[]) {
   const runs: { names: string[]; readonly like: PlannedHostDocument; readonly key: string }[] = [];
   for (const host of hosts) {
-    const key = JSON.stringify([host.steps.map(({ id, because }) => [id, because]), host.residue]);
+    const key = JSON.stringify([host.steps.map(({ id, because }) => [id, because]), host.residue, host.unreadable]);
     const last = runs.at(-1);
     if (last?.key === key) last.names.push(host.name);
     else runs.push({ names: [host.name], like: host, key });
@@ -48,6 +53,10 @@ function hostLines(
     if (isWide) for (const other of step.insteadOf) lines.push(`      not ${other.kind}: ${other.whyNot}`);
   }
   for (const residue of host.residue) lines.push(`    ${paint("dim", `stays: ${residue}`)}`);
+  if (host.unreadable > 0) {
+    const count = counted(host.unreadable, "process", "processes");
+    lines.push(`    ${paint("red", `unknown: ${count} could not be looked at`)}`);
+  }
   return lines;
 }
 
@@ -60,7 +69,7 @@ export function uncoveredLines(uncovered: readonly UncoveredDocument[], paint: P
 function summary({ totals }: PlanDocument): string {
   if (totals.steps === 0) {
     const nothing = totals.uncovered > 0 ? "Nothing to do on the hosts that could be planned" : "Nothing to do";
-    return `${nothing}: ${counted(totals.hosts, "host")} selected, ${totals.residue} left running old code, ${totals.uncovered} not covered`;
+    return `${nothing}: ${counted(totals.hosts, "host")} selected, residue: ${totals.residue}, not covered: ${totals.uncovered}`;
   }
-  return `${counted(totals.steps, "step")} on ${totals.withWork} of ${counted(totals.hosts, "host")}; ${totals.residue} left running old code, ${totals.uncovered} not covered`;
+  return `${counted(totals.steps, "step")} on ${totals.withWork} of ${counted(totals.hosts, "host")}; residue: ${totals.residue}, not covered: ${totals.uncovered}`;
 }

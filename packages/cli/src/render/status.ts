@@ -57,6 +57,7 @@ function totals({ totals: all }: StatusDocument): string {
   // Nothing is said about hosts of which nobody knows anything.
   else if (all.neverReported === 0) parts.push("no old code in the last reports ('afterpatch scan' looks now)");
   if (all.reboot.required > 0) parts.push(`${all.reboot.required} to reboot`);
+  if (all.unreadable > 0) parts.push(`${counted(all.unreadable, "process", "processes")} could not be looked at`);
   if (all.neverReported > 0) parts.push(`${all.neverReported} never reported`);
   return parts.join("; ");
 }

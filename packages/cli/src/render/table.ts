@@ -35,8 +35,8 @@ function width(text: string): number {
 }
 
 /** `3 hosts`, `1 host`. */
-export function counted(count: number, thing: string): string {
-  return `${count} ${thing}${count === 1 ? "" : "s"}`;
+export function counted(count: number, thing: string, things = `${thing}s`): string {
+  return `${count} ${count === 1 ? thing : things}`;
 }
 
 /** `2 done, 1 failed`, without those that are 0. */

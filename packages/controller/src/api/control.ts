@@ -87,6 +87,7 @@ function statusOf(deps: ControlApiDeps, host: Host) {
     kernel: report?.kernel ?? "",
     findings: report ? countsToWire(report.findings) : null,
     reboot: needToWire(report?.reboot ?? null),
+    unreadable: report?.unreadable ?? 0,
   };
 }
 

@@ -19,7 +19,16 @@ test.each<[string, StoredHostState, boolean, number | null, number, string]>([
   ["revoked", "revoked", true, 0, 0, "quarantined"],
 ])("a host that is %s", (_name, state, isConnected, reportedAgo, enrolledAgo, expected) => {
   const findings = { service: 0, "xinetd-session": 0, application: 0, kernel: 0, microcode: 0 };
-  const report = { digest: "d", scannedAt: 0, bootId: "b", os: "debian 12", kernel: "6.1", findings, reboot: null };
+  const report = {
+    digest: "d",
+    scannedAt: 0,
+    bootId: "b",
+    os: "debian 12",
+    kernel: "6.1",
+    findings,
+    reboot: null,
+    unreadable: 0,
+  };
   const host: Host = {
     ...{ id: "h1", name: "web1", labels: {}, state, enrolledAt: NOW - enrolledAgo, agentVersion: "0.1.0" },
     report: reportedAgo === null ? null : { ...report, receivedAt: NOW - reportedAgo },

@@ -11,9 +11,9 @@ export function planToWire(plan: FleetPlan): WirePlan {
   return { digest: plan.digest, waves, uncovered, ramp: [...plan.ramp] };
 }
 
-function hostToWire({ host, plan, reportedAt }: PlannedHost) {
+function hostToWire({ host, plan, reportedAt, unreadable }: PlannedHost) {
   const residue = plan.residue.map((entry) => `${entry.owner}: ${entry.reason}`);
-  return { hostId: host.id, name: host.name, steps: plan.steps.map(stepToWire), residue, reportedAt };
+  return { hostId: host.id, name: host.name, steps: plan.steps.map(stepToWire), residue, reportedAt, unreadable };
 }
 
 function stepToWire({ id, remedy, findings, because, insteadOf }: Step) {

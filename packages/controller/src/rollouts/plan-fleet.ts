@@ -16,6 +16,8 @@ export interface PlannedHost {
   readonly plan: Plan;
   readonly digest: string;
   readonly reportedAt: number;
+  /** Processes that the scan could not look at: no step covers what they run. */
+  readonly unreadable: number;
 }
 
 /** What would be done over a selection, and for whom that cannot be said. */
@@ -71,12 +73,16 @@ async function planHost(deps: PlanFleetDeps, host: Host): Promise<Looked> {
   const report = await deps.hosts.report(host.id);
   if (!report) return uncovered("never reported");
   try {
-    const plan = planOf(scanOfReport(report.body));
+    const scan = scanOfReport(report.body);
+    const plan = planOf(scan);
     const digest = planDigest(
       plan.steps.map((step) => step.remedy),
       deps.sha256,
     );
-    return { kind: "planned", planned: { host, plan, digest, reportedAt: report.receivedAt } };
+    return {
+      kind: "planned",
+      planned: { host, plan, digest, reportedAt: report.receivedAt, unreadable: scan.processes.unreadable },
+    };
   } catch (error) {
     return uncovered(`its report cannot be read: ${error instanceof Error ? error.message : String(error)}`);
   }

@@ -15,6 +15,8 @@ export interface ReportSummary {
   readonly findings: Readonly<Record<FindingKind, number>>;
   /** Null: unknown. */
   readonly reboot: boolean | null;
+  /** Processes that the scan could not look at. */
+  readonly unreadable: number;
 }
 
 export interface Host {
@@ -47,7 +49,7 @@ export interface Hosts {
 }
 
 const COLUMNS = `h.id, h.name, h.labels, h.state, h.enrolled_at, h.agent_version, r.digest, r.scanned_at, r.received_at,
-  r.boot_id, r.os, r.kernel, r.services, r.xinetd_sessions, r.applications, r.kernels, r.microcodes, r.reboot`;
+  r.boot_id, r.os, r.kernel, r.services, r.xinetd_sessions, r.applications, r.kernels, r.microcodes, r.unreadable, r.reboot`;
 const FROM = "FROM hosts h LEFT JOIN reports r ON r.host_id = h.id";
 
 export function hosts(db: Connection): Hosts {
@@ -92,7 +94,7 @@ function saveReport(db: Connection, hostId: string, report: Report, receivedAt: 
   }
   const { findings } = report;
   db.prepare(`INSERT OR REPLACE INTO reports (host_id, digest, scanned_at, received_at, boot_id, os, kernel, services,
-    xinetd_sessions, applications, kernels, microcodes, reboot, body) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)`).run(
+    xinetd_sessions, applications, kernels, microcodes, unreadable, reboot, body) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`).run(
     hostId,
     report.digest,
     report.scannedAt,
@@ -105,6 +107,7 @@ function saveReport(db: Connection, hostId: string, report: Report, receivedAt: 
     findings.application,
     findings.kernel,
     findings.microcode,
+    report.unreadable,
     report.reboot === null ? "unknown" : report.reboot ? "yes" : "no",
     report.body,
   );
@@ -139,6 +142,7 @@ function summary(row: Row): ReportSummary {
       kernel: integer(row, "kernels"),
       microcode: integer(row, "microcodes"),
     },
+    unreadable: integer(row, "unreadable"),
     reboot: reboot === "yes" ? true : reboot === "no" ? false : null,
   };
 }

@@ -62,6 +62,7 @@ CREATE TABLE reports (
   applications    INTEGER NOT NULL,
   kernels         INTEGER NOT NULL,
   microcodes      INTEGER NOT NULL,
+  unreadable      INTEGER NOT NULL,
   reboot          TEXT NOT NULL CHECK (reboot IN ('yes', 'no', 'unknown')),
   body            BLOB NOT NULL
 ) STRICT;

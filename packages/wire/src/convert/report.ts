@@ -2,7 +2,7 @@ import type { FindingCounts, ScanReport } from "@afterpatch/core/session";
 import { pb } from "../messages.ts";
 
 export function reportToWire(report: ScanReport): pb.v1.Report {
-  const { digest, scannedAt, bootId, os, kernel, body } = report;
+  const { digest, scannedAt, bootId, os, kernel, body, unreadable } = report;
   return {
     digest,
     scannedAt,
@@ -10,13 +10,14 @@ export function reportToWire(report: ScanReport): pb.v1.Report {
     os,
     kernel,
     body,
+    unreadable,
     findings: countsToWire(report.findings),
     reboot: needToWire(report.reboot),
   };
 }
 
 export function reportFromWire(report: pb.v1.Report): ScanReport {
-  const { digest, scannedAt, bootId, os, kernel, body } = report;
+  const { digest, scannedAt, bootId, os, kernel, body, unreadable } = report;
   return {
     digest,
     scannedAt,
@@ -24,6 +25,7 @@ export function reportFromWire(report: pb.v1.Report): ScanReport {
     os,
     kernel,
     body,
+    unreadable,
     findings: countsFromWire(report.findings),
     reboot: needFromWire(report.reboot),
   };
