@@ -41,11 +41,13 @@ export const rolloutStart = command({
     const { connect } = await import("../connection.ts");
     const control = await connect(shell);
     const plan = planDocument(await control.planFleet(request.pattern, request.serial));
-    checkPlan(plan, args.planDigest, request.maxHosts, args.allowNew);
+    checkCeiling(plan, request.maxHosts);
     if (plan.totals.steps === 0)
       return reportNothing(nothingToDo(plan, request.name, request.reason), plan, args, shell);
     await confirm(plan, args, shell);
-    const rollout = await start(control, { ...request, expectedDigest: args.allowNew ? "" : plan.digest }, shell);
+    // The controller judges whether what it plans now fits the plan with this digest: a target that vanished does.
+    const expectedDigest = args.allowNew ? "" : (args.planDigest ?? plan.digest);
+    const rollout = await start(control, { ...request, expectedDigest }, shell);
     if (!args.detach) return attach(control, rollout.id, shell, { ...args, isKnown: true });
     const document = rolloutDocument(rollout);
     await emit({ document, table: () => `${document.id}\n` }, args, shell);
@@ -70,15 +72,10 @@ function requestOf(args: Args): StartRolloutRequest {
   };
 }
 
-function checkPlan(plan: PlanDocument, digest: string | undefined, maxHosts: number, allowNew: boolean): void {
-  if (maxHosts > 0 && plan.totals.hosts > maxHosts) {
-    const why = `${counted(plan.totals.hosts, "host")} selected, more than --max-hosts ${maxHosts}`;
-    throw usageError("rollout start", why, "select fewer hosts or raise --max-hosts");
-  }
-  if (digest !== undefined && digest !== plan.digest && !allowNew) {
-    const todo = "look at it with 'afterpatch plan', or start with --allow-new";
-    throw new CliError(EXIT.stale, "rollout start", `the plan is ${plan.digest} now, not ${digest}`, todo);
-  }
+function checkCeiling(plan: PlanDocument, maxHosts: number): void {
+  if (maxHosts === 0 || plan.totals.hosts <= maxHosts) return;
+  const why = `${counted(plan.totals.hosts, "host")} selected, more than --max-hosts ${maxHosts}`;
+  throw usageError("rollout start", why, "select fewer hosts or raise --max-hosts");
 }
 
 async function reportNothing(document: RolloutDocument, plan: PlanDocument, args: Args, shell: Shell) {
