@@ -34,7 +34,6 @@ export const files: readonly Scenario[] = [
     make: async (shop) => {
       const pid = await shop.start([shop.at("library.so")]);
       await shop.sh("cp library.so library.so.new; mv library.so.new library.so");
-      await shop.upgraded();
       return { current: [pid], path: shop.at("library.so") };
     },
   },
@@ -70,7 +69,6 @@ export const files: readonly Scenario[] = [
     make: async (shop) => {
       const pid = await shop.start([shop.at("library.so")]);
       await shop.sh('cp "$new/library.so" library.so');
-      await shop.upgraded();
       return { old: [pid], path: shop.at("library.so") };
     },
   },
@@ -156,9 +154,11 @@ export const files: readonly Scenario[] = [
     make: async (shop) => {
       await shop.sh("mkdir -p auto/List/Util List; b=/usr/lib/x86_64-linux-gnu/perl-base; cp $b/List/Util.pm List");
       await shop.sh("cp /usr/lib/x86_64-linux-gnu/perl-base/auto/List/Util/Util.so auto/List/Util");
-      const code = "use List::Util; open F, q(>), $ENV{READY} or die; print F $$; close F; sleep 1000";
+      await shop.sh(`cat >main.pl <<'END'
+use List::Util; open my $file, '>', $ENV{READY} or die; print $file $$; close $file; sleep 1000;
+END`);
       const run = `systemd-run --unit=${shop.unit} --collect --quiet --setenv=READY="$ready" /usr/bin/perl`;
-      const pid = await shop.started(`${run} -I "$PWD" -e '${code}'`);
+      const pid = await shop.started(`${run} -I "$PWD" "$PWD/main.pl"`);
       await shop.sh(`cd auto/List/Util; perl -0777 -pe '${OTHER_BUILD_ID}' Util.so >new; mv new Util.so`);
       return { old: [pid], path: shop.at("auto/List/Util/Util.so") };
     },

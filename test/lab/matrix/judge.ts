@@ -25,7 +25,7 @@ export function judgePeer(scenario: Scenario, made: Made, said: Said, tool: Pick
     };
   if (!tool.namesUnits) return { kind: "right" };
   const named = new Set([...said.units, ...old.flatMap((pid) => said.pids.get(pid) ?? [])]);
-  const wrong = scenario.notUnits?.find((unit) => named.has(unit));
+  const wrong = [...named].find((unit) => scenario.notUnits?.some((pattern) => fits(pattern, unit)));
   if (wrong !== undefined) return { kind: "false", note: `says ${wrong}` };
   const unit = /^(?:service|init) systemd (.*)$/.exec(answer.owner)?.[1];
   if (unit === undefined || isNamed(unit, named)) return { kind: "right" };
@@ -33,13 +33,9 @@ export function judgePeer(scenario: Scenario, made: Made, said: Said, tool: Pick
 }
 
 function isNamed(unit: string, named: ReadonlySet<string>): boolean {
-  // needrestart calls PID 1 systemd-manager and lists services of users under their session.
-  const names = [
-    unit,
-    unit.replace(/\.service$/, ""),
-    unit.replace(/^.*\//, ""),
-    unit === "systemd" ? "systemd-manager" : unit,
-  ];
+  // needrestart calls PID 1 systemd-manager; zypper leaves .service out.
+  const plain = unit === "systemd" ? "systemd-manager" : unit.replace(/^.*\//, "");
+  const names = [unit, plain, plain.replace(/\.service$/, "")];
   return names.some((name) => named.has(name));
 }
 
@@ -60,7 +56,7 @@ export function judgeAfterpatch(scenario: Scenario, made: Made, said: Said): Cel
   return { kind: "right" };
 }
 
-/** `*` stands for any text. */
+/** `*` in the pattern stands for any text. */
 function fits(pattern: string, text: string): boolean {
   const parts = pattern.split("*").map((part) => part.replace(/[.^$+?()[\]{}|\\]/g, "\\$&"));
   return new RegExp(`^${parts.join(".*")}$`, "s").test(text);

@@ -23,9 +23,6 @@ inside apt-get --quiet --quiet update
 # Else there would be no old one left to upgrade later.
 inside apt-mark hold libssl3 openssh-server openssh-client openssh-sftp-server
 inside apt-get --quiet --quiet --yes --no-install-recommends install "$@"
-# zypper and dnf-plugins-core say that they are in conflict, for each brings a program "needs-restarting".
-inside sh -c 'cd /tmp && apt-get --quiet --quiet download dnf-plugins-core python3-dnf-plugins-core &&
-  dpkg --install --force-conflicts ./*.deb && rm ./*.deb'
 inside apt-mark unhold libssl3 openssh-server openssh-client openssh-sftp-server
 inside apt-get clean
 

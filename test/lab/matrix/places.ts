@@ -95,8 +95,11 @@ function odd(name: string, what: string, word: string): Scenario {
     why: "the path of the first service holds another build; the second has mapped that one",
     make: async (shop) => {
       await shop.sh(`cp library.so ${word}`);
-      const start = (unit: string) =>
-        `systemd-run --unit=${unit} --collect --quiet -- "$PWD/program" --ready="$ready" "$PWD"/${word}`;
+      // systemd takes no arguments with such bytes: a script hands the name over.
+      await shop.sh(
+        `printf '#!/bin/bash\\nexec %q --ready="$1" %q\\n' "$PWD/program" "$PWD"/${word} >start; chmod 755 start`,
+      );
+      const start = (unit: string) => `systemd-run --unit=${unit} --collect --quiet -- "$PWD/start" "$ready"`;
       const old = await shop.started(start(shop.unit));
       await shop.sh(`cp "$new/library.so" new; mv new ${word}`);
       const fresh = await shop.started(start(shop.unit.replace(/\.service$/, "-new.service")));
@@ -107,15 +110,24 @@ function odd(name: string, what: string, word: string): Scenario {
 
 /** The delegated cgroup is named as an engine without systemd's help would name it. */
 async function inContainer(shop: Shop): Promise<number> {
-  const move = 'g=/sys/fs/cgroup$(cut -d: -f3- /proc/self/cgroup); g=$(ls -d "$g" 2>/dev/null || echo /sys/fs/cgroup)';
-  const nest = `${move}; mkdir -p "$g/payload/system.slice/xinetd.service"; echo $$ >"$g/payload/system.slice/xinetd.service/cgroup.procs"`;
-  await shop.sh(
-    `cat >start <<'END'\n#!/bin/sh\n${nest}\nexec unshare --pid --fork --kill-child "$@"\nEND\nchmod 755 start`,
-  );
+  // The trees of cgroup v1, hybrid and v2 that systemd keeps its units in.
+  await shop.sh(`cat >start <<'END'
+#!/bin/sh
+for tree in /sys/fs/cgroup/systemd /sys/fs/cgroup/unified /sys/fs/cgroup; do
+  unit=$tree/system.slice/${shop.unit}
+  [ -d "$unit" ] || continue
+  mkdir -p "$unit/payload/system.slice/xinetd.service"
+  echo $$ >"$unit/payload/system.slice/xinetd.service/cgroup.procs"
+done
+exec unshare --pid --fork --kill-child "$@"
+END
+chmod 755 start`);
   await shop.start([shop.at("library.so")], {
     command: [shop.at("start"), shop.at("program")],
     properties: ["Delegate=yes"],
   });
-  // What the program took for its pid is 1, or near it.
-  return Number((await shop.sh(`pgrep -f '^${shop.at("program")} '`)).trim().split("\n").at(-1));
+  // What the program took for its pid is another number there.
+  const pid = Number((await shop.sh(`pgrep -f '^${shop.at("program")} '`)).trim().split("\n").at(-1));
+  await shop.sh(`grep -q '/system.slice/xinetd.service$' /proc/${pid}/cgroup`);
+  return pid;
 }

@@ -3,7 +3,7 @@ import { exec, execOk, type Host } from "../host.ts";
 import type { Lab } from "../lab.ts";
 import { type Cell, judgeAfterpatch, judgePeer } from "./judge.ts";
 import type { Made, Scenario } from "./scenario.ts";
-import { openShop, type Shop, type Upgraded } from "./shop.ts";
+import { openShop, type Shop } from "./shop.ts";
 import { AFTERPATCH, type Said, type Tool } from "./tools.ts";
 
 export interface Row {
@@ -17,14 +17,13 @@ export interface RunOptions {
   readonly host: Host;
   readonly scenarios: readonly Scenario[];
   readonly tools: readonly Tool[];
-  readonly told?: Upgraded;
   readonly say?: (line: string) => void;
 }
 
 /** Makes the scenarios, then asks every tool once; the upgrade of what many share comes after that, and is asked again. */
 export async function runMatrix(options: RunOptions): Promise<readonly Row[]> {
-  const { lab, host, scenarios, told = async () => undefined } = options;
-  const shops = new Map<string, Shop>(scenarios.map(({ name }) => [name, openShop(lab, host, name, told)]));
+  const { lab, host, scenarios } = options;
+  const shops = new Map<string, Shop>(scenarios.map(({ name }) => [name, openShop(lab, host, name)]));
   const can = new Map<string, boolean>();
   for (const { name, needs } of scenarios)
     can.set(name, needs === undefined || (await exec(host, ["test", "-e", needs])).code === 0);
@@ -33,27 +32,36 @@ export async function runMatrix(options: RunOptions): Promise<readonly Row[]> {
   const order = ["first", undefined, "last"].map((when) => possible.filter((scenario) => scenario.when === when));
   const [first = [], main = [], last = []] = order;
   const rows = [...(await round([...first, ...main], shops, options)), ...(await round(last, shops, options))];
-  const lacking = scenarios.filter(({ name }) => !can.get(name)).map((scenario) => notMade(scenario, options.tools));
+  const lacking = scenarios
+    .filter(({ name }) => !can.get(name))
+    .map((scenario) => notMade(scenario, options.tools, `needs ${scenario.needs}`));
   const made = new Map([...rows, ...lacking].map((row) => [row.scenario, row]));
   return scenarios.flatMap((scenario) => made.get(scenario) ?? []);
 }
 
-function notMade(scenario: Scenario, tools: readonly Tool[]): Row {
-  const cell: Cell = { kind: "n.a.", note: `needs ${scenario.needs}` };
+function notMade(scenario: Scenario, tools: readonly Tool[], note: string): Row {
+  const cell: Cell = { kind: "n.a.", note };
   return { scenario, cells: new Map(tools.map(({ name }) => [name, cell])) };
 }
 
 async function round(scenarios: readonly Scenario[], shops: ReadonlyMap<string, Shop>, options: RunOptions) {
   const { host, tools, say = () => undefined } = options;
   const made: { readonly scenario: Scenario; readonly made: Made }[] = [];
+  const failed: Row[] = [];
   for (const scenario of scenarios) {
     say(`making ${scenario.name}`);
-    const result = await scenario.make(shopOf(scenario, shops));
-    await alive(host, scenario, result);
-    made.push({ scenario, made: result });
+    try {
+      const result = await scenario.make(shopOf(scenario, shops));
+      await alive(host, scenario, result);
+      made.push({ scenario, made: result });
+    } catch (error) {
+      if (!(error instanceof LabError)) throw error;
+      say(`could not make ${scenario.name}: ${error.message}`);
+      failed.push(notMade(scenario, tools, "it could not be made"));
+    }
   }
   const rows = made.map(({ scenario }) => ({ scenario, cells: new Map<string, Cell>() }));
-  if (made.length === 0) return rows;
+  if (made.length === 0) return failed;
   for (const tool of tools) {
     say(`asking ${tool.name}`);
     const all = tool.perPath ? null : await tool.ask(host, "");
@@ -62,7 +70,7 @@ async function round(scenarios: readonly Scenario[], shops: ReadonlyMap<string, 
       rows[index]?.cells.set(tool.name, judge(scenario, result, said, tool));
     }
   }
-  return rows;
+  return [...rows, ...failed];
 }
 
 function judge(scenario: Scenario, made: Made, said: Said, tool: Tool): Cell {

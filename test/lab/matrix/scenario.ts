@@ -10,7 +10,7 @@ export interface Scenario {
   readonly answer: Answer;
   /** Why that is the right answer. */
   readonly why: string;
-  /** Units that may look like the owner and are not. */
+  /** Units that may look like the owner and are not, or would not be helped by a restart; `*` stands for any text. */
   readonly notUnits?: readonly string[];
   /** A program or file that only the host with the peers has. */
   readonly needs?: string;

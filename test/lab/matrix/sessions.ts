@@ -61,7 +61,7 @@ export const sessions: readonly Scenario[] = [
     needs: "/usr/sbin/tcpd",
     make: async (shop) => {
       const wrapped = { flags: "NAMEINARGS", server: "/usr/sbin/tcpd", server_args: `${shop.at("program")} --serve` };
-      await shop.xinetd(2003, wrapped);
+      await shop.xinetd(2003, wrapped); // flags before all else: server_args is read by those known then
       const pid = await shop.session(2003);
       await shop.replace("program");
       return { old: [pid], path: shop.at("program") };
@@ -86,6 +86,7 @@ export const sessions: readonly Scenario[] = [
     made: "a session of a systemd socket with Accept=yes, whose program is replaced",
     answer: oldResidue("socket-session systemd matrix-accepted-session@*"),
     why: "the instance serves one connection: it may be stopped, never restarted on the same connection",
+    notUnits: ["matrix-accepted-session@*"],
     make: async (shop) => {
       const name = "matrix-accepted-session";
       await shop.sh(`printf '[Socket]\\nListenStream=2005\\nAccept=yes\\n' >/run/systemd/system/${name}.socket
@@ -102,6 +103,7 @@ export const sessions: readonly Scenario[] = [
     // The unit was restarted already, and that did not help.
     answer: oldResidue("application - */program"),
     why: "another restart would leave it again: the process has to be ended, the unit is current",
+    notUnits: ["matrix-kill-mode-process-leftover*"],
     make: async (shop) => {
       const file = `/run/systemd/system/${shop.unit}`;
       await shop.sh(`printf '[Service]\\nKillMode=process\\nWorkingDirectory=%s\\nExecStart=%s/program --ready=%s/child %s/library.so --child --ready=%s/main\\n' \\

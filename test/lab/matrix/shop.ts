@@ -20,8 +20,6 @@ export interface Shop {
   started(script: string): Promise<number>;
   /** Puts version 2 in the place of `file` as package managers do: written beside it and renamed over it. */
   replace(file: "program" | "library.so"): Promise<void>;
-  /** The package database learns of the change, where there is one that a peer reads. */
-  upgraded(): Promise<void>;
   /** A service of xinetd with this configuration, whose sessions `program` serves. */
   xinetd(port: number, attributes?: Readonly<Record<string, string>>): Promise<void>;
   /** Opens a session and resolves with the pid of its server. */
@@ -35,12 +33,9 @@ export interface StartOptions {
   readonly command?: readonly string[];
 }
 
-/** What differs between a run with the peers and one without: how the package database that dnf reads is told. */
-export type Upgraded = (name: string) => Promise<void>;
-
 const PREAMBLE = 'set -eu; new=/opt/afterpatch/fixtures/2 old=/opt/afterpatch/fixtures/1; cd "$1"; ';
 
-export function openShop(lab: Lab, host: Host, name: string, told: Upgraded): Shop {
+export function openShop(lab: Lab, host: Host, name: string): Shop {
   const folder = folderOf(name);
   const unit = unitOf(name);
   const sh = (script: string) => execOk(host, ["bash", "-c", PREAMBLE + script, "bash", folder]);
@@ -66,9 +61,7 @@ export function openShop(lab: Lab, host: Host, name: string, told: Upgraded): Sh
     },
     replace: async (file) => {
       await sh(`cp "$new/${file}" ${file}.new; mv ${file}.new ${file}`);
-      await told(name);
     },
-    upgraded: () => told(name),
     xinetd: async (port, attributes = {}) => {
       await sh(
         `cat >/etc/xinetd.d/matrix-${name} <<'END'\n${xinetdEntry(name, port, attributes)}END\nsystemctl reload xinetd`,
@@ -81,6 +74,7 @@ export function openShop(lab: Lab, host: Host, name: string, told: Upgraded): Sh
 
 function xinetdEntry(name: string, port: number, attributes: Readonly<Record<string, string>>): string {
   const all = {
+    ...attributes,
     type: "UNLISTED",
     port: `${port}`,
     socket_type: "stream",

@@ -1,5 +1,5 @@
 import { parseScan } from "@afterpatch/core/scan-json";
-import type { Finished } from "../commands.ts";
+import { type Finished, LabError } from "../commands.ts";
 import { installedVersion } from "../errata.ts";
 import { exec, execOk, type Host } from "../host.ts";
 
@@ -25,20 +25,15 @@ export interface Tool {
 }
 
 export const AFTERPATCH = "afterpatch";
+const AGENT = "/opt/afterpatch/bin/afterpatch-agent";
 
 export const afterpatch: Tool = {
   name: AFTERPATCH,
   command: "afterpatch-agent scan --format json",
   namesUnits: true,
-  version: async (host) => (await execOk(host, ["/opt/afterpatch/bin/afterpatch-agent", "--version"])).trim(),
+  version: async (host) => (await execOk(host, [AGENT, "--version"])).trim(),
   ask: async (host) => {
-    const { code, stdout, stderr } = await exec(host, [
-      "/opt/afterpatch/bin/afterpatch-agent",
-      "scan",
-      "--format",
-      "json",
-    ]);
-    if (code !== 0) throw new Error(`afterpatch-agent scan ended with ${code}: ${stderr}`);
+    const { stdout } = await answer(host, [AGENT, "scan", "--format", "json"], [0]);
     const { findings } = parseScan(JSON.parse(stdout));
     const pids = findings.flatMap(({ process, verdict, owner, remedy }): [number, string][] =>
       process ? [[process.pid, `${verdict}; ${owner.kind} ${owner.manager ?? "-"} ${owner.name}; ${remedy.kind}`]] : [],
@@ -54,7 +49,7 @@ export const peers: readonly Tool[] = [
     namesUnits: true,
     version: (host) => installedVersion(host, "needrestart"),
     ask: async (host) => {
-      const { stdout, stderr } = await exec(host, ["needrestart", "-b", "-r", "l", "-l", "-v"], { timeoutMs: 120_000 });
+      const { stdout, stderr } = await answer(host, ["needrestart", "-b", "-r", "l", "-l", "-v"], [0]);
       // The batch mode names no process; the diary of -v does.
       const pids = matches(`${stdout}\n${stderr}`, /^\[main\] #([0-9]+) uses .*$/gm).map(([, pid]) => Number(pid));
       const units = matches(stdout, /^NEEDRESTART-(?:SVC|CONT): (.*)$/gm).map(([, unit = ""]) => unit);
@@ -67,7 +62,7 @@ export const peers: readonly Tool[] = [
     namesUnits: false, // it names packages, and all scripts and units of a package
     version: (host) => installedVersion(host, "debian-goodies"),
     ask: async (host) =>
-      pidsIn(await exec(host, ["checkrestart", "-m"], patient), /^(?:SERVICE|OTHER):[^,]*,([0-9]+),/gm),
+      pidsIn(await answer(host, ["checkrestart", "-m"], [0]), /^(?:SERVICE|OTHER):[^,]*,([0-9]+),/gm),
   },
   lsof("lsof +L1", ["+L1"]),
   lsof("lsof -d DEL", ["-d", "DEL"]),
@@ -77,7 +72,7 @@ export const peers: readonly Tool[] = [
     namesUnits: false,
     version: (host) => installedVersion(host, "lsof"),
     perPath: true,
-    ask: async (host, path) => pidsIn(await exec(host, ["lsof", "-Fp", "--", path], patient), /^p([0-9]+)$/gm),
+    ask: async (host, path) => pidsIn(await answer(host, ["lsof", "-Fp", "--", path], [0, 1]), /^p([0-9]+)$/gm),
   },
   {
     name: "zypper ps",
@@ -85,22 +80,20 @@ export const peers: readonly Tool[] = [
     namesUnits: true,
     version: (host) => installedVersion(host, "zypper"),
     ask: async (host) => {
-      const { stdout } = await exec(host, ["zypper", "--non-interactive", "ps"], patient);
+      const { stdout } = await answer(host, ["zypper", "--non-interactive", "ps"], [0, 102]);
       const rows = matches(stdout, /^ *([0-9]+) *\|[^|]*\|[^|]*\|[^|]*\|[^|]*\| *([^|]*?) *\|/gm);
       return { pids: new Map(rows.map(([, pid, unit]) => [Number(pid), unit || null])), units: new Set() };
     },
   },
-  {
-    name: "dnf",
-    command: "dnf --cacheonly needs-restarting",
-    namesUnits: false,
-    version: (host) => installedVersion(host, "dnf-plugins-core"),
-    ask: async (host) =>
-      pidsIn(await exec(host, ["dnf", "--cacheonly", "--quiet", "needs-restarting"], patient), /^([0-9]+) : /gm),
-  },
 ];
 
-const patient = { timeoutMs: 120_000 };
+/** A tool that did not run has not been silent. 1 is what lsof says when it found nothing, 102 is zypper's "reboot". */
+async function answer(host: Host, argv: readonly string[], codes: readonly number[]): Promise<Finished> {
+  const finished = await exec(host, argv, { timeoutMs: 120_000 });
+  if (codes.includes(finished.code)) return finished;
+  const said = finished.stderr.trim().split("\n").at(-1) ?? "";
+  throw new LabError("command-failed", `${argv.join(" ")}: exit code ${finished.code}; it said: ${said}`);
+}
 
 function lsof(name: string, args: readonly string[]): Tool {
   return {
@@ -108,7 +101,7 @@ function lsof(name: string, args: readonly string[]): Tool {
     command: name,
     namesUnits: false,
     version: (host) => installedVersion(host, "lsof"),
-    ask: async (host) => pidsIn(await exec(host, ["lsof", "-Fp", ...args], patient), /^p([0-9]+)$/gm),
+    ask: async (host) => pidsIn(await answer(host, ["lsof", "-Fp", ...args], [0, 1]), /^p([0-9]+)$/gm),
   };
 }
 
