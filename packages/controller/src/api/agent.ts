@@ -8,6 +8,7 @@ import { peerOf } from "../listen/peer.ts";
 import type { Clock, Log } from "../ports.ts";
 import type { RolloutEngine } from "../rollouts/engine.ts";
 import type { Hosts } from "../store/hosts.ts";
+import { withinBounds } from "./bounds.ts";
 
 export interface AgentApiDeps {
   readonly hosts: Hosts;
@@ -46,7 +47,8 @@ export function agentHandlers(deps: AgentApiDeps): Handlers<typeof agentService>
 }
 
 /** One message of an agent. What it acknowledges is in the store. */
-export async function hear(deps: AgentApiDeps, hostId: string, link: AgentLink, message: FromAgent): Promise<void> {
+export async function hear(deps: AgentApiDeps, hostId: string, link: AgentLink, told: FromAgent): Promise<void> {
+  const message = withinBounds(told);
   switch (message.kind) {
     case "hello": {
       const { agentVersion, bootId, permits } = message;

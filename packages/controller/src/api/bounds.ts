@@ -1,0 +1,55 @@
+import type { StepResult } from "@afterpatch/core/rollout/types";
+import type { FromAgent, PermitUpdate, ScanReport } from "@afterpatch/core/session";
+
+/** What a digest, a release or a version may be long. */
+const WORD = 256;
+/** One sentence for people, or a name. */
+const SENTENCE = 1_000;
+/** Steps, and names of residue, of one permit. */
+const MOST_ITEMS = 1_000;
+/** ECMA-262, time value range. */
+const LAST_INSTANT = 8.64e15;
+
+/**
+ * A message cut to what the store and an operator's screen can hold: one host must not make the answer about a whole
+ * fleet unreadable. Cut and never refused, for a host that is cut off would not come to its end either. Ids stay whole.
+ */
+export function withinBounds(message: FromAgent): FromAgent {
+  switch (message.kind) {
+    case "hello": {
+      const { agentVersion, bootId, permits } = message;
+      return { ...message, agentVersion: word(agentVersion), bootId: word(bootId), permits: permits.map(update) };
+    }
+    case "report":
+      return { ...message, report: report(message.report) };
+    case "permit-update":
+      return { ...message, update: update(message.update) };
+    case "scan-failed":
+      return { ...message, why: sentence(message.why) };
+  }
+}
+
+function update(told: PermitUpdate): PermitUpdate {
+  const steps = told.steps.slice(0, MOST_ITEMS).map(step);
+  if (told.state !== "finished") return { ...told, steps };
+  const { result, code, message, proof } = told.outcome;
+  const residue = told.outcome.residue.slice(0, MOST_ITEMS).map(sentence);
+  const outcome = { result, code: word(code), message: sentence(message), residue, proof: proof && report(proof) };
+  return { ...told, steps, outcome };
+}
+
+function step({ kind, target, outcome, evidence, startedAt, elapsedMs }: StepResult): StepResult {
+  const times = { startedAt: instant(startedAt), elapsedMs: instant(elapsedMs) };
+  return { kind: word(kind), target: sentence(target), outcome, evidence: sentence(evidence), ...times };
+}
+
+function report(told: ScanReport): ScanReport {
+  const { digest, scannedAt, bootId, os, kernel } = told;
+  const words = { digest: word(digest), bootId: word(bootId), os: word(os), kernel: word(kernel) };
+  return { ...told, ...words, scannedAt: instant(scannedAt) };
+}
+
+const word = (text: string): string => text.slice(0, WORD);
+const sentence = (text: string): string => text.slice(0, SENTENCE);
+/** The wire carries 64 bits; a larger number than this is no time, and could not be read from the store again. */
+const instant = (ms: number): number => Math.min(Math.max(0, ms), LAST_INSTANT);
