@@ -1,11 +1,12 @@
-import { reinstallLibssl, upgradeLibssl } from "../errata.ts";
+import { readBase } from "../base.ts";
+import { installedVersion, reinstallLibssl, upgradeLibssl } from "../errata.ts";
 import { OTHER_BUILD_ID } from "./files.ts";
 import { current, oldResidue, oldService, type Scenario } from "./scenario.ts";
 import type { Shop } from "./shop.ts";
 
 const libcrypto = "/usr/lib/x86_64-linux-gnu/libcrypto.so.3";
 
-/** A real upgrade of a library that many programs share. In this order: they are all of one upgrade. */
+/** A real upgrade of a library that many programs share: one for all scenarios. */
 export const errata: readonly Scenario[] = [
   {
     name: "libssl-reinstalled",
@@ -28,7 +29,7 @@ export const errata: readonly Scenario[] = [
     inCi: true,
     make: async (shop) => {
       const pid = await mainPid(shop, "ssh.service");
-      await upgradeLibssl(shop.host);
+      await upgraded(shop);
       return { old: [pid], path: libcrypto };
     },
   },
@@ -39,7 +40,10 @@ export const errata: readonly Scenario[] = [
     why: "PID 1 runs the old build, and can replace itself in place: no reboot",
     when: "last",
     inCi: true,
-    make: async () => ({ old: [1], path: libcrypto }),
+    make: async (shop) => {
+      await upgraded(shop);
+      return { old: [1], path: libcrypto };
+    },
   },
   {
     name: "libssl-journald",
@@ -47,7 +51,10 @@ export const errata: readonly Scenario[] = [
     answer: oldService("replaced", "systemd-journald.service"),
     why: "journald keeps its streams over a restart",
     when: "last",
-    make: async (shop) => ({ old: [await mainPid(shop, "systemd-journald.service")], path: libcrypto }),
+    make: async (shop) => {
+      await upgraded(shop);
+      return { old: [await mainPid(shop, "systemd-journald.service")], path: libcrypto };
+    },
   },
   {
     name: "libssl-cron",
@@ -55,7 +62,10 @@ export const errata: readonly Scenario[] = [
     answer: current,
     why: "nothing that cron has mapped was changed",
     when: "last",
-    make: async (shop) => ({ current: [await mainPid(shop, "cron.service")], path: libcrypto }),
+    make: async (shop) => {
+      await upgraded(shop);
+      return { current: [await mainPid(shop, "cron.service")], path: libcrypto };
+    },
   },
   {
     name: "ssh-session",
@@ -66,7 +76,10 @@ export const errata: readonly Scenario[] = [
     notUnits: ["ssh.service", "ssh"],
     when: "last",
     begin: openSshSession,
-    make: async (shop) => ({ old: [Number(await shop.sh("cat /run/matrix/ssh-session"))], path: libcrypto }),
+    make: async (shop) => {
+      await upgraded(shop);
+      return { old: [Number(await shop.sh("cat /run/matrix/ssh-session"))], path: libcrypto };
+    },
   },
   {
     name: "libwrap-xinetd",
@@ -94,4 +107,10 @@ async function openSshSession(shop: Shop): Promise<void> {
 
 async function mainPid(shop: Shop, unit: string): Promise<number> {
   return Number(await shop.sh(`systemctl show --property=MainPID --value ${unit}`));
+}
+
+/** A second installation would only take the library's inode, not its build, from those who have the new one. */
+async function upgraded({ host }: Shop): Promise<void> {
+  const { libssl } = await readBase(host.base);
+  if ((await installedVersion(host, "libssl3")) !== libssl.newest) await upgradeLibssl(host);
 }

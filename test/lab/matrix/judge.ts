@@ -26,7 +26,7 @@ export function judgePeer(scenario: Scenario, made: Made, said: Said, tool: Pick
   if (!tool.namesUnits) return { kind: "right" };
   const named = new Set([...said.units, ...old.flatMap((pid) => said.pids.get(pid) ?? [])]);
   const wrong = [...named].find((unit) => scenario.notUnits?.some((pattern) => fits(pattern, unit)));
-  if (wrong !== undefined) return { kind: "false", note: `says ${wrong}` };
+  if (wrong !== undefined) return { kind: "false", note: `says ${wrong.replace(/@[^@]*$/, "@...")}` };
   const unit = /^(?:service|init) systemd (.*)$/.exec(answer.owner)?.[1];
   if (unit === undefined || isNamed(unit, named)) return { kind: "right" };
   return { kind: "miss", note: "the process, not its unit" };

@@ -5,6 +5,7 @@
 set -eu
 destination=$1 rootfs=$2
 shift 2
+[ ! -e "$destination" ] || exit 0
 rm -rf "$destination".building
 mkdir -p "$destination".building/upper "$destination".building/work
 mount -t tmpfs tmpfs /mnt

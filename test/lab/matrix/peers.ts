@@ -26,7 +26,9 @@ export async function ensurePeers(say: (line: string) => void): Promise<string> 
   const log = await open(`${directory}.log`, "a");
   try {
     const apart = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", script, directory, rootfs];
-    const child = spawn("setpriv", ["--pdeathsig", "KILL", ...apart, ...PACKAGES], {
+    // Two at once wait for one another, and the second finds the work done.
+    const alone = ["--pdeathsig", "KILL", "flock", "--no-fork", join(cacheDirectory(), "peers.lock")];
+    const child = spawn("setpriv", [...alone, ...apart, ...PACKAGES], {
       stdio: ["ignore", log.fd, log.fd],
     });
     const code = await exitCode(child);

@@ -71,12 +71,10 @@ function section({ scenario }: Row): string {
   return `
 ### ${scenario.name}
 
-${sentence(scenario.made)} Right answer: **${said.replaceAll("*", "\\*")}**, for ${scenario.why}.
+- made: ${scenario.made}
+- right answer: **${said.replaceAll("*", "\\*")}**
+- why: ${scenario.why}
 `;
-}
-
-function sentence(text: string): string {
-  return `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
 }
 
 function cell(value: Cell | undefined): string {
