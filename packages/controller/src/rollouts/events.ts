@@ -5,8 +5,14 @@ import type { PermitUpdate } from "@afterpatch/core/session";
 /** So many permits a host gets in one rollout when it refuses them without having done anything. */
 const MOST_PERMITS = 3;
 
+/** So many it gets when it comes back each time without having begun: a full disk, or a network that eats permits. */
+const MOST_LOST_PERMITS = 10;
+
 /** Refusals after which the same work may be permitted again: the permit did not fit the moment, the host is sound. */
 const VOID_CODES = new Set(["old-epoch", "wrong-boot", "not-begun-in-time"]);
+
+/** What is under way, in the order in which it comes; before all of them stand `permitted` and `unreachable`. */
+const PROGRESS: readonly string[] = ["acting", "settling", "verifying"];
 
 /** Judges what a host says of its permit; null when there is nothing new to store. Rejects when the store fails. */
 export type Proves = (
@@ -55,7 +61,12 @@ export function lostPermit(
   const host = view.hosts.find((h) => h.hostId === hostId);
   if (!host?.permit || known.some((update) => update.permitId === host.permit?.id)) return null;
   if (host.state !== "permitted" && host.state !== "unreachable") return null;
-  return { type: "permit-void", at, hostId, permitId: host.permit.id, why: "the permit did not reach the host" };
+  const permitId = host.permit.id;
+  if (host.permits >= MOST_LOST_PERMITS) {
+    const reason = `not-begun: connected anew after each of ${host.permits} permits, and had begun none`;
+    return { type: "ended", at, hostId, permitId, state: "failed", reason, steps: [], residue: [] };
+  }
+  return { type: "permit-void", at, hostId, permitId, why: "the permit did not reach the host" };
 }
 
 /** What a host's word about its permit means, its proof apart: `unproven` is why a claimed success is not believed. */
@@ -69,7 +80,9 @@ export function judged(
   const host = view.hosts.find((h) => h.hostId === hostId);
   const { permitId, steps } = update;
   if (update.state !== "finished") {
-    const isNew = host?.state !== update.state || host.steps.length !== steps.length;
+    // Forward only: what a permit may write into the store is bounded, whatever its host says.
+    const isNew =
+      !host || PROGRESS.indexOf(update.state) > PROGRESS.indexOf(host.state) || steps.length > host.steps.length;
     return isNew ? { type: "progress", at, hostId, permitId, state: update.state, steps } : null;
   }
   const { result, code, message, residue } = update.outcome;

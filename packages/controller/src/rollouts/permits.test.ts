@@ -118,6 +118,34 @@ describe("a permit that was not begun in time", () => {
   });
 });
 
+describe("a host that never begins, or never ends", () => {
+  test("is given up after ten permits, so that the rollout ends and others are not kept waiting", async () => {
+    const { run, web2 } = await twoHosts({ maxFail: 1 });
+    let given = 1;
+    for (let link = await run.connect("web1"); link.permits().length > 0 && given < 99; given++) {
+      await run.lose("web1", link);
+      link = await run.connect("web1");
+    }
+    expect([given, await states(run)]).toEqual([10, "running failed permitted"]);
+    expect((await run.engine.view("r1")).hosts[0]?.reason).toMatch(/^not-begun: connected anew after each of 10/);
+    expect(web2.permits()).toHaveLength(1);
+  });
+
+  test("cannot fill the store: progress goes forward only", async () => {
+    const { run, web1 } = await twoHosts();
+    const permitId = permitOf(web1);
+    const before = (await run.engine.view("r1")).version;
+    const step = { kind: "a", target: "b", outcome: "done", evidence: "", startedAt: 0, elapsedMs: 0 } as const;
+    for (let i = 0; i < 50; i++) {
+      await run.tells("web1", web1, { permitId, state: "acting", steps: i % 2 === 0 ? [step] : [step, step] });
+      await run.tells("web1", web1, { permitId, state: i % 2 === 0 ? "settling" : "acting", steps: [] });
+    }
+    for (let i = 0; i < 50; i++)
+      await run.tells("web1", web1, { permitId, state: "settling", steps: i % 2 ? [step] : [] });
+    expect((await run.engine.view("r1")).version - before).toBe(3);
+  });
+});
+
 describe("the end of a permit", () => {
   test.each<[string, Parameters<ControllerRun["tells"]>[2], string, RegExp]>([
     ["with a clean scan", verified("", CLEAN), "done", /^$/],
