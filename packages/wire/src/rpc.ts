@@ -127,6 +127,51 @@ export async function* received<T>(
   }
 }
 
+/** The writing half of a stream. */
+export interface Outgoing<T> {
+  readonly writableNeedDrain: boolean;
+  write(message: T): boolean;
+  on(event: "drain" | "close", listener: () => void): unknown;
+  off(event: "drain" | "close", listener: () => void): unknown;
+}
+
+/**
+ * Resolves when the peer has read enough that more may be written, or has gone. Whoever awaits this before the next
+ * message is read holds up a peer that sends and does not read, instead of keeping its answers in memory without end.
+ */
+export function drained(stream: Outgoing<never>): Promise<void> {
+  if (!stream.writableNeedDrain) return Promise.resolve();
+  return new Promise((resolve) => {
+    const done = (): void => {
+      for (const event of ["drain", "close"] as const) stream.off(event, done);
+      resolve();
+    };
+    for (const event of ["drain", "close"] as const) stream.on(event, done);
+  });
+}
+
+/** Writes snapshots no faster than they are read: of those that come in between only the newest is written. */
+export function newestOnly<T>(stream: Outgoing<never>, write: (snapshot: T) => void): (snapshot: T) => void {
+  let held: { readonly snapshot: T } | null = null;
+  let isWaiting = false;
+  const put = (snapshot: T): void => {
+    if (isWaiting) {
+      held = { snapshot };
+      return;
+    }
+    write(snapshot);
+    if (!stream.writableNeedDrain) return;
+    isWaiting = true;
+    void drained(stream).then(() => {
+      isWaiting = false;
+      const newest = held;
+      held = null;
+      if (newest) put(newest.snapshot);
+    });
+  };
+  return put;
+}
+
 /** Adapts an async function to a unary handler. */
 export function unary<Req, Res>(
   handler: (request: Req, call: grpc.ServerUnaryCall<Req, Res>) => Promise<Res>,

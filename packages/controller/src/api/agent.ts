@@ -1,6 +1,6 @@
 import type { FromAgent, ScanReport } from "@afterpatch/core/session";
 import { fromAgentFromWire, toAgentToWire } from "@afterpatch/wire/convert/session";
-import { duplex, type Handlers, received } from "@afterpatch/wire/rpc";
+import { drained, duplex, type Handlers, received } from "@afterpatch/wire/rpc";
 import type { agentService } from "@afterpatch/wire/services";
 import type { AgentLink, Fleet } from "../fleet/fleet.ts";
 import type { Scans } from "../fleet/scans.ts";
@@ -36,7 +36,10 @@ export function agentHandlers(deps: AgentApiDeps): Handlers<typeof agentService>
       deps.fleet.attach(peer.id, link);
       link.send({ kind: "welcome", epoch, controllerVersion, now: clock.now(), reportIntervalMs });
       try {
-        for await (const message of received(stream)) await hear(deps, peer.id, link, fromAgentFromWire(message));
+        for await (const message of received(stream)) {
+          await hear(deps, peer.id, link, fromAgentFromWire(message));
+          await drained(stream);
+        }
       } finally {
         deps.fleet.detach(peer.id, link);
         deps.log.info({ host: peer.id }, "agent gone");

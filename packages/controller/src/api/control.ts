@@ -3,7 +3,7 @@ import { isClosed } from "@afterpatch/core/rollout/transitions";
 import type { RolloutView } from "@afterpatch/core/rollout/types";
 import { countsToWire, needToWire } from "@afterpatch/wire/convert/report";
 import { rolloutToWire } from "@afterpatch/wire/convert/rollout";
-import { type Handlers, serverStream, unary } from "@afterpatch/wire/rpc";
+import { type Handlers, newestOnly, serverStream, unary } from "@afterpatch/wire/rpc";
 import type { controlService } from "@afterpatch/wire/services";
 import { peerOf } from "../listen/peer.ts";
 import type { Clock } from "../ports.ts";
@@ -52,10 +52,10 @@ export function controlHandlers(deps: ControlApiDeps): Omit<Control, "createToke
     watchRollout: serverStream(async ({ id }, stream) => {
       const first = await found(engine, id);
       const ended = Promise.withResolvers<void>();
-      const tell = (view: RolloutView): void => {
+      const tell = newestOnly(stream, (view: RolloutView): void => {
         stream.write(rolloutToWire(view));
         if (isClosed(view.state)) ended.resolve();
-      };
+      });
       const unwatch = engine.watch(first.plan.id, tell);
       stream.on("cancelled", () => ended.resolve());
       try {
