@@ -17,6 +17,9 @@ import { expect, onTestFinished, test } from "vitest";
 import { controllerHere, dataDirectory, type OpenedController } from "./in-process.ts";
 import { adminClient, newToken, temporaryDirectory, until } from "./programs.ts";
 
+/** Of three thousand hosts with work to do. */
+const LARGE_PLAN = { digest: "x".repeat(12_000_000), waves: [], uncovered: [], ramp: [] };
+
 /** The real enrolment and tokens; the agent's stream and the list of hosts answer the least they can. */
 function leastServices(deps: ControllerDeps): Services {
   const services = buildServices(deps);
@@ -28,6 +31,7 @@ function leastServices(deps: ControllerDeps): Services {
   const control = {
     createToken: tokenHandler({ tokens, pin: deps.authority.pin, clock: deps.clock, log: deps.log }),
     listHosts: unary(async () => ({ hosts: [] })),
+    planFleet: unary(async () => LARGE_PLAN),
   };
   const fleet = [
     { definition: agentService, handlers: { connect } },
@@ -283,4 +287,11 @@ test("a silent connection is closed when the handshake takes too long", async ()
     isClosed = true;
   });
   await until(() => isClosed);
+});
+
+test("an answer about thousands of hosts reaches the operator", async () => {
+  const controller = await controllerHere(leastServices);
+  const admin = await adminClient(controller.dataDir, controller.ports.fleet);
+  const { digest } = await call(admin, controlService.planFleet, { pattern: "all", serial: "1" }, 30_000);
+  expect(digest).toHaveLength(LARGE_PLAN.digest.length);
 });

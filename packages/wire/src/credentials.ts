@@ -20,8 +20,11 @@ export const TLS_GROUPS = "X25519MLKEM768:X25519:P-256";
  */
 export const CONTROLLER_NAME = "afterpatch-controller";
 
-/** Largest gRPC message on the fleet port: a report of 4 MiB, twice, for a finished permit carries one as its proof. */
+/** Largest gRPC message to the fleet port: a report of 4 MiB, twice, for a finished permit carries one as its proof. */
 export const FLEET_MESSAGE_BYTES = 8 * 1024 * 1024 + 64 * 1024;
+
+/** Largest answer of the controller, to those who trust it: the plan of one host takes some 4 KiB, and there are thousands. */
+export const ANSWER_BYTES = 256 * 1024 * 1024;
 
 /** TLS 1.3 to a controller whose certificate was issued by `ca` and names `host`. */
 export function clientCredentials(identity: ClientIdentity, host: string): grpc.ChannelCredentials {
@@ -50,7 +53,7 @@ export function fleetChannelOptions(host: string): grpc.ChannelOptions {
     "grpc.enable_http_proxy": 0,
     "grpc.service_config_disable_resolution": 1,
     "grpc.use_local_subchannel_pool": 1,
-    "grpc.max_receive_message_length": FLEET_MESSAGE_BYTES,
+    "grpc.max_receive_message_length": ANSWER_BYTES,
     "grpc.max_send_message_length": FLEET_MESSAGE_BYTES,
     ...(isIP(host) === 0 ? {} : { "grpc.ssl_target_name_override": CONTROLLER_NAME }),
   };

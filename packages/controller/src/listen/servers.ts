@@ -1,4 +1,4 @@
-import { FLEET_MESSAGE_BYTES } from "@afterpatch/wire/credentials";
+import { ANSWER_BYTES, FLEET_MESSAGE_BYTES } from "@afterpatch/wire/credentials";
 import * as grpc from "@grpc/grpc-js";
 import type { Log } from "../ports.ts";
 import type { Access } from "../store/operators.ts";
@@ -25,7 +25,7 @@ export function fleetServer(services: readonly Service[], access: Access, log: L
     "grpc.max_connection_age_ms": DAY_MS,
     "grpc.max_connection_age_grace_ms": 60_000,
     "grpc.max_receive_message_length": FLEET_MESSAGE_BYTES,
-    "grpc.max_send_message_length": FLEET_MESSAGE_BYTES,
+    "grpc.max_send_message_length": ANSWER_BYTES,
   });
 }
 
