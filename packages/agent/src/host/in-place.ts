@@ -41,7 +41,8 @@ export function changedInPlace(
   budget: Budget,
 ): readonly Changed[] {
   const startedAt = ({ stat }: Task) => around.bootedAt + stat.startTicks * MS_PER_TICK;
-  const earlier = file.holders.filter((task) => startedAt(task) - SLACK_MS < Number(side.stat.ctimeMs));
+  const changedAt = Number(side.stat.ctimeMs);
+  const earlier = file.holders.filter((task) => startedAt(task) - SLACK_MS < changedAt);
   if (earlier.length === 0) return [];
   const told = earlier.map((task) => ({ task, said: lookAt(file, side, task, around) }));
   const changed = told.flatMap(({ said }) => (said.kind === "changed" ? said.why : []))[0];

@@ -1,7 +1,7 @@
 import { readdirSync } from "node:fs";
 import { type CodeMapping, executableMappings } from "@afterpatch/core/proc/maps";
 import { type ProcessStat, parseStat } from "@afterpatch/core/proc/stat";
-import { codeOf, explain, isGone, readLink, readProc } from "./read.ts";
+import { codeOf, explain, isGone, readLink, readProc, readRecord } from "./read.ts";
 
 /** A process whose maps were read. */
 export interface Task {
@@ -25,6 +25,8 @@ export interface MappedFile {
   /** `range` is that of the first holder. */
   readonly mapping: CodeMapping;
   readonly holders: Task[];
+  /** Of the first holder, when it was read. What is kept of it keeps it in memory anyway. */
+  readonly maps: string;
 }
 
 export interface ProcessTable {
@@ -91,7 +93,7 @@ function readProcess(pid: number, places: Map<string, Place>, stats: Map<number,
 }
 
 export function readStat(proc: string): ProcessStat | null {
-  return parseStat(readProc(`${proc}/stat`));
+  return parseStat(readRecord(`${proc}/stat`));
 }
 
 function hasExited({ state }: ProcessStat): boolean {
@@ -129,15 +131,13 @@ function placeOf(mountNamespace: string, root: string, places: Map<string, Place
 }
 
 function collect(maps: string, task: Task, { files }: Place): void {
-  const seen = new Set<string>();
   const isKnown = (tail: string): boolean => {
-    if (seen.has(tail)) return true;
-    seen.add(tail);
-    const file = files.get(tail);
-    file?.holders.push(task);
-    return file !== undefined;
+    const holders = files.get(tail)?.holders;
+    if (holders === undefined) return false;
+    if (holders.at(-1) !== task) holders.push(task);
+    return true;
   };
   for (const mapping of executableMappings(maps, isKnown)) {
-    files.set(mapping.tail, { mapping, holders: [task] });
+    if (!files.has(mapping.tail)) files.set(mapping.tail, { mapping, holders: [task], maps });
   }
 }

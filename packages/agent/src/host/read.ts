@@ -1,9 +1,14 @@
 import { closeSync, constants, fstatSync, openSync, readlinkSync, readSync } from "node:fs";
+import { setFlagsFromString } from "node:v8";
 
 // Synchronous on purpose: /proc answers from memory, and a read costs less than a turn of the event loop.
 
 /** One buffer for every read: a scan reads tens of megabytes and keeps next to nothing. */
 const buffer = Buffer.allocUnsafeSlow(256 * 1024);
+
+// The texts are short-lived: V8 would let the space for young objects grow to tens of megabytes for them, and clearing a
+// small one costs no more. See v8.setFlagsFromString(): this one is looked at whenever that space might grow.
+setFlagsFromString("--semi-space-growth-factor=1");
 
 /** Largest text accepted: the maps of a process at the kernel's limit of 65530 mappings have about 10 MB. */
 const LONGEST = 64 * 1024 * 1024;
@@ -35,6 +40,16 @@ export function readSmallFile(path: string, longest = 1024 * 1024): string | nul
   }
 }
 
+/** The same of a file that the kernel hands over in one piece, such as /proc/PID/stat: without asking for its end. */
+export function readRecord(path: string): string {
+  const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  try {
+    return buffer.toString("latin1", 0, readSync(fd, buffer, 0, buffer.length, null));
+  } finally {
+    closeSync(fd);
+  }
+}
+
 function readAll(fd: number, longest: number): string {
   let text = "";
   let filled = 0;
@@ -49,9 +64,12 @@ function readAll(fd: number, longest: number): string {
   }
 }
 
+// As a path to a system call the same as its bytes, and cheaper.
+const ASCII = /^[ -~]*$/;
+
 /** Target of a link; both paths hold one byte per character. */
 export function readLink(path: string): string {
-  return readlinkSync(pathOf(path), "buffer").toString("latin1");
+  return readlinkSync(ASCII.test(path) ? path : pathOf(path), "latin1");
 }
 
 /** The same, or null when it cannot be read. */
