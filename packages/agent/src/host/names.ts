@@ -6,7 +6,7 @@ import { textOfBytes } from "@afterpatch/core/text";
 import { type Budget, compareContents, open, type Side } from "./content.ts";
 import { withMemory } from "./memory.ts";
 import type { MappedFile, Place, Task } from "./processes.ts";
-import { codeOf, pathOf, readProc, tryLink } from "./read.ts";
+import { codeOf, pathOf, readProc, readRecord, tryLink } from "./read.ts";
 import { type Found, find, type View } from "./view.ts";
 
 // A file that is still where maps says may not be what a new process would load: its folder was moved aside, or a link
@@ -20,7 +20,14 @@ export interface Renamed {
 }
 
 /** Names by which one process loaded its files, by file; read once per process. */
-export type NamesRead = Map<Task, { readonly program: string | null; libraries: ReadonlyMap<string, string> | null }>;
+export type NamesRead = Map<Task, Names>;
+
+interface Names {
+  readonly program: string | null;
+  readonly libraries: ReadonlyMap<string, string> | null;
+  /** By maps that were read right after the names, and not at the beginning of the scan. */
+  readonly isFresh: boolean;
+}
 
 export function renamedFile(
   file: MappedFile,
@@ -33,12 +40,18 @@ export function renamedFile(
   if (place.root !== "/" || isSettled(file, side, view)) return null;
   const { holders } = file;
   const elsewhere = (task: Task) => leadsElsewhere(nameOf(file, task, read), file, side, view, budget);
+  const certainly = (task: Task) => {
+    const facts = elsewhere(task);
+    if (facts === null || read.get(task)?.isFresh) return facts;
+    read.set(task, readNames(task, { libraries: true, maps: null }));
+    return elsewhere(task);
+  };
   // One process is asked for all, if possible one that was asked before; a second one only when the first has news.
   const first = holders.slice(0, 8).find((task) => read.get(task)?.libraries) ?? holders[0];
-  const facts = first ? elsewhere(first) : null;
+  const facts = first ? certainly(first) : null;
   if (!first || !facts) return null;
   const last = holders.at(-1) ?? first;
-  return { facts, holders: last !== first && elsewhere(last) === null ? [first] : holders };
+  return { facts, holders: last !== first && certainly(last) === null ? [first] : holders };
 }
 
 /** Where packages put programs and libraries: they replace files there, and neither swap folders nor flip links to them. */
@@ -61,8 +74,7 @@ function nameOf(file: MappedFile, task: Task, read: NamesRead): string | null {
   const isLibrary = /\.so(?:[.-]|$)/.test(path.slice(path.lastIndexOf("/")));
   let names = read.get(task);
   if (!names || (isLibrary && names.libraries === null)) {
-    const { program, libraries } = readNames(task, isLibrary);
-    names = { program, libraries: isLibrary ? byFile(libraries, task) : null };
+    names = readNames(task, { libraries: isLibrary, maps: task === file.holders[0] ? file.maps : null });
     read.set(task, names);
   }
   if (!isLibrary && tryLink(`${task.proc}/exe`) === path) return names.program;
@@ -71,9 +83,17 @@ function nameOf(file: MappedFile, task: Task, read: NamesRead): string | null {
 
 const NONE: LoadedNames = { program: null, libraries: [] };
 
-function readNames({ proc }: Task, libraries: boolean): LoadedNames {
+/** `maps`: what was read of it before, null: it is read now. */
+function readNames({ proc }: Task, asked: { readonly libraries: boolean; readonly maps: string | null }): Names {
+  const { program, libraries } = loaded(proc, asked.libraries);
+  if (!asked.libraries) return { program, libraries: null, isFresh: true };
+  const maps = libraries.length === 0 ? "" : (asked.maps ?? tryMaps(proc));
+  return { program, libraries: byFile(libraries, maps), isFresh: asked.maps === null };
+}
+
+function loaded(proc: string, libraries: boolean): LoadedNames {
   try {
-    const auxv = pathOf(readProc(`${proc}/auxv`));
+    const auxv = pathOf(readRecord(`${proc}/auxv`));
     return withMemory(proc, (memory) => loadedNames(auxv, memory, { libraries })) ?? NONE;
   } catch (error) {
     codeOf(error); // it ended, or is not ours to read
@@ -81,29 +101,26 @@ function readNames({ proc }: Task, libraries: boolean): LoadedNames {
   }
 }
 
-function byFile(libraries: LoadedNames["libraries"], { proc }: Task): ReadonlyMap<string, string> {
-  const names = new Map<string, string>();
-  if (libraries.length === 0) return names;
-  const ranges = rangesOf(proc);
-  for (const { name, dynamic } of libraries) {
-    const range = ranges.find(({ start, end }) => start <= dynamic && dynamic < end);
-    if (range) names.set(range.key, name);
-  }
-  return names;
-}
-
-function rangesOf(proc: string) {
+function tryMaps(proc: string): string {
   try {
-    return readProc(`${proc}/maps`)
-      .split("\n")
-      .flatMap((line) => {
-        const [, start = "", end = "", tail = ""] = /^([0-9a-f]+)-([0-9a-f]+) \S+ \S+ (\S+ [1-9].*)$/.exec(line) ?? [];
-        return tail ? [{ start: Number.parseInt(start, 16), end: Number.parseInt(end, 16), key: keyOf(tail) }] : [];
-      });
+    return readProc(`${proc}/maps`);
   } catch (error) {
     codeOf(error); // it ended
-    return [];
+    return "";
   }
+}
+
+/** Ranges of maps ascend, and each is asked for by an address inside it. */
+function byFile(libraries: LoadedNames["libraries"], maps: string): ReadonlyMap<string, string> {
+  const names = new Map<string, string>();
+  const lines = libraries.length === 0 ? [] : maps.split("\n");
+  const starts = lines.map((line) => Number.parseInt(line, 16));
+  for (const { name, dynamic } of libraries) {
+    const line = lines[starts.findLastIndex((start) => start <= dynamic)] ?? "";
+    const [, end = "", tail = ""] = /^[0-9a-f]+-([0-9a-f]+) \S+ \S+ (\S+ [1-9].*)$/.exec(line) ?? [];
+    if (tail !== "" && dynamic < Number.parseInt(end, 16)) names.set(keyOf(tail), name);
+  }
+  return names;
 }
 
 /** Device, inode and path without the blanks between, whose number depends on the length of addresses. */
