@@ -17,9 +17,12 @@ export type Read =
   | { readonly kind: "missing" }
   | { readonly kind: "unreadable"; readonly why: string };
 
+/** Thousands of lists are read, most of them short: they share this, and leave nothing behind but their text. */
+const scratch = Buffer.allocUnsafeSlow(64 * 1024);
+
 /** Text of a regular file, one byte per character; links are not followed, nothing else is opened or waited for. */
 export function readRegular(path: string, longest: number, allowed: Allowance): Read {
-  const read = readBytes(path, longest, allowed);
+  const read = readInto(scratch, path, longest, allowed);
   return read.kind === "bytes" ? { kind: "text", text: read.bytes.toString("latin1"), stat: read.stat } : read;
 }
 
@@ -28,6 +31,11 @@ export type ReadBytes =
   | Exclude<Read, { kind: "text" }>;
 
 export function readBytes(path: string, longest: number, allowed: Allowance): ReadBytes {
+  return readInto(null, path, longest, allowed);
+}
+
+/** `shared` is used where it is long enough. */
+function readInto(shared: Buffer | null, path: string, longest: number, allowed: Allowance): ReadBytes {
   if (performance.now() > allowed.until) return { kind: "unreadable", why: "reading the database took too long" };
   let fd: number;
   try {
@@ -42,7 +50,7 @@ export function readBytes(path: string, longest: number, allowed: Allowance): Re
     const size = Number(stat.size);
     if (size > longest || size > allowed.bytes) return { kind: "unreadable", why: "too large" };
     allowed.bytes -= size;
-    const bytes = Buffer.allocUnsafe(size);
+    const bytes = shared !== null && size <= shared.length ? shared : Buffer.allocUnsafe(size);
     let filled = 0;
     while (filled < size) {
       const count = readSync(fd, bytes, filled, size - filled, filled);
