@@ -1,5 +1,6 @@
 import { planOf } from "@afterpatch/core/plan/plan";
 import type { Plan, Step } from "@afterpatch/core/plan/types";
+import { isCarriedOut } from "@afterpatch/core/plan/verbs";
 import type { StepRef, StepResult } from "@afterpatch/core/rollout/types";
 import type { Scan } from "@afterpatch/core/scan";
 import { StepError } from "../effects/error.ts";
@@ -46,11 +47,8 @@ export interface Seen {
   readonly plan: Plan;
 }
 
-/** The remedies that are carried out automatically; every other one stays with a person. */
-const PERFORMED: ReadonlySet<string> = new Set(["end-session", "restart-service", "reexec"]);
-
 export function isPerformed(step: StepRef): boolean {
-  return PERFORMED.has(step.kind);
+  return isCarriedOut(step.kind);
 }
 
 /** The steps of a plan that are carried out, by `stepKey`. */

@@ -1,5 +1,6 @@
 import { planDigest } from "@afterpatch/core/plan/digest";
 import type { Sha256 } from "@afterpatch/core/plan/types";
+import { isCarriedOut } from "@afterpatch/core/plan/verbs";
 import type { StepResult } from "@afterpatch/core/rollout/types";
 import type { Scan } from "@afterpatch/core/scan";
 import type { Permit, PermitUpdate, ScanReport } from "@afterpatch/core/session";
@@ -7,9 +8,6 @@ import { type CarriedOut, carryOut, resume } from "../apply/carry-out.ts";
 import { StepError } from "../effects/error.ts";
 import { operations, unfinished } from "../journal/operations.ts";
 import type { Clock, Journal, Machine, Order } from "../ports.ts";
-
-/** Remedies that a controller may order. */
-const VERBS = new Set(["end-session", "restart-service", "reexec"]);
 
 /** How long to wait before trying again for the lock that another apply on this host holds. */
 const LOCK_RETRY_MS = 1_000;
@@ -104,7 +102,7 @@ export class Orders {
   #refusal(permit: Permit, epoch: number): Refusal | null {
     if (this.#deps.refusal) return this.#deps.refusal;
     const bootId = this.#deps.machine.bootId();
-    const unknown = permit.steps.find((step) => !VERBS.has(step.kind));
+    const unknown = permit.steps.find((step) => !isCarriedOut(step.kind));
     if (permit.hostId !== this.#deps.hostId)
       return { code: "wrong-host", message: `the permit is for ${permit.hostId}` };
     if (permit.epoch < epoch) return { code: "old-epoch", message: `epoch ${permit.epoch} is older than ${epoch}` };

@@ -1,6 +1,7 @@
 import { type Finding, REMEDIES, type Remedy, type Scan } from "../scan.ts";
 import { insteadOf } from "./instead.ts";
 import type { Plan, Residue, Step } from "./types.ts";
+import { isCarriedOut } from "./verbs.ts";
 
 /** Ordered remedies of one host, from its findings alone: the host and the controller come to the same plan. */
 export function planOf(scan: Scan): Plan {
@@ -14,7 +15,7 @@ export function planOf(scan: Scan): Plan {
 
 // Not knowing whether something is old is never a reason to act on it, whatever the document says.
 function isPlanned({ verdict, remedy }: Finding): boolean {
-  return remedy.automatic && remedy.kind !== "none" && verdict !== "unknown" && verdict !== "identical";
+  return remedy.automatic && isCarriedOut(remedy.kind) && verdict !== "unknown" && verdict !== "identical";
 }
 
 type Group = readonly [Finding, ...Finding[]];
