@@ -59,6 +59,15 @@ function answering(
   };
 }
 
+test("a host whose plan is endless is uncovered, and its fleet's plan stays readable", async () => {
+  const { now, plan } = await fleet();
+  const names = Array.from({ length: 20 }, (_, i) => `${i}${"x".repeat(60_000)}.service`);
+  now.set("web2", await oldUnits(...names));
+  const made = await plan();
+  expect(made.hosts.map(({ host }) => host.name)).toEqual(["web1", "web3"]);
+  expect(made.uncovered).toMatchObject([{ name: "web2", why: "its plan is too long to be true" }]);
+});
+
 describe("a plan that was shown", () => {
   test("fits while nothing changed", async () => {
     const { plan, start } = await fleet();

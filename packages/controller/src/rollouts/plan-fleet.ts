@@ -11,6 +11,9 @@ import { scanOfReport } from "./prove.ts";
 /** A fresh scan takes a second or two; a host under load gets its time. */
 export const SCAN_TIMEOUT_MS = 60_000;
 
+/** Longest plan of one host, as JSON: far beyond any real one, and small enough that a host cannot spoil its fleet's. */
+const LONGEST_PLAN = 2 * 1024 * 1024;
+
 export interface PlannedHost {
   readonly host: Host;
   readonly plan: Plan;
@@ -75,6 +78,7 @@ async function planHost(deps: PlanFleetDeps, host: Host): Promise<Looked> {
   try {
     const scan = scanOfReport(report.body);
     const plan = planOf(scan);
+    if (JSON.stringify(plan).length > LONGEST_PLAN) return uncovered("its plan is too long to be true");
     const digest = planDigest(
       plan.steps.map((step) => step.remedy),
       deps.sha256,
