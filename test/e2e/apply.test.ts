@@ -100,4 +100,22 @@ await describeLab("apply on a host without a controller", () => {
     expect(stderr.trim().split("\n")).toHaveLength(1);
     expect(stderr).toMatch(/^afterpatch-agent: .+: .+; .+/);
   });
+
+  test("run by a unit that would have to be restarted, it leaves that unit alone and says so", async () => {
+    const script = `
+      [ -e /root/ran ] && exec sleep 1000
+      touch /root/ran
+      cp /bin/sleep /opt/nap && /opt/nap 1000 &
+      until pgrep -x nap; do sleep 0.1; done
+      cp /bin/cat /opt/nap.new && mv /opt/nap.new /opt/nap
+      afterpatch-agent apply --unit runner.service --settle 1s --yes -o json >/root/apply.json
+      echo $? >/root/apply.code
+      exec sleep 1000`;
+    await execOk(host, ["sh", "-c", "cat >/root/job"], { input: script });
+    await execOk(host, ["systemd-run", "--quiet", "--unit=runner.service", "sh", "/root/job"]);
+    const code = async () => (await exec(host, ["cat", "/root/apply.code"])).stdout.trim();
+    await expect.poll(code, { timeout: 60_000 }).toBe("3");
+    const { steps } = JSON.parse(await execOk(host, ["cat", "/root/apply.json"])) as Applied;
+    expect(steps).toMatchObject([{ id: "restart-service:runner.service", outcome: "vetoed" }]);
+  });
 });

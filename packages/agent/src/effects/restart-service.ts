@@ -38,6 +38,10 @@ export async function restartService(unit: string, before: UnitEvidence): Promis
     }
     return { outcome: "failed", detail: `nothing was done: ${described(unit, state)}` };
   }
+  if (wouldEndUs(unit, state)) {
+    const detail = `${unit} runs this very command, which would be killed with it; run it from a login or another unit`;
+    return { outcome: "vetoed", detail };
+  }
   const limit = await startLimit(unit, state);
   if (limit !== null) return { outcome: "failed", detail: limit };
   if (state.needsDaemonReload) {
@@ -93,6 +97,11 @@ export async function unitSettled(unit: string, before: UnitEvidence, seen: Unit
   }
   if (before.processes > 0 && pidsOfUnit(unit).length === 0) return `${unit} has no process any more`;
   return null;
+}
+
+/** A job of a build runner that restarts the runner: killed in the middle, it would find nothing out and report nothing. */
+function wouldEndUs(unit: string, { killMode }: UnitState): boolean {
+  return killMode !== "process" && killMode !== "none" && pidsOfUnit(unit).includes(process.pid);
 }
 
 /** Restarts by hand count against the limit, and the one that exceeds it leaves the unit stopped. Null: go on. */

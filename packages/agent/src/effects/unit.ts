@@ -17,6 +17,8 @@ export interface UnitState {
   readonly hasJob: boolean;
   readonly needsDaemonReload: boolean;
   readonly refusal: "RefuseManualStart=yes" | "RefuseManualStop=yes" | null;
+  /** Which of its processes are killed when it is stopped: `control-group`, `mixed`, `process`, `none`; "" where it is not told. */
+  readonly killMode: string;
   readonly startLimit: { readonly burst: number; readonly intervalMs: number };
   /** When it was last started, milliseconds of CLOCK_MONOTONIC. */
   readonly startedAtMs: number;
@@ -38,6 +40,7 @@ const PROPERTIES = [
   "NeedDaemonReload",
   "RefuseManualStart",
   "RefuseManualStop",
+  "KillMode",
   "StartLimitBurst",
   "StartLimitIntervalUSec",
   "TimeoutStartUSec",
@@ -90,6 +93,7 @@ export function unitState(text: string): UnitState {
         : value("RefuseManualStart") === "yes"
           ? "RefuseManualStart=yes"
           : null,
+    killMode: value("KillMode"),
     startLimit: { burst: count("StartLimitBurst") || 0, intervalMs: timespanMs(value("StartLimitIntervalUSec")) ?? 0 },
     startedAtMs: (count("InactiveExitTimestampMonotonic") || 0) / 1000,
     timeoutMs: Math.min(LONGEST_RESTART_MS, span("TimeoutStopUSec") + span("TimeoutStartUSec") + 10_000),
