@@ -1,6 +1,7 @@
 // The processes of a scan's benchmark.
-//   holder init SPEC                      PID 1 of their namespace: starts one process per line of SPEC, `PROGRAM ARGUMENT...`,
-//                                         prints their numbers and, when all hold what they were told, `ready`
+//   holder init SPEC [own]                PID 1 of their namespace, and one parent of all, the same with `own`: starts one
+//                                         process per line of SPEC, `PROGRAM ARGUMENT...`, prints their numbers and, when
+//                                         all are set up, `ready`
 //   holder hold LIBRARIES ANON FDS N...   loads LIBRARIES/libpoolN.so, maps memory, opens descriptors, and waits
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -54,7 +55,7 @@ static void start(char *line, int to) {
   printf("%d\n", pid);
 }
 
-static int init(const char *spec) {
+static int parent(const char *spec) {
   int ends[2];
   if (pipe(ends)) fail("pipe");
   /* Above READY, so that dup2 onto it changes the descriptor and takes its close-on-exec away. */
@@ -74,11 +75,21 @@ static int init(const char *spec) {
   }
   printf("ready\n");
   fflush(stdout);
-  for (;;) if (wait(0) < 0) pause(); /* what contestants leave behind comes here */
+  for (;;) if (wait(0) < 0) pause(); /* what contestants leave behind comes to PID 1 */
+}
+
+/* needrestart asks about every child of PID 1, at a price, and about one parent once. */
+static int init(const char *spec) {
+  pid_t pid = fork();
+  if (pid < 0) fail("fork");
+  if (pid == 0) return parent(spec);
+  for (pid_t ended; (ended = wait(0)) >= 0;) if (ended == pid) return 1;
+  return 1;
 }
 
 int main(int argc, char **argv) {
   if (argc == 3 && !strcmp(argv[1], "init")) return init(argv[2]);
+  if (argc == 4 && !strcmp(argv[1], "init")) return parent(argv[2]);
   if (argc > 1 && !strcmp(argv[1], "hold")) return hold(argc, argv);
   return 2;
 }

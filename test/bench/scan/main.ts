@@ -4,10 +4,10 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { parseArgs } from "node:util";
-import { type Contestant, contestants, missingHere, OURS } from "./contestants.ts";
+import { BASE, BOUND, type Contestant, contestants, missingHere, OURS } from "./contestants.ts";
 import { type Answer, documentOf, type SizeResult } from "./document.ts";
 import { type Cost, measure } from "./measure.ts";
-import { buildTools, startWorkload, type Tools, type Workload } from "./workload.ts";
+import { buildTools, type Parent, startWorkload, type Tools, type Workload } from "./workload.ts";
 
 const ROOT = join(import.meta.dirname, "../../..");
 const LONGEST_MS = 60 * 60_000;
@@ -52,7 +52,10 @@ async function main(args: readonly string[]): Promise<number> {
     );
     const results: SizeResult[] = [];
     for (const size of values.sizes.split(",").map(Number)) {
-      results.push(await ofSize(folder, size, { tools, all, rounds: Number(values.rounds), signal }));
+      const bench = { tools, all, rounds: Number(values.rounds), signal };
+      results.push(await ofSize(folder, { size, parent: "one program" }, bench));
+      const some = all.filter(({ name }) => [OURS, BASE, BOUND].includes(name));
+      results.push(await ofSize(folder, { size, parent: "PID 1" }, { ...bench, all: some }));
     }
     writeFileSync(values.out, documentOf(results));
     say(`${values.out}\n`);
@@ -69,13 +72,18 @@ interface Bench {
   readonly signal: AbortSignal;
 }
 
-async function ofSize(folder: string, size: number, bench: Bench): Promise<SizeResult> {
+async function ofSize(
+  folder: string,
+  kind: { readonly size: number; readonly parent: Parent },
+  bench: Bench,
+): Promise<SizeResult> {
   const { tools, all, rounds, signal } = bench;
-  say(`${size} processes: starting them\n`);
+  const { size, parent } = kind;
+  say(`${size} processes, children of ${parent}: starting them\n`);
   const state = join(folder, "state");
   rmSync(state, { recursive: true, force: true });
   mkdirSync(state);
-  const workload = await startWorkload(folder, size, signal);
+  const workload = await startWorkload(folder, kind, signal);
   try {
     const output = join(folder, "output");
     const run = (command: readonly string[]) => measure(tools, workload.init, output, command, signal);
@@ -104,7 +112,7 @@ async function ofSize(folder: string, size: number, bench: Bench): Promise<SizeR
       );
     }
     running.end();
-    return { size, stale: workload.stale.size, first, costs, answers, isRight };
+    return { size, parent, stale: workload.stale.size, first, costs, answers, isRight };
   } finally {
     await workload.end();
   }

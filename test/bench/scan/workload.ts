@@ -42,8 +42,15 @@ export function buildTools(folder: string): Tools {
   return { run: compile("run", []), reader: compile("read-maps", []) };
 }
 
+/** Whose children they are: of one program, or each of PID 1, as services are. */
+export type Parent = "one program" | "PID 1";
+
 /** Starts `size` processes, waits until all have loaded everything, then makes some of them old. */
-export async function startWorkload(folder: string, size: number, signal: AbortSignal): Promise<Workload> {
+export async function startWorkload(
+  folder: string,
+  { size, parent }: { readonly size: number; readonly parent: Parent },
+  signal: AbortSignal,
+): Promise<Workload> {
   const at = join(folder, `of-${size}`);
   const libraries = join(at, "lib");
   mkdirSync(libraries, { recursive: true });
@@ -65,7 +72,8 @@ export async function startWorkload(folder: string, size: number, signal: AbortS
   copyFileSync(join(folder, "holder"), join(at, "init"));
   // Programs are not started in the second in which they were installed: a scan would have to look twice.
   await wait(2000, undefined, { signal });
-  const { init, pids, end } = await startNamespace([join(at, "init"), "init", join(at, "spec")], signal);
+  const command = [join(at, "init"), "init", join(at, "spec"), ...(parent === "PID 1" ? ["own"] : [])];
+  const { init, pids, end } = await startNamespace(command, signal);
   for (const { path } of changes) rmSync(path, { force: true });
   for (const { kind, path, source } of changes) if (kind !== "library deleted") copyAs(join(folder, source), path, 2);
   return {
