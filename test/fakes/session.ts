@@ -88,9 +88,10 @@ export interface SessionGiven {
 /** A host with an old sshd and its agent's session, over virtual time. */
 export function sessionOf(given: SessionGiven = {}) {
   const time = new VirtualTime();
+  let suspendedMs = 0;
   const clock: Clock = {
     now: () => time.now(),
-    sinceBootMs: () => time.now() - 1_700_000_000_000,
+    sinceBootMs: () => time.now() - 1_700_000_000_000 + suspendedMs,
     sleep: (ms, signal) =>
       new Promise((resolve, reject) => {
         const cancel = time.after(ms, resolve);
@@ -129,13 +130,17 @@ export function sessionOf(given: SessionGiven = {}) {
     () => "ended",
     (error: unknown) => error,
   );
+  /** The machine sleeps, its timers with it. */
+  const suspend = (ms: number): void => {
+    suspendedMs += ms;
+  };
   const pass = (ms = 0) => time.run(() => false, ms);
   const stream = (n = streams.length): Stream => {
     const found = streams[n - 1];
     if (!found) throw new Error(`no stream ${n}`);
     return found;
   };
-  return { host, journal, stream, streams, dials, epochsAtHello, stop, ended, pass };
+  return { host, journal, stream, streams, dials, epochsAtHello, stop, ended, pass, suspend };
 }
 
 /** The same, welcomed by a controller of epoch 3, its first report sent. */

@@ -258,3 +258,35 @@ function finished(stream: Stream) {
   const updates = stream.sent.flatMap((m) => (m.kind === "permit-update" ? [m.update] : []));
   return updates.filter((update) => update.state === "finished");
 }
+
+describe("an agent that was paused, or whose machine was", () => {
+  const permit = { kind: "permit", permit: PERMIT } as const;
+
+  test("does not begin a permit that waited meanwhile: it connects anew and says that it has none", async () => {
+    const web = await welcomed();
+    web.suspend(3_600_000);
+    web.stream().say(permit);
+    await web.pass(2_000);
+    expect([web.host.effects, web.streams.length, web.stream(1).isClosed]).toEqual([[], 2, true]);
+    web.stream(2).say(WELCOME);
+    await web.pass();
+    expect(web.stream(2).sent[0]).toMatchObject({ kind: "hello", permits: [] });
+    web.stream(2).say({ ...permit, permit: { ...PERMIT, permitId: "p2" } });
+    await web.pass(60_000);
+    expect(web.host.effects).toEqual(["restart-service:ssh.service"]);
+  });
+
+  test("leaves its stream, whatever comes first", async () => {
+    const web = await welcomed();
+    web.suspend(3_600_000);
+    await web.pass(11_000);
+    expect(web.stream(1).isClosed).toBe(true);
+  });
+
+  test("for a few seconds, or awake all day, stays", async () => {
+    const web = await welcomed();
+    web.suspend(20_000);
+    await web.pass(86_400_000);
+    expect([web.streams.length, web.stream().isClosed]).toEqual([1, false]);
+  });
+});

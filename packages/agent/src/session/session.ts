@@ -7,6 +7,9 @@ import { Orders, type OrdersDeps } from "./orders.ts";
 /** How often an ending that was not acknowledged is told again. */
 const TELL_AGAIN_MS = 10_000;
 const LONGEST_BACKOFF_MS = 90_000;
+/** A process that missed its own tick for so long was stopped, or its machine was: what its stream still holds is old. */
+const TICK_MS = 10_000;
+const LONGEST_ABSENCE_MS = 30_000;
 
 export interface Log {
   info(fields: object, message: string): void;
@@ -34,6 +37,8 @@ export class Session {
   #unanswered: string[] = [];
   #intervalMs = 0;
   #failures = 0;
+  /** Since boot, time asleep included: when this process was surely running. */
+  #awakeAt = 0;
 
   constructor(deps: SessionDeps, signal: AbortSignal) {
     this.#deps = deps;
@@ -71,7 +76,7 @@ export class Session {
       if (first.done) return;
       await this.#welcome(channel, first.value);
       const signal = AbortSignal.any([over.signal, this.#signal]);
-      this.#background(this.#reportOften(signal), this.#tellOften(signal));
+      this.#background(this.#reportOften(signal), this.#tellOften(signal), this.#stayAwake(channel, signal));
       for (;;) {
         const { done, value } = await this.#race(incoming.next());
         if (done) return;
@@ -102,6 +107,7 @@ export class Session {
     this.#unanswered = [];
     this.#intervalMs = message.reportIntervalMs;
     this.#failures = 0;
+    this.#awakeAt = this.#deps.clock.sinceBootMs();
     this.#deps.log.info({ epoch: message.epoch, controllerVersion: message.controllerVersion }, "connected");
   }
 
@@ -110,6 +116,8 @@ export class Session {
       case "welcome":
         throw new Error("the controller said welcome twice");
       case "permit": {
+        // Nobody knows how long it has waited in the stream: the next Hello says that it was not begun.
+        if (this.#wasAway()) throw new Error("a permit was met after a pause of this process or its machine");
         const { done } = await this.#orders.take(message.permit, this.#epoch());
         this.#background(done);
         return;
@@ -137,6 +145,7 @@ export class Session {
       this.#say({ kind: "scan-failed", requestId, why });
       return;
     }
+    this.#awakeAt = this.#deps.clock.sinceBootMs(); // a scan holds up everything else
     const report = this.#deps.reportOf(scan);
     const isKnown = report.digest === this.#newest?.digest;
     this.#newest = report;
@@ -161,6 +170,24 @@ export class Session {
       await this.#orders.tellEndings();
       await this.#sleep(TELL_AGAIN_MS, signal);
     }
+  }
+
+  /** Leaves a stream that was open while this process, or the whole machine, was paused. */
+  async #stayAwake(channel: Channel, signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      await this.#sleep(TICK_MS, signal);
+      if (signal.aborted) return;
+      if (this.#wasAway()) {
+        this.#deps.log.warn({}, "this process or its machine was paused: connecting anew");
+        channel.close();
+        return;
+      }
+      this.#awakeAt = this.#deps.clock.sinceBootMs();
+    }
+  }
+
+  #wasAway(): boolean {
+    return this.#deps.clock.sinceBootMs() - this.#awakeAt > TICK_MS + LONGEST_ABSENCE_MS;
   }
 
   /** Full jitter over 1 s, 2 s, 4 s ... 90 s, so that a fleet does not come back in step. */
