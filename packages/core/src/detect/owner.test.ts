@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import type { HostFacts, ProcessFacts, SocketFacts } from "../facts.ts";
+import type { UnitFacts } from "../systemd/show.ts";
 import type { XinetdService } from "../xinetd/config.ts";
 import { indexOf } from "./host.ts";
 import { ownerOf } from "./owner.ts";
@@ -225,3 +226,35 @@ test.each([
   ["another process without systemd", [process(801, "/usr/sbin/cron")], "application null /usr/sbin/cron"],
   ["PID 1 that is not systemd", [process(1, "/sbin/init", { ppid: 0 })], "init null init"],
 ])("%s", (_name, running, expected) => expect(owner(running, { systemd: false, initCgroup: null })).toBe(expected));
+
+const CRON: UnitFacts = {
+  id: "cron.service",
+  loadState: "loaded",
+  activeState: "active",
+  type: "simple",
+  killMode: "process",
+  mainPid: 500,
+  refuseManualStart: false,
+  refuseManualStop: false,
+  triggeredBy: [],
+  accept: false,
+};
+const withoutMain = ({ mainPid: _, ...unit }: UnitFacts): UnitFacts => unit;
+const IN_CRON = { cgroup: "0::/system.slice/cron.service\n" };
+
+test.each<[string, ProcessFacts, UnitFacts, string]>([
+  ["cron itself", process(500, "/usr/sbin/cron", IN_CRON), CRON, "service systemd cron.service"],
+  ["a job of cron", process(501, "/bin/sh", { ...IN_CRON, ppid: 500 }), CRON, "application null /bin/sh"],
+  [
+    "a child of a unit that is stopped whole",
+    process(501, "/bin/sh", { ...IN_CRON, ppid: 500 }),
+    { ...CRON, killMode: "control-group" },
+    "service systemd cron.service",
+  ],
+  [
+    "a unit of which systemd does not know the main process",
+    process(501, "/bin/sh", IN_CRON),
+    withoutMain(CRON),
+    "service systemd cron.service",
+  ],
+])("%s", (_name, running, unit, expected) => expect(owner([running], { units: [unit] })).toBe(expected));

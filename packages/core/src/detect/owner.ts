@@ -1,11 +1,11 @@
 import type { ProcessFacts } from "../facts.ts";
 import type { Owner } from "../scan.ts";
 import { type CgroupOwner, cgroupOwner, ownPath } from "../systemd/cgroup.ts";
-import { acceptingSocket } from "../systemd/show.ts";
+import { acceptingSocket, type UnitFacts } from "../systemd/show.ts";
 import { sysvService } from "../sysv/owner.ts";
 import { containerOf } from "./container.ts";
 import type { HostIndex } from "./host.ts";
-import { sessionService } from "./session.ts";
+import { sessionService, superServerUnit } from "./session.ts";
 
 /** What has to be relaunched to replace a process. The order of the questions matters. */
 export function ownerOf(process: ProcessFacts, host: HostIndex): Owner {
@@ -21,8 +21,23 @@ export function ownerOf(process: ProcessFacts, host: HostIndex): Owner {
   if (group?.kind === "container") return { kind: "container", manager: null, name: group.name };
   const session = sessionService(process, host);
   if (session) return { kind: "xinetd-session", manager: session.manager, name: session.id };
+  if (leftBehindBy(process, host)) return { kind: "application", manager: null, name: process.executable };
   const owner = systemd ? groupOwner(group, host) : sysvOwner(process, host);
   return owner ?? { kind: "application", manager: null, name: process.executable };
+}
+
+/**
+ * The unit in whose control group a process is though a restart of that unit leaves it running: systemd stops the main
+ * process alone (KillMode=process, systemd.kill(5)), as of cron, whose jobs are not cron. Super-servers have rules of
+ * their own.
+ */
+export function leftBehindBy(process: ProcessFacts, { facts, units }: HostIndex): UnitFacts | null {
+  const path = facts.systemd ? ownPath(process.cgroup, facts.initCgroup) : null;
+  const group = path === null ? null : cgroupOwner(path);
+  const unit = group?.kind === "unit" ? units.get(group.unit) : undefined;
+  if (!unit || (unit.killMode !== "process" && unit.killMode !== "none")) return null;
+  if (unit.mainPid === undefined || unit.mainPid === process.pid || superServerUnit(unit.id) !== null) return null;
+  return unit;
 }
 
 function sysvOwner(process: ProcessFacts, host: HostIndex): Owner | null {

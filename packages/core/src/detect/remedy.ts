@@ -5,6 +5,7 @@ import type { UnitFacts } from "../systemd/show.ts";
 import { sysvService } from "../sysv/owner.ts";
 import { superServer } from "../xinetd/match.ts";
 import type { HostIndex } from "./host.ts";
+import { leftBehindBy } from "./owner.ts";
 import { superServerUnit } from "./session.ts";
 
 /** What is known of a finding when its remedy is chosen. */
@@ -57,11 +58,22 @@ function wanted(judged: Judged, host: HostIndex): Remedy {
         "It runs in a container; ask the container's owner to rebuild the image and replace the container",
       );
     case "application":
-      return ask(owner, `No service manager owns it; ask ${process.user}, who runs it, to halt and launch it again`);
+      return ask(
+        owner,
+        stranded(process, host) ??
+          `No service manager owns it; ask ${process.user}, who runs it, to halt and launch it again`,
+      );
     case "virtual-machine":
     case "kernel":
       return ask(owner, "This version has no action for it");
   }
+}
+
+/** Why a process in a unit's control group is not the unit's to replace. */
+function stranded(process: ProcessFacts, host: HostIndex): string | null {
+  const unit = leftBehindBy(process, host);
+  if (!unit) return null;
+  return `A restart of ${unit.id} leaves it running (KillMode=${unit.killMode}); ask ${process.user}, who runs it, to halt and launch it again`;
 }
 
 function ask(owner: Owner, reason: string): Remedy {

@@ -6,6 +6,8 @@ export interface UnitFacts {
   /** `simple`, `oneshot`, ...; empty for units that are no services. */
   readonly type: string;
   readonly killMode: string;
+  /** Absent where systemd told none: it is not a service, does not run, or its main process is not known. */
+  readonly mainPid?: number;
   readonly refuseManualStart: boolean;
   readonly refuseManualStop: boolean;
   readonly triggeredBy: readonly string[];
@@ -20,6 +22,7 @@ export const UNIT_PROPERTIES = [
   "ActiveState",
   "Type",
   "KillMode",
+  "MainPID",
   "RefuseManualStart",
   "RefuseManualStop",
   "TriggeredBy",
@@ -49,6 +52,7 @@ function unitOf(id: string, properties: ReadonlyMap<string, string>): UnitFacts 
     activeState: value("ActiveState"),
     type: value("Type"),
     killMode: value("KillMode"),
+    ...(Number(value("MainPID")) > 0 ? { mainPid: Number(value("MainPID")) } : {}),
     refuseManualStart: value("RefuseManualStart") === "yes",
     refuseManualStop: value("RefuseManualStop") === "yes",
     triggeredBy: value("TriggeredBy").split(" ").filter(Boolean),
