@@ -107,6 +107,6 @@ function isForkOfSuperServer(pid: number, table: Table): boolean {
   return stat !== undefined && stat.sid !== pid && (stat.ppid === 1 || isSuperServer(stat.ppid));
 }
 
-function isSuperServer(pid: number): boolean {
+export function isSuperServer(pid: number): boolean {
   return SUPER_SERVER.test(procLink(pid, "exe") ?? "");
 }

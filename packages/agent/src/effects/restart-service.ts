@@ -2,7 +2,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { visible } from "@afterpatch/core/text";
 import type { Performed } from "../ports.ts";
 import type { UnitEvidence } from "./evidence.ts";
-import { listeningPorts, pidsOfUnit, portsMissing } from "./ports.ts";
+import { isSuperServer } from "./end-session.ts";
+import { listeningPorts, pidsOfUnit, portHolders, portsMissing } from "./ports.ts";
 import { systemctl } from "./run.ts";
 import { readUnit, type UnitState } from "./unit.ts";
 import { waitUntil } from "./wait.ts";
@@ -42,6 +43,8 @@ export async function restartService(unit: string, before: UnitEvidence): Promis
     const detail = `${unit} runs this very command, which would be killed with it; run it from a login or another unit`;
     return { outcome: "vetoed", detail };
   }
+  const held = heldPort(pidsOfUnit(unit));
+  if (held !== null) return { outcome: "vetoed", detail: `${unit} was not restarted: ${held}` };
   const limit = await startLimit(unit, state);
   if (limit !== null) return { outcome: "failed", detail: limit };
   if (state.needsDaemonReload) {
@@ -102,6 +105,17 @@ export async function unitSettled(unit: string, before: UnitEvidence, seen: Unit
 /** A job of a build runner that restarts the runner: killed in the middle, it would find nothing out and report nothing. */
 function wouldEndUs(unit: string, { killMode }: UnitState): boolean {
   return killMode !== "process" && killMode !== "none" && pidsOfUnit(unit).includes(process.pid);
+}
+
+/** Why the restart of a super-server would cost one of its services, or null. Other units have no super-server in them. */
+function heldPort(pids: readonly number[]): string | null {
+  const superServers = pids.filter(isSuperServer);
+  const [holder] = portHolders(
+    superServers,
+    superServers.length === 0 ? [] : pids.filter((pid) => !superServers.includes(pid)),
+  );
+  if (!holder) return null;
+  return `pid ${holder.pid} serves ${holder.port} for it (wait = yes), and while it lives that port would be lost; end it first`;
 }
 
 /** Restarts by hand count against the limit, and the one that exceeds it leaves the unit stopped. Null: go on. */
