@@ -78,6 +78,9 @@ export function missingHere(): readonly string[] {
     lsof: "lsof",
     gcc: "gcc",
     unshare: "util-linux",
+    "/usr/bin/python3": "python3",
+    "/usr/bin/perl": "perl",
+    "/usr/bin/node": "nodejs",
   };
   const missing = Object.entries(needed).flatMap(([program, name]) => (version(program, name) === null ? [name] : []));
   return process.geteuid?.() === 0 ? missing : [...missing, "root"];

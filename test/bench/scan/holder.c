@@ -1,11 +1,14 @@
 // The processes of a scan's benchmark.
 //   holder init SPEC [own]                PID 1 of their namespace, and one parent of all, the same with `own`: starts one
 //                                         process per line of SPEC, `PROGRAM ARGUMENT...`, prints their numbers and, when
-//                                         all are set up, `ready`
-//   holder hold LIBRARIES ANON FDS N...   loads LIBRARIES/libpoolN.so, maps memory, opens descriptors, and waits
+//                                         all are set up, `ready`; a PROGRAM after `-` cannot say that it is set up
+//   holder hold LIBRARIES ANON FDS THREADS N...
+//                                         loads LIBRARIES/libpoolN.so, maps memory, opens descriptors, starts more
+//                                         threads, and waits
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,8 +23,18 @@ static void fail(const char *what) {
   exit(1);
 }
 
+static void ready(void) {
+  if (write(READY, "x", 1) != 1) fail("write");
+  close(READY);
+}
+
+static void *rest(void *nothing) {
+  for (;;) pause();
+  return nothing;
+}
+
 static int hold(int argc, char **argv) {
-  if (argc < 5) return 2;
+  if (argc < 6) return 2;
   for (int i = atoi(argv[3]); i > 0; i--) {
     /* Neighbours with other rights stay lines of their own in maps. */
     if (mmap(0, 8192, i % 2 ? PROT_READ : PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED) fail("mmap");
@@ -29,13 +42,16 @@ static int hold(int argc, char **argv) {
   for (int i = atoi(argv[4]); i > 0; i--) {
     if (open(i % 2 ? "/dev/null" : argv[0], O_RDONLY) < 0) fail("open");
   }
-  for (int i = 5; i < argc; i++) {
+  for (int i = 6; i < argc; i++) {
     char path[4096];
     snprintf(path, sizeof path, "%s/libpool%s.so", argv[2], argv[i]);
     if (!dlopen(path, RTLD_NOW)) { fprintf(stderr, "%s\n", dlerror()); return 1; }
   }
-  if (write(READY, "x", 1) != 1) fail("write");
-  close(READY);
+  for (int i = atoi(argv[5]); i > 0; i--) {
+    pthread_t thread;
+    if (pthread_create(&thread, 0, rest, 0)) fail("pthread_create");
+  }
+  ready();
   for (;;) pause();
 }
 
@@ -49,6 +65,10 @@ static void start(char *line, int to) {
   if (pid < 0) fail("fork");
   if (pid == 0) {
     dup2(to, READY);
+    if (*words[0] == '-') {
+      words[0]++;
+      ready();
+    }
     execv(words[0], words);
     fail(words[0]);
   }

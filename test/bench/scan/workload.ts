@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { setTimeout as wait } from "node:timers/promises";
 import { seeded } from "../../sim/random.ts";
+import { otherLine, programOf } from "./programs.ts";
 
 /** Libraries of the pool; the last ones are loaded only by processes that run old code. */
 export const POOL = 300;
@@ -37,7 +38,7 @@ export function buildTools(folder: string): Tools {
     return out;
   };
   const withBuildId = `-Wl,--build-id=0x${START_UP}`;
-  compile("holder", [withBuildId]);
+  compile("holder", ["-pthread", withBuildId]);
   compile("pool", ["-shared", "-fPIC", withBuildId]);
   return { run: compile("run", []), reader: compile("read-maps", []) };
 }
@@ -60,13 +61,15 @@ export async function startWorkload(
   const below = (limit: number) => Math.floor(random() * limit);
   const changes: Change[] = [];
   const lines = Array.from({ length: size }, (_, index) => {
+    const kind = programOf(index);
+    if (kind !== "daemon") return otherLine(kind, index, join(at, "srv"));
     const change = index % STALE_EVERY === 7 ? changeOf(Math.floor(index / STALE_EVERY), at, library) : null;
     if (change) changes.push({ ...change, index });
     const program = change?.program ?? join(at, `daemon-${index % 40}`);
     if (!existsSync(program)) copyAs(join(folder, "holder"), program, 1);
     const loaded = new Set<number>(change?.library === undefined ? [] : [change.library]);
     for (const count = 10 + below(51); loaded.size < count; ) loaded.add(below(COMMON));
-    return [program, "hold", libraries, 20 + below(101), 5 + below(36), ...loaded].join(" ");
+    return [program, "hold", libraries, 20 + below(101), 5 + below(36), below(9), ...loaded].join(" ");
   });
   writeFileSync(join(at, "spec"), `${lines.join("\n")}\n`);
   copyFileSync(join(folder, "holder"), join(at, "init"));
