@@ -64,6 +64,16 @@ await describeLab("a rolling restart after a security upgrade of libssl3 and ima
     expect((await fleet.cli("plan", "role=web", "--exit-code")).code).toBe(10);
   });
 
+  test("every format of the built program prints", async () => {
+    for (const format of ["table", "wide", "json", "yaml"]) {
+      for (const command of [["status"], ["plan", "all"], ["rollout", "list"]]) {
+        const { code, stdout, stderr } = await fleet.cli(...command, "-o", format);
+        expect([code, stderr], `${command.join(" ")} -o ${format}`).toEqual([0, ""]);
+        expect(stdout.length).toBeGreaterThan(10);
+      }
+    }
+  });
+
   test("one rollout, serial 1, with the controller killed in the middle, clears it host by host", async () => {
     const rollout = await fleet.spawnCli(
       "rollout",

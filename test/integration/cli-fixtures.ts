@@ -74,6 +74,7 @@ export const WEB01: Status["hosts"][number] = {
   findings: { service: 2, xinetdSession: 1, application: 0, kernel: 1, microcode: 0 },
   reboot: 2,
   unreadable: 0,
+  notScanned: "",
 };
 const WEB02: Status["hosts"][number] = {
   ...WEB01,

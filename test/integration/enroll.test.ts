@@ -180,7 +180,7 @@ test("nobody there, somebody else there, the wrong port, a name that is not the 
   expectRefused(
     await enroll(`localhost:${controller.ports.fleet}`, token, stateDir),
     4,
-    /check --controller \(its enrol port/,
+    /this is the controller's fleet port; give the address of its enrol port/,
   );
   expectRefused(await enroll(`[::1]:${controller.ports.enrol}`, token, stateDir), 5, /names .*localhost.*, not ::1/);
   expectRefused(await enroll("no-port", token, stateDir), 5, /not HOST:PORT/);

@@ -56,6 +56,7 @@ function configured(version: string, columns: number): Argv<GlobalOptions> {
     .showHelpOnFail(false)
     .parserConfiguration({ "greedy-arrays": false, "dot-notation": false, "boolean-negation": false })
     .check(givenOnce, true)
+    .check(noConfiguration, true)
     .demandCommand(1, "name a command")
     .fail((message, error) => {
       // Thrown by a command, or by the check above; what yargs itself complains about is a YError.
@@ -66,6 +67,12 @@ function configured(version: string, columns: number): Argv<GlobalOptions> {
     .help()
     .epilogue(EXIT_CODES)
     .wrap(Math.min(120, columns)) as unknown as Argv<GlobalOptions>; // yargs adds kebab-case twins of the same options
+}
+
+/** A file that is named and not read could hold what must not be touched. */
+function noConfiguration({ config }: Readonly<Record<string, unknown>>): true {
+  if (config === undefined) return true;
+  throw usageError("--config", "this version reads no configuration file", "leave the option out");
 }
 
 /** yargs makes a list of an option that was given twice; only `--label`, `--unit`, `--service` and `--only` may be. */

@@ -9,9 +9,11 @@ const args = argv.slice(2);
 
 // A reader that went away, such as `head`, is no error of ours.
 for (const stream of [stdout, stderr]) {
-  stream.on("error", (error: NodeJS.ErrnoException) =>
-    process.exit(error.code === "EPIPE" ? (process.exitCode ?? EXIT.ok) : EXIT.internal),
-  );
+  stream.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code === "EPIPE") process.exit(process.exitCode ?? EXIT.ok);
+    stderr.write(`afterpatch-agent: standard output: ${error.message}; see to the disk or the pipe, then ask again\n`);
+    process.exit(EXIT.internal);
+  });
 }
 
 try {

@@ -50,7 +50,9 @@ export async function* followRollout(
     if (options.signal.aborted) return;
     if (lostAt === undefined) {
       lostAt = options.now();
-      options.say(`lost the controller: ${why}; trying again for ${formatDuration(GIVE_UP_MS)}, the rollout goes on`);
+      options.say(
+        `lost the controller: ${why}; trying again for ${formatDuration(GIVE_UP_MS)}; hosts in hand finish, no other begins until it is back`,
+      );
     }
     if (options.now() - lostAt >= GIVE_UP_MS) throw gaveUp(control.address, id);
     // Up to twice as long, so that many operators do not come back at once.

@@ -13,13 +13,15 @@ const { argv, env, stdin, stdout, stderr } = process;
 
 const code = await main(argv.slice(2));
 // Calls that nobody waits for any more must not keep an interrupted program alive.
-stdout.write("", () => process.exit(code));
+stdout.write("", (error) => {
+  if (!error) process.exit(code);
+});
 
 async function main(args: readonly string[]): Promise<ExitCode> {
   // A reader that went away, such as `head`, is no error of ours.
   for (const stream of [stdout, stderr])
     stream.on("error", (error: NodeJS.ErrnoException) =>
-      process.exit(error.code === "EPIPE" ? EXIT.ok : EXIT.internal),
+      error.code === "EPIPE" ? process.exit(EXIT.ok) : notWritten(error),
     );
   try {
     const parsed = await parseCommandLine(args, version, stdout.columns ?? 100);
@@ -35,6 +37,12 @@ async function main(args: readonly string[]): Promise<ExitCode> {
     stderr.write(errorLine(error));
     return error.exit;
   }
+}
+
+/** What was to be said did not arrive: a result that nobody got is no success. */
+function notWritten(error: Error): never {
+  stderr.write(`afterpatch: standard output: ${error.message}; see to the disk or the pipe, then ask again\n`);
+  process.exit(EXIT.internal);
 }
 
 function shellFor(parsed: Extract<Parsed, { kind: "command" }>): Shell {

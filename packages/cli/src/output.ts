@@ -46,8 +46,9 @@ export async function emit(result: Result, target: Target, shell: Shell, mode = 
 
 export async function serialise(document: object, format: Target["format"]): Promise<string> {
   if (format !== "yaml") return `${JSON.stringify(document, null, 2)}\n`;
-  const { stringify } = await import("yaml");
-  return stringify(document, { aliasDuplicateObjects: false, lineWidth: 0 });
+  // The default import: a bundle gives a CommonJS module no other.
+  const { default: yaml } = await import("yaml");
+  return yaml.stringify(document, { aliasDuplicateObjects: false, lineWidth: 0 });
 }
 
 function missing(error: unknown): undefined {

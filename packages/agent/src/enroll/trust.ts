@@ -89,10 +89,21 @@ function shownBy(socket: TLSSocket): Presented | null {
 
 /** The controller cannot be reached, in words for the person at this host. */
 export function unreachable(address: Address, cause: Error): EnrollError {
+  if (isCertificateWanted(cause)) {
+    const todo = "give the address of its enrol port, 7444 by default";
+    return new EnrollError("unreachable", formatAddress(address), "this is the controller's fleet port", todo, {
+      cause,
+    });
+  }
   const why = "code" in cause && cause.code === "ECONNREFUSED" ? "nothing listens there" : reasonOf(cause);
   const todo = "check --controller (its enrol port, 7444 by default), the network and that it runs";
   const what = formatAddress(address);
   return new EnrollError("unreachable", what, `controller cannot be reached: ${why}`, todo, { cause });
+}
+
+/** A port that wants a client certificate: enrolment is for those who have none yet. */
+function isCertificateWanted(cause: Error): boolean {
+  return cause.message.includes("certificate required");
 }
 
 /** OpenSSL's errors carry a short reason beside a message with file and line. */

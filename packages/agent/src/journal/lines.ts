@@ -49,9 +49,19 @@ function isTorn(line: Buffer, newline: number, bytes: Buffer): boolean {
 function decodeLine(line: Buffer): JournalRecord | null {
   const json = line.subarray(CRC_LENGTH + 1);
   if (line.toString("latin1", 0, CRC_LENGTH + 1) !== `${checksum(json)} `) return null;
-  const value: unknown = JSON.parse(json.toString());
+  const value = parsed(json);
   if (typeof value !== "object" || value === null || !("type" in value) || !TYPES.has(value.type)) return null;
   return value as JournalRecord; // the checksum says that encodeLine wrote it, from a record of this type
+}
+
+/** Null where it is no JSON: damage can leave a line whose checksum fits, the one of no bytes is eight zeros. */
+function parsed(json: Buffer): unknown {
+  try {
+    return JSON.parse(json.toString());
+  } catch (error) {
+    if (error instanceof SyntaxError) return null;
+    throw error;
+  }
 }
 
 function checksum(json: Buffer): string {

@@ -59,7 +59,8 @@ export class Session {
         if (this.#signal.aborted) return;
         if (err instanceof JournalError) throw err;
         await this.#race(Promise.resolve()); // so does what failed beside the stream
-        this.#deps.log.warn({ err, attempt: this.#failures + 1 }, "controller not reached");
+        const why = err instanceof Error ? err.message : String(err);
+        this.#deps.log.warn({ why, attempt: this.#failures + 1 }, "controller not reached");
       }
       await this.#pause();
     }

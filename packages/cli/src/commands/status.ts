@@ -1,6 +1,7 @@
 import { EXIT, type ExitCode, worst } from "@afterpatch/core/exit";
 import { command } from "../command.ts";
 import type { StatusDocument } from "../documents/status.ts";
+import { usageError } from "../errors.ts";
 import { checkTarget, emit } from "../output.ts";
 import type { Shell, Target } from "../shell.ts";
 import { renderStatus } from "../render/status.ts";
@@ -23,7 +24,7 @@ export const status = command({
     ["afterpatch status 'role=web,!web03' -o wide", "web servers but one, with labels"],
     ["afterpatch status all -o json --exit-code", "for a pipeline"],
   ],
-  run: (args, shell) => show({ ...args, pattern: args.pattern ?? "" }, shell, false),
+  run: (args, shell) => show(args, shell, false),
 });
 
 export const scan = command({
@@ -41,18 +42,22 @@ export const scan = command({
 });
 
 interface ShowArguments extends Target {
-  readonly pattern: string;
+  /** Absent: every host, and an empty fleet is then no error. */
+  readonly pattern?: string | undefined;
   readonly exitCode: boolean;
 }
 
 async function show(args: ShowArguments, shell: Shell, fresh: boolean): Promise<ExitCode> {
+  if (args.pattern === "") throw usageError("pattern", "is empty", "write 'all' for every host");
   await checkTarget(args);
   const { connect } = await import("../connection.ts");
   const { statusDocument } = await import("../documents/status.ts");
   const control = await connect(shell);
-  const document = statusDocument(await control.listHosts(args.pattern, fresh));
+  const document = statusDocument(await control.listHosts(args.pattern ?? "", fresh));
   await emit({ document, table: (paint, isWide) => renderStatus(document, shell.now(), paint, isWide) }, args, shell);
-  return args.exitCode ? exitCodeOf(document) : EXIT.ok;
+  // A scan that was asked for and not made is never success.
+  const isComplete = document.hosts.every((host) => host.notScanned === null);
+  return worst([args.exitCode ? exitCodeOf(document) : EXIT.ok, isComplete ? EXIT.ok : EXIT.unreachable]);
 }
 
 function exitCodeOf({ hosts }: StatusDocument): ExitCode {

@@ -19,6 +19,8 @@ export interface HostDocument {
   readonly reboot: boolean | null;
   /** Processes that could not be looked at; null before the first report. */
   readonly unreadable: number | null;
+  /** Why this is not the scan of now that was asked for. */
+  readonly notScanned: string | null;
 }
 
 /** `afterpatch.status/v1`. */
@@ -76,6 +78,7 @@ function hostDocument(host: HostStatus): HostDocument {
     findings: findings ? countsOf(findings) : null,
     reboot: rebootOf(host.reboot),
     unreadable: host.lastReportAt === 0 ? null : host.unreadable,
+    notScanned: visible(host.notScanned) || null,
   };
 }
 

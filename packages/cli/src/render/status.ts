@@ -21,7 +21,11 @@ const WIDE: readonly Column[] = [...COLUMNS, { title: "AGENT" }, { title: "LABEL
 export function renderStatus(status: StatusDocument, now: number, paint: Paint, isWide: boolean): string {
   if (status.hosts.length === 0) return "No hosts yet; make a join token with 'afterpatch token create'.\n";
   const rows = status.hosts.map((host) => [...narrow(host, now), ...(isWide ? wide(host) : [])]);
-  return `${table(isWide ? WIDE : COLUMNS, rows, paint)}\n${totals(status)}\n`;
+  const old = status.hosts.filter((host) => host.notScanned !== null);
+  const notes = old.map(
+    (host) => `${paint("red", `Not scanned: ${host.name}`)}: ${host.notScanned}; shown as last reported\n`,
+  );
+  return `${table(isWide ? WIDE : COLUMNS, rows, paint)}\n${notes.join("")}${totals(status)}\n`;
 }
 
 function narrow(host: HostDocument, now: number): readonly Cell[] {

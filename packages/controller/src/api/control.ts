@@ -29,9 +29,9 @@ export function controlHandlers(deps: ControlApiDeps): Omit<Control, "createToke
   const shown = new ShownPlans();
   return {
     listHosts: unary(async ({ pattern, fresh }) => {
-      if (fresh)
-        await Promise.all((await selected(deps, pattern)).map(({ id }) => deps.scans.request(id, SCAN_TIMEOUT_MS)));
-      return { hosts: (await selected(deps, pattern)).map((host) => statusOf(deps, host)) };
+      const notScanned = fresh ? await scanAll(deps, await selected(deps, pattern)) : new Map<string, string>();
+      const hosts = await selected(deps, pattern);
+      return { hosts: hosts.map((host) => ({ ...statusOf(deps, host), notScanned: notScanned.get(host.id) ?? "" })) };
     }),
     planFleet: unary(async ({ pattern, serial }) => {
       const { plan } = await planOrRefuse(deps, pattern, serial);
@@ -89,6 +89,18 @@ function statusOf(deps: ControlApiDeps, host: Host) {
     reboot: needToWire(report?.reboot ?? null),
     unreadable: report?.unreadable ?? 0,
   };
+}
+
+/** Asks each host for a scan of now; answers why those that gave none did not, by host id. */
+async function scanAll(deps: ControlApiDeps, hosts: readonly Host[]): Promise<ReadonlyMap<string, string>> {
+  const why = async ({ id }: Host): Promise<string> => {
+    if (!deps.fleet.isConnected(id)) return "not connected";
+    const answer = await deps.scans.request(id, SCAN_TIMEOUT_MS);
+    if (answer.kind === "failed") return `scan failed: ${answer.why}`;
+    return answer.kind === "silent" ? "no answer to the scan request" : "";
+  };
+  const answers = await Promise.all(hosts.map(async (host) => [host.id, await why(host)] as const));
+  return new Map(answers.filter(([, text]) => text !== ""));
 }
 
 /** The rollout with this id, or the newest where it is empty. */

@@ -20,6 +20,8 @@ type StartRequest = Parameters<Handlers<typeof controlService>["startRollout"]>[
 /** Plans anew, holds the plan against the one that the operator saw, and begins. A repeated request begins nothing. */
 export async function startRollout(deps: StartDeps, request: StartRequest, actor: string): Promise<RolloutView> {
   if (request.reason.trim() === "") throw refused("bad-argument", "a rollout needs a reason");
+  if (request.reason.length > 1000) throw refused("bad-argument", "a reason has at most 1000 characters");
+  if (request.name.length > 200) throw refused("bad-argument", "a name has at most 200 characters");
   if (request.requestId === "") throw refused("bad-argument", "a rollout needs a request id");
   const known = await deps.engine.byRequest(request.requestId);
   if (known) return known;

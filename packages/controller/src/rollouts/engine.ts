@@ -88,7 +88,12 @@ export class RolloutEngine {
       }
       if (!view.isAborting) {
         const at = this.#deps.clock.now();
-        await this.#append(view, { type: "abort-requested", at, actor, why: `aborted by ${actor}: ${why}` });
+        await this.#append(view, {
+          type: "abort-requested",
+          at,
+          actor,
+          why: why === "" ? `aborted by ${actor}` : `aborted by ${actor}: ${why}`,
+        });
         await this.#look();
       }
       return this.view(rolloutId);

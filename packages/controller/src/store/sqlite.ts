@@ -27,7 +27,10 @@ export function createDatabase(path: string): Connection {
 /** Opens a store for this process alone; it stays locked until it is closed or the process ends. */
 export function openDatabase(path: string): Connection {
   if (!existsSync(path)) {
-    throw new StoreError("missing", `${path}: no store; run 'afterpatch-controller init' first`);
+    throw new StoreError(
+      "missing",
+      `${path}: the store is missing; put a copy of it back, or begin anew with 'afterpatch-controller init' in another directory`,
+    );
   }
   return guarded(path, (db) => {
     configure(db);

@@ -21,8 +21,9 @@ export function parseDpkgStatus(text: string, wanted: ReadonlySet<string>): read
     const end = text.indexOf("\n", at);
     const name = text.slice(at + "Package:".length, end < 0 ? text.length : end).trim();
     if (!wanted.has(name) || !NAME.test(name)) continue;
-    const blank = text.indexOf("\n\n", at);
-    const stanza = text.slice(at, blank < 0 ? text.length : blank);
+    // Up to the next package at most: no part of the text is looked through once for each of them.
+    const after = next(text, at);
+    const [stanza = ""] = text.slice(at, after < 0 ? text.length : after).split("\n\n", 1);
     const architecture = field(stanza, "Architecture") ?? "";
     if (ARCHITECTURE.test(architecture)) found.set(`${name}:${architecture}`, packageOf(name, architecture, stanza));
   }

@@ -35,12 +35,15 @@ export function executableMappings(
 }
 
 function scanFor(maps: string, mode: string, known: (tail: string) => boolean, found: CodeMapping[]): void {
-  for (let hit = maps.indexOf(mode); hit >= 0; hit = maps.indexOf(mode, hit + 3)) {
+  for (let hit = maps.indexOf(mode), next = 0; hit >= 0; hit = maps.indexOf(mode, next)) {
     const lineStart = maps.lastIndexOf("\n", hit) + 1;
     const rangeEnd = maps.indexOf(" ", lineStart);
-    if (rangeEnd + 3 !== hit) continue; // the same letters inside a path
+    // The same letters inside a path: the rest of the line is passed over, for a path may be long and full of them.
+    const isMode = rangeEnd + 3 === hit;
     const newline = maps.indexOf("\n", hit);
     const lineEnd = newline < 0 ? maps.length : newline;
+    next = hit > rangeEnd ? lineEnd : hit + 3;
+    if (!isMode) continue;
     const device = maps.indexOf(" ", hit + 3) + 1; // after the offset
     if (device === 0 || device >= lineEnd) continue;
     const tail = maps.slice(device, lineEnd);

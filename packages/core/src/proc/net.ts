@@ -30,8 +30,8 @@ export function findSockets(
     if (!wanted.has(inode)) continue;
     const [hexAddress = "", hexPort = ""] = local.split(":");
     const localAddress = procAddress(hexAddress, littleEndian);
+    if (localAddress === null || !/^[0-9A-Fa-f]{4}$/.test(hexPort)) continue;
     const localPort = Number.parseInt(hexPort, 16);
-    if (localAddress === null || !Number.isInteger(localPort)) continue;
     found.set(inode, { protocol, localAddress, localPort, listening: protocol === "tcp" && state === TCP_LISTEN });
   }
 }

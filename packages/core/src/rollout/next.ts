@@ -49,7 +49,7 @@ export function next(view: RolloutView, fleet: FleetView, now: number): Next {
   const why = tripped(view);
   if (view.state === "running" && why !== null) return { decisions: [{ kind: "stop", why }], waits: [], wakeAt: now };
   const inFlight = view.hosts.filter((host) => isInFlight(host.state));
-  if (view.state === "stopping") return closing(view, inFlight, silence.wakeAt);
+  if (view.state === "stopping") return closing(view, fleet, inFlight, silence.wakeAt);
   if (view.state !== "running") return { decisions: [], waits: [view.state], wakeAt: silence.wakeAt };
   return dispatching(view, fleet, inFlight, silence.wakeAt);
 }
@@ -66,8 +66,9 @@ function tripped(view: RolloutView): string | null {
   return `${failed.length} failed (${names}), at most ${view.plan.maxFail} tolerated`;
 }
 
-function closing(view: RolloutView, inFlight: readonly HostInRollout[], wakeAt: number | null): Next {
-  if (inFlight.length > 0) return { decisions: [], waits: [`stopping: ${names(inFlight)} still in hand`], wakeAt };
+function closing(view: RolloutView, fleet: FleetView, inFlight: readonly HostInRollout[], wakeAt: number | null): Next {
+  const waits = [`stopping: ${inHand(inFlight, fleet)} still in hand`];
+  if (inFlight.length > 0) return { decisions: [], waits, wakeAt };
   return {
     decisions: [{ kind: "close", state: view.isAborting ? "aborted" : "halted", why: view.why }],
     waits: [],
@@ -143,7 +144,7 @@ function permits(view: RolloutView, fleet: FleetView, inFlight: readonly HostInR
     const why = `no room left: ${names(lost)} did not answer and may be down still`;
     return { decisions: [{ kind: "stop", why }], waits: [], wakeAt };
   }
-  if (inFlight.length > 0) waits.unshift(`${charged} of ${size} in hand: ${names(inFlight)}`);
+  if (inFlight.length > 0) waits.unshift(`${charged} of ${size} in hand: ${inHand(inFlight, fleet)}`);
   const decisions = ready
     .slice(0, room)
     .map(
@@ -175,6 +176,13 @@ function stepsOf(view: RolloutView, hostId: string): number {
 
 function residueOf(view: RolloutView, hostId: string): readonly string[] {
   return view.plan.hosts.find((host) => host.hostId === hostId)?.residue ?? [];
+}
+
+/** Hosts in hand, and which of them are silent just now. */
+function inHand(hosts: readonly HostInRollout[], fleet: FleetView): string {
+  return hosts
+    .map((host) => (awayOf(host.hostId, fleet) === null ? host.name : `${host.name} (not connected)`))
+    .join(", ");
 }
 
 function names(hosts: readonly HostInRollout[]): string {
