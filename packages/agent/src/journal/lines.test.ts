@@ -6,9 +6,9 @@ import { JournalError } from "./error.ts";
 import { decodeLines, encodeLine } from "./lines.ts";
 
 const RECORDS: readonly JournalRecord[] = [
-  { type: "epoch", epoch: "3" },
-  { type: "acknowledged", op: "op-1", at: 5 },
-] as unknown as readonly JournalRecord[]; // any record that has a known type is taken back as it was written
+  { type: "epoch", epoch: 3 },
+  { type: "acknowledged", op: "op-1" },
+];
 const WHOLE = Buffer.concat(RECORDS.map(encodeLine));
 
 function line(json: string): Buffer {

@@ -90,15 +90,13 @@ test(
     fc.assert(
       fc.property(hostile(MOUNTINFO), (text) => {
         const mounts = parseMountinfo(text);
-        for (const { device, type } of mounts) {
-          expect(device).toMatch(/^[0-9a-f]{2,}:[0-9a-f]{2,}$/);
-          expect(type).not.toBe("");
-        }
+        // A line whose device is none still hides what lies below it.
+        for (const { type } of mounts) expect(type).not.toBe("");
         mountOf("/mnt/a b/x", mounts);
       }),
     );
     fc.assert(
-      fc.property(fc.stringMatching(/^[\0-\xff]*$/), (name) => {
+      fc.property(fc.string({ unit: fc.nat(254).map((code) => String.fromCharCode(code + 1)) }), (name) => {
         const escaped = name.replace(/[ \t\n\\]/g, (c) => `\\${c.charCodeAt(0).toString(8).padStart(3, "0")}`);
         expect(parseMountinfo(`1 1 0:1 / /${escaped} rw - ext4 x rw`)[0]?.mountPoint).toBe(`/${name}`);
       }),
@@ -147,7 +145,11 @@ test(
         },
       ),
     );
-    fc.assert(fc.property(fc.oneof(fc.ipV4(), fc.ipV6()), (text) => expect(canonicalAddress(text)).not.toBeNull()));
+    fc.assert(
+      fc.property(fc.oneof(fc.ipV4(), fc.ipV6()), (text) => {
+        expect(canonicalAddress(text)).not.toBeNull();
+      }),
+    );
     fc.assert(
       fc.property(fc.array(fc.nat(255), { minLength: 4, maxLength: 4 }), (bytes) => {
         const hex = (order: readonly number[]) => order.map((byte) => byte.toString(16).padStart(2, "0")).join("");

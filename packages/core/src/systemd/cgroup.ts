@@ -87,10 +87,14 @@ const CONTAINERS: readonly (readonly [kind: string, RegExp])[] = [
   ["nspawn", /\/machine\.slice\/machine-([^/]+)\.scope\/payload/],
 ];
 
+// The kernel prints no longer path (proc_cgroup_show), and some of the patterns above go over one more than once.
+const LONGEST_PATH = 4096;
+
 /** `KIND:NAME` of the container whose cgroup this is, the name as its engine takes it. */
 export function containerName(path: string): string | null {
+  const looked = path.slice(0, LONGEST_PATH);
   for (const [kind, pattern] of CONTAINERS) {
-    const name = pattern.exec(path)?.[1];
+    const name = pattern.exec(looked)?.[1];
     if (name !== undefined) return `${kind}:${/^[0-9a-f]{64}$/.test(name) ? name.slice(0, 12) : unescaped(name)}`;
   }
   return null;

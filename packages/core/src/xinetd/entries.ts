@@ -64,13 +64,15 @@ function readEntry(
   // `{` must stand alone on its line; without it the entry is no entry.
   if (lines[start]?.length !== 1 || lines[start]?.[0] !== "{") return start;
   const attributes = new Map<string, readonly string[]>();
+  const lists = new Map<string, Set<string>>();
   let isBroken = false;
   let at = start + 1;
   for (; at < lines.length; at++) {
     const line = lines[at] ?? [];
     if (line[0] === "}") break;
-    isBroken = !readAttribute(line, kind, attributes) || isBroken;
+    isBroken = !readAttribute(line, kind, attributes, lists) || isBroken;
   }
+  for (const [list, values] of lists) attributes.set(list, [...values]);
   if (isBroken) return at + 1; // xinetd drops the whole entry
   if (kind === "defaults") state.defaults ??= attributes;
   else if (name !== undefined) state.entries.push({ name, attributes });
@@ -82,16 +84,22 @@ const SINGLE = new Set(["disable", "id", "port", "protocol", "socket_type", "wai
 const LISTS = new Set(["disabled", "enabled"]);
 
 /** False for a line that is no attribute: `port=1` without blanks. */
-function readAttribute(line: readonly string[], kind: string, attributes: Map<string, readonly string[]>): boolean {
+function readAttribute(
+  line: readonly string[],
+  kind: string,
+  attributes: Map<string, readonly string[]>,
+  lists: Map<string, Set<string>>,
+): boolean {
   const [attribute = "", operator, ...values] = line;
   const name = attribute.toLowerCase();
   if (operator !== "=" && operator !== "+=" && operator !== "-=") return false;
   if (kind === "defaults" && LISTS.has(name)) {
-    const before = attributes.get(name) ?? [];
-    attributes.set(
-      name,
-      operator === "-=" ? before.filter((value) => !values.includes(value)) : [...before, ...values],
-    );
+    const list = lists.get(name) ?? new Set();
+    lists.set(name, list);
+    for (const value of values) {
+      if (operator === "-=") list.delete(value);
+      else list.add(value);
+    }
     return true;
   }
   const isValid = SINGLE.has(name) ? values.length === 1 : name !== "redirect" || values.length === 2;
