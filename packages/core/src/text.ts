@@ -37,6 +37,8 @@ function decodeAt(bytes: string, at: number): readonly [number, number] {
 
 const REDACTED = "[redacted]";
 const LONGEST_COMMAND = 1024;
+/** What becomes `[redacted]` is shown short, but took its time. */
+const MOST_LOOKED_AT = 16 * LONGEST_COMMAND;
 const SECRET_WORD = "(?:pass|pwd|token|secret|key|auth|credential)";
 const SECRET_OPTION = new RegExp(`^--?[\\w.-]*${SECRET_WORD}[\\w.-]*$`, "i");
 const SECRET_VALUE = new RegExp(`((?:^|[\\s;&?"'-])[\\w.]*${SECRET_WORD}[\\w.-]*=)[^\\s&;]+`, "gi");
@@ -52,14 +54,20 @@ export function redact(argv: readonly string[]): string {
   const shown: string[] = [];
   let hideNext = false;
   let length = 0;
+  let looked = 0;
   for (const raw of argv) {
     if (length > LONGEST_COMMAND) break; // what follows would not be shown
+    if (looked > MOST_LOOKED_AT) {
+      shown.push("...");
+      break;
+    }
     const argument = raw.length > 4 * LONGEST_COMMAND ? raw.slice(0, 4 * LONGEST_COMMAND) : raw;
     const hidden = hideNext && !argument.startsWith("--");
     const text = hidden ? REDACTED : isMysql && /^-p./.test(argument) ? `-p${REDACTED}` : redactArgument(argument);
     hideNext = SECRET_OPTION.test(argument);
     shown.push(text);
     length += text.length + 1;
+    looked += argument.length;
   }
   const command = shown.join(" ");
   return command.length > LONGEST_COMMAND ? `${command.slice(0, LONGEST_COMMAND).toWellFormed()}...` : command;

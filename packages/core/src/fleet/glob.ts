@@ -24,6 +24,7 @@ export function isGlob(text: string): boolean {
 
 function parse(glob: string): readonly Element[] {
   const elements: Element[] = [];
+  const lastClose = glob.lastIndexOf("]");
   let at = 0;
   while (at < glob.length) {
     const char = glob.charAt(at);
@@ -31,7 +32,7 @@ function parse(glob: string): readonly Element[] {
       if (elements.at(-1)?.kind !== "star") elements.push({ kind: "star" });
     } else if (char === "?") elements.push({ kind: "any" });
     else {
-      const end = char === "[" ? closing(glob, at) : -1;
+      const end = char === "[" && at < lastClose ? closing(glob, at) : -1;
       if (end >= 0) {
         elements.push(characterSet(glob.slice(at + 1, end)));
         at = end;

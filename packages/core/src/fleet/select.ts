@@ -94,10 +94,10 @@ function splitAtColons(pattern: string): readonly string[] {
   const parts: string[] = [];
   let start = 0;
   let end = 0;
+  const lastClose = pattern.lastIndexOf("]");
   while (end < pattern.length) {
     if (pattern.charAt(end) === "[") {
-      const close = pattern.indexOf("]", end);
-      if (close > 0) end = close;
+      if (end < lastClose) end = pattern.indexOf("]", end);
     } else if (pattern.charAt(end) === ":") {
       parts.push(pattern.slice(start, end));
       start = end + 1;
