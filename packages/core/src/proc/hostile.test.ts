@@ -70,7 +70,7 @@ test(
       fc.property(hostile(STAT), (text) => {
         const stat = parseStat(text);
         if (stat)
-          for (const number of [stat.ppid, stat.sid, stat.startTicks]) expect(number).toSatisfy(Number.isSafeInteger);
+          for (const number of [stat.ppid, stat.sid, stat.startTicks]) expect(Number.isSafeInteger(number)).toBe(true);
       }),
     );
     fc.assert(
