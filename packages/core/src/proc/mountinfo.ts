@@ -14,7 +14,6 @@ export function parseMountinfo(text: string): readonly Mount[] {
     const [, , device, , mountPoint] = left.split(" ");
     const type = right?.split(" ", 1)[0];
     if (device === undefined || mountPoint === undefined || !type) return [];
-    if (!/^[0-9]{1,10}:[0-9]{1,10}$/.test(device)) return [];
     const [major, minor] = device.split(":").map((part) => Number(part).toString(16).padStart(2, "0"));
     return [{ mountPoint: unescapeOctal(mountPoint), device: `${major}:${minor}`, type }];
   });
