@@ -6,10 +6,18 @@ export default defineConfig({
       {
         test: {
           name: "unit",
+          setupFiles: ["test/properties.ts"],
           include: ["packages/*/src/**/*.test.ts", "test/{sim,cases,docs}/**/*.test.ts"],
         },
       },
-      { test: { name: "integration", include: ["test/integration/**/*.test.ts"], testTimeout: 60_000 } },
+      {
+        test: {
+          name: "integration",
+          include: ["test/integration/**/*.test.ts"],
+          setupFiles: ["test/properties.ts"],
+          testTimeout: 60_000,
+        },
+      },
       {
         test: {
           name: "lab",

@@ -47,11 +47,11 @@ export function text(value: unknown, at: string): string {
   return visible(value);
 }
 
-/** A whole number from 0 to 2^53. */
+/** A whole number from 0 to 2^53; the -0 that JSON.parse makes of `-0` is 0. */
 export function count(value: unknown, at: string): number {
   if (!Number.isSafeInteger(value) || Number(value) < 0)
     throw new Error(`${at}: expected a whole number that is not negative`);
-  return Number(value);
+  return Number(value) + 0;
 }
 
 /** Epoch milliseconds. */
