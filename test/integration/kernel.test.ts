@@ -11,7 +11,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { readKernel } from "@afterpatch/agent/host/kernel";
+import { readKernel } from "@afterpatch/agent/host/kernel/kernel";
 import { scanHost } from "@afterpatch/agent/host/scan";
 import type { KernelFacts } from "@afterpatch/core/kernel/facts";
 import { type KernelJudgement, judgeKernel } from "@afterpatch/core/kernel/judge";

@@ -12,7 +12,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { askOwners, HOST_DATABASES } from "@afterpatch/agent/host/packages-ask";
+import { askOwners, HOST_DATABASES } from "@afterpatch/agent/host/packages/ask";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 
 const hasDpkg = existsSync("/var/lib/dpkg/status") && existsSync("/usr/bin/dpkg-query");

@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { askNames, askOwners, type Databases, HOST_DATABASES } from "@afterpatch/agent/host/packages-ask";
+import { askNames, askOwners, type Databases, HOST_DATABASES } from "@afterpatch/agent/host/packages/ask";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 const missing = ["/usr/bin/rpm", "/usr/bin/rpmbuild"].find((path) => !existsSync(path));

@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
-import { HOST_DATABASES } from "@afterpatch/agent/host/packages-ask";
+import { HOST_DATABASES } from "@afterpatch/agent/host/packages/ask";
 import { scanHost } from "@afterpatch/agent/host/scan";
 import type { FoundFile, Scan } from "@afterpatch/core/scan";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";

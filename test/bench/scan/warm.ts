@@ -1,5 +1,5 @@
 import { createInterface } from "node:readline";
-import { inventoryIn } from "@afterpatch/agent/host/inventory";
+import { inventoryIn } from "@afterpatch/agent/host/packages/inventory";
 import { scanHost } from "@afterpatch/agent/host/scan";
 
 // A process that lives on, as the agent does: one full scan per line of its input, and what each cost.

@@ -1,7 +1,7 @@
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { textOfBytes } from "@afterpatch/core/text";
-import { inventoryIn } from "./inventory.ts";
+import { inventoryIn } from "./packages/inventory.ts";
 import { readSmallFile } from "./read.ts";
 import type { ScanOptions } from "./scan.ts";
 

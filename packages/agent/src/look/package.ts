@@ -2,7 +2,7 @@ import { EXIT } from "@afterpatch/core/exit";
 import { nearest } from "@afterpatch/core/fleet/nearest";
 import { bareName } from "@afterpatch/core/packages/inventory";
 import { readingsOf } from "@afterpatch/core/proc/maps";
-import { askNames, askOwners, HOST_DATABASES } from "../host/packages-ask.ts";
+import { askNames, askOwners, HOST_DATABASES } from "../host/packages/ask.ts";
 import { readLink } from "../host/read.ts";
 import { find, viewOf } from "../host/view.ts";
 import { CommandError, usageError } from "../usage.ts";

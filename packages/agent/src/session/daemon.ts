@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { EXIT, type ExitCode } from "@afterpatch/core/exit";
 import { pino } from "pino";
 import { systemClock } from "../clock.ts";
-import { inventoryIn } from "../host/inventory.ts";
+import { inventoryIn } from "../host/packages/inventory.ts";
 import { IdentityError, loadIdentity } from "../identity/identity.ts";
 import { JournalError } from "../journal/error.ts";
 import { JOURNAL_FILE, openJournal } from "../journal/file.ts";

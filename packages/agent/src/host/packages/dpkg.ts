@@ -10,9 +10,9 @@ import {
   wantedPaths,
 } from "@afterpatch/core/packages/dpkg-lists";
 import { type DpkgPackage, ownerOfList, parseDpkgStatus } from "@afterpatch/core/packages/dpkg-status";
-import type { Answers, InstalledPackage } from "./packages-ask.ts";
-import { type Allowance, readRegular } from "./packages-read.ts";
-import { codeOf, explain } from "./read.ts";
+import type { Answers, InstalledPackage } from "./ask.ts";
+import { type Allowance, readRegular } from "./bytes.ts";
+import { codeOf, explain } from "../read.ts";
 
 const LONGEST_STATUS = 64 * 1024 * 1024;
 const LONGEST_LIST = 32 * 1024 * 1024;

@@ -2,8 +2,8 @@ import { closeSync, constants, fstatSync, openSync, opendirSync, readSync } from
 import type { ReadAt } from "@afterpatch/core/kernel/image";
 import { mountOf } from "@afterpatch/core/proc/mountinfo";
 import { textOfBytes } from "@afterpatch/core/text";
-import { codeOf, explain, isGone, pathOf } from "./read.ts";
-import { find, viewOf, type View } from "./view.ts";
+import { codeOf, explain, isGone, pathOf } from "../read.ts";
+import { find, viewOf, type View } from "../view.ts";
 
 /** A tree of files below one root, with what of it could not be read. Nothing on a network, FUSE or autofs mount is touched. */
 export interface Files {

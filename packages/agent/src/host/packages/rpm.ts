@@ -10,8 +10,8 @@ import {
   type RpmPackage,
   type RpmPlace,
 } from "@afterpatch/core/packages/rpm-query";
-import type { Answers, InstalledPackage } from "./packages-ask.ts";
-import { codeOf } from "./read.ts";
+import type { Answers, InstalledPackage } from "./ask.ts";
+import { codeOf } from "../read.ts";
 
 const PROGRAM = "/usr/bin/rpm";
 const DATABASES = ["rpmdb.sqlite", "Packages", "Packages.db"];

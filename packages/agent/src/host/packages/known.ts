@@ -1,12 +1,12 @@
 import { type BigIntStats, lstatSync } from "node:fs";
 import { contentName, type InventoryEntry, mergeInventory } from "@afterpatch/core/packages/inventory";
 import { readingsOf } from "@afterpatch/core/proc/maps";
-import { contentOf } from "./content.ts";
+import { contentOf } from "../content.ts";
 import type { Host, Sighting } from "./packages.ts";
-import { askOwners, type Databases, type InstalledPackage } from "./packages-ask.ts";
-import type { ProcessTable } from "./processes.ts";
-import { codeOf, pathOf } from "./read.ts";
-import { find } from "./view.ts";
+import { askOwners, type Databases, type InstalledPackage } from "./ask.ts";
+import type { ProcessTable } from "../processes.ts";
+import { codeOf, pathOf } from "../read.ts";
+import { find } from "../view.ts";
 
 /** A regular file of this host; the path holds one byte per character and no links. */
 export interface HostFile {

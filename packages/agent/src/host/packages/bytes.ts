@@ -1,5 +1,5 @@
 import { type BigIntStats, closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
-import { codeOf, explain, pathOf } from "./read.ts";
+import { codeOf, explain, pathOf } from "../read.ts";
 
 /** What one reading of the package databases may still use. */
 export interface Allowance {

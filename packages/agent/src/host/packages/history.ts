@@ -5,10 +5,10 @@ import { firstInstant, parseDpkgLog } from "@afterpatch/core/packages/dpkg-log";
 import { earlierVersions, type History, onlyOne } from "@afterpatch/core/packages/history";
 import { bareName } from "@afterpatch/core/packages/inventory";
 import type { Sighting } from "./packages.ts";
-import type { Databases } from "./packages-ask.ts";
-import type { Known } from "./packages-known.ts";
-import { type Allowance, allowance, readBytes } from "./packages-read.ts";
-import type { ProcessTable, Task } from "./processes.ts";
+import type { Databases } from "./ask.ts";
+import type { Known } from "./known.ts";
+import { type Allowance, allowance, readBytes } from "./bytes.ts";
+import type { ProcessTable, Task } from "../processes.ts";
 
 const LONGEST_LOG = 32 * 1024 * 1024;
 const MOST_LOGS = 24;

@@ -1,15 +1,15 @@
 import type { FileFacts } from "@afterpatch/core/facts";
 import { bareName, contentName, type InventoryEntry, packageOfContent } from "@afterpatch/core/packages/inventory";
 import type { FoundPackage } from "@afterpatch/core/scan";
-import { mappedBuildId } from "./format.ts";
+import { mappedBuildId } from "../format.ts";
 import { loadInventory, saveInventory } from "./inventory.ts";
-import { askNames, type Databases, HOST_DATABASES } from "./packages-ask.ts";
-import { earlierVersion } from "./packages-history.ts";
-import { type HostFile, hostFiles, type Known, known } from "./packages-known.ts";
-import type { MappedFile, Place, ProcessTable, Task } from "./processes.ts";
-import { readLink } from "./read.ts";
-import { find, type View, viewOf } from "./view.ts";
-import { viewsOf } from "./views.ts";
+import { askNames, type Databases, HOST_DATABASES } from "./ask.ts";
+import { earlierVersion } from "./history.ts";
+import { type HostFile, hostFiles, type Known, known } from "./known.ts";
+import type { MappedFile, Place, ProcessTable, Task } from "../processes.ts";
+import { readLink } from "../read.ts";
+import { find, type View, viewOf } from "../view.ts";
+import { viewsOf } from "../views.ts";
 import { textOfBytes } from "@afterpatch/core/text";
 import { readingsOf } from "@afterpatch/core/proc/maps";
 

@@ -4,8 +4,8 @@ import type { Cpu, LoaderFacts, MicrocodeFacts, MicrocodeOffer } from "@afterpat
 import { offeredBy } from "@afterpatch/core/kernel/microcode";
 import { parseCpus } from "@afterpatch/core/kernel/cpus";
 import { textOfBytes } from "@afterpatch/core/text";
-import { exists, type Files, namesIn, textOf, withFile } from "./kernel-files.ts";
-import { BOOT_FOLDERS } from "./kernel-loader.ts";
+import { exists, type Files, namesIn, textOf, withFile } from "./files.ts";
+import { BOOT_FOLDERS } from "./loader.ts";
 
 const LONGEST = 32 * 1024 * 1024;
 

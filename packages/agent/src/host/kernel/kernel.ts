@@ -1,9 +1,9 @@
 import type { KernelFacts, LivePatch, RebootFlag } from "@afterpatch/core/kernel/facts";
 import { parseDpkgStatus } from "@afterpatch/core/packages/dpkg-status";
 import { textOfBytes } from "@afterpatch/core/text";
-import { imagesOf } from "./kernel-images.ts";
-import { exists, type Files, filesOf, isMountPoint, namesIn, textOf } from "./kernel-files.ts";
-import { loaderOf } from "./kernel-loader.ts";
+import { imagesOf } from "./images.ts";
+import { exists, type Files, filesOf, isMountPoint, namesIn, textOf } from "./files.ts";
+import { loaderOf } from "./loader.ts";
 import { microcodeOf } from "./microcode.ts";
 
 /** Everything that tells whether this machine runs the kernel and the microcode that it would start next. Reads only. */

@@ -1,8 +1,8 @@
 import type { KernelImage, LoaderFacts } from "@afterpatch/core/kernel/facts";
 import { imageVersion } from "@afterpatch/core/kernel/image";
 import { textOfBytes } from "@afterpatch/core/text";
-import { exists, type Files, namesIn, withFile } from "./kernel-files.ts";
-import { BOOT_FOLDERS } from "./kernel-loader.ts";
+import { exists, type Files, namesIn, withFile } from "./files.ts";
+import { BOOT_FOLDERS } from "./loader.ts";
 
 const MOST_IMAGES = 200;
 const IMAGE = /^(?:vmlinu[xz]|[bz]?[Ii]mage|kernel)(?:[-_.]|$)/;

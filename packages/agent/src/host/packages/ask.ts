@@ -1,9 +1,9 @@
 import type { RpmPlace } from "@afterpatch/core/packages/rpm-query";
 import { isRemote, mountOf, parseMountinfo } from "@afterpatch/core/proc/mountinfo";
-import { askDpkg, dpkgPackages, hasDpkg } from "./packages-dpkg.ts";
-import { allowance } from "./packages-read.ts";
-import { askRpm, hasRpm, rpmPackages } from "./packages-rpm.ts";
-import { readProc } from "./read.ts";
+import { askDpkg, dpkgPackages, hasDpkg } from "./dpkg.ts";
+import { allowance } from "./bytes.ts";
+import { askRpm, hasRpm, rpmPackages } from "./rpm.ts";
+import { readProc } from "../read.ts";
 
 export interface InstalledPackage {
   readonly name: string;

@@ -6,8 +6,8 @@ import {
   parseInventory,
   serializeInventory,
 } from "@afterpatch/core/packages/inventory";
-import { allowance, readBytes } from "./packages-read.ts";
-import { codeOf, explain } from "./read.ts";
+import { allowance, readBytes } from "./bytes.ts";
+import { codeOf, explain } from "../read.ts";
 
 /** Where the inventory of a state directory is; null where none is kept: without the directory, and without root. */
 export function inventoryIn(stateDir: string): string | null {

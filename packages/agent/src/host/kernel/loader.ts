@@ -1,6 +1,6 @@
 import type { LoaderFacts } from "@afterpatch/core/kernel/facts";
 import { textOfBytes } from "@afterpatch/core/text";
-import { exists, type Files, namesIn, textOf } from "./kernel-files.ts";
+import { exists, type Files, namesIn, textOf } from "./files.ts";
 
 /** Where the partition that a boot loader reads may be mounted. */
 export const BOOT_FOLDERS = ["/boot", "/efi", "/boot/efi"] as const;
