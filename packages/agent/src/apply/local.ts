@@ -9,7 +9,7 @@ import type { Scan } from "@afterpatch/core/scan";
 import { systemClock } from "../clock.ts";
 import type { ApplyArguments } from "../commands/apply.ts";
 import { StepError } from "../effects/error.ts";
-import { readUnit } from "../effects/unit.ts";
+import { readUnit } from "../effects/service/unit.ts";
 import { whoIsThis } from "../host/identity.ts";
 import { readProcesses } from "../host/processes.ts";
 import { sha256 } from "../host/scan.ts";

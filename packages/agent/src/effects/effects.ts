@@ -4,13 +4,13 @@ import type { Scan } from "@afterpatch/core/scan";
 import { visible } from "@afterpatch/core/text";
 import { stepKey } from "../journal/operations.ts";
 import type { Evidence, Machine, Performed, PerformOptions } from "../ports.ts";
-import { endSessions, oldSessions, sessionsEnded } from "./end-session.ts";
+import { endSessions, oldSessions, sessionsEnded } from "./session/end-session.ts";
 import { StepError } from "./error.ts";
 import { reexecEvidence, sessionEvidence, unitEvidence } from "./evidence.ts";
 import { packageManager } from "./package-lock.ts";
-import { initNow, initReplaced, initSettled, reexecInit } from "./reexec.ts";
-import { restartService, unitNow, unitRestarted, unitSettled } from "./restart-service.ts";
-import { readUnit, type UnitState } from "./unit.ts";
+import { initNow, initReplaced, initSettled, reexecInit } from "./init/reexec.ts";
+import { restartService, unitNow, unitRestarted, unitSettled } from "./service/restart-service.ts";
+import { readUnit, type UnitState } from "./service/unit.ts";
 
 /** The host's changing half around a way to scan it. Throws nothing but StepError where the host is the reason. */
 export function machineOn(scan: Machine["scan"]): Machine {

@@ -1,6 +1,6 @@
 import { visible } from "@afterpatch/core/text";
-import { StepError } from "./error.ts";
-import { systemctl } from "./run.ts";
+import { StepError } from "../error.ts";
+import { systemctl } from "../run.ts";
 import { timespanMs } from "./timespan.ts";
 
 /** What systemd says about one unit now. */

@@ -1,9 +1,9 @@
 import type { Scan } from "@afterpatch/core/scan";
-import type { Performed } from "../ports.ts";
-import type { SessionEvidence } from "./evidence.ts";
+import type { Performed } from "../../ports.ts";
+import type { SessionEvidence } from "../evidence.ts";
 import { KillSet, type Table } from "./kill-set.ts";
-import { isRunning, type Pinned, type ProcessRef, processTable, procLink } from "./processes.ts";
-import { waitUntil } from "./wait.ts";
+import { isRunning, type Pinned, type ProcessRef, processTable, procLink } from "../processes.ts";
+import { waitUntil } from "../wait.ts";
 
 const AFTER_KILL_MS = 5000;
 const POLL_MS = 50;

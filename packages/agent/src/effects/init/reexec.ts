@@ -1,12 +1,12 @@
 import { statSync } from "node:fs";
 import { executableMappings } from "@afterpatch/core/proc/maps";
 import { visible } from "@afterpatch/core/text";
-import type { Performed } from "../ports.ts";
-import { StepError } from "./error.ts";
-import type { ReexecEvidence } from "./evidence.ts";
-import { procText } from "./processes.ts";
-import { run, systemctl } from "./run.ts";
-import { waitUntil } from "./wait.ts";
+import type { Performed } from "../../ports.ts";
+import { StepError } from "../error.ts";
+import type { ReexecEvidence } from "../evidence.ts";
+import { procText } from "../processes.ts";
+import { run, systemctl } from "../run.ts";
+import { waitUntil } from "../wait.ts";
 
 const REEXEC_TIMEOUT_MS = 60_000;
 const POLL_MS = 200;

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { expectQuick, hostile } from "../../../../test/fakes/hostile.ts";
+import { expectQuick, hostile } from "../../../../../test/fakes/hostile.ts";
 import { timespanMs } from "./timespan.ts";
 
 test("a time span of systemctl is read, anything else is null", () => {

@@ -1,5 +1,5 @@
 import type { ProcessStat } from "@afterpatch/core/proc/stat";
-import { Pinned, type ProcessRef, processTable } from "./processes.ts";
+import { Pinned, type ProcessRef, processTable } from "../processes.ts";
 
 export type Table = ReadonlyMap<number, ProcessStat>;
 

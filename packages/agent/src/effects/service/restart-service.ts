@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { visible } from "@afterpatch/core/text";
-import type { Performed } from "../ports.ts";
-import type { UnitEvidence } from "./evidence.ts";
-import { isSuperServer } from "./end-session.ts";
+import type { Performed } from "../../ports.ts";
+import type { UnitEvidence } from "../evidence.ts";
+import { isSuperServer } from "../session/end-session.ts";
 import { listeningPorts, pidsOfUnit, portHolders, portsMissing } from "./ports.ts";
-import { systemctl } from "./run.ts";
+import { systemctl } from "../run.ts";
 import { readUnit, type UnitState } from "./unit.ts";
-import { waitUntil } from "./wait.ts";
+import { waitUntil } from "../wait.ts";
 
 const RELOAD_TIMEOUT_MS = 60_000;
 const POLL_MS = 500;

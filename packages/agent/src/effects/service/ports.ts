@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { endianness } from "node:os";
 import { findSockets, type NetSocket, socketInode } from "@afterpatch/core/proc/net";
 import { cgroupOwner, cgroupPath, cgroupRoot, relativeCgroup } from "@afterpatch/core/systemd/cgroup";
-import { procLink, procText } from "./processes.ts";
+import { procLink, procText } from "../processes.ts";
 
 /** Pids in the control group of a unit, sub-groups included. */
 export function pidsOfUnit(unit: string): readonly number[] {
