@@ -64,7 +64,7 @@ Package: imapd
 Version: $version
 Architecture: $architecture
 Maintainer: afterpatch lab <lab@example.net>
-Depends: libc6, xinetd
+Depends: libc6, inet-superserver
 Description: greets, answers lines and waits
 CONTROL
   dpkg-deb --root-owner-group --build "$package" "debs/imapd_$version.deb"
@@ -73,6 +73,11 @@ done
 cp debs/imapd_1.0.deb rootfs/tmp/imapd.deb
 inside dpkg -i /tmp/imapd.deb
 rm rootfs/tmp/imapd.deb
+
+# Another super-server, which conflicts with xinetd, and what it needs: super-server.ts installs them.
+mkdir debs/inetd
+inside sh -c "cd /tmp && apt-get --quiet --quiet download openbsd-inetd libevent-2.1-7 tcpd"
+mv rootfs/tmp/*.deb debs/inetd
 
 # Hosts see no network and have nothing to do on their own, so that only what a test does happens on them.
 inside systemctl mask apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer e2scrub_reap.service

@@ -1,9 +1,9 @@
 #!/bin/sh
 # Runs one lab host until it powers off: with --keep-unit nspawn exits 133 when the host reboots, systemd-nspawn(1).
 # host.ts starts it as a session and a mount namespace of its own, so every mount made here ends with it.
-# usage: boot.sh DIRECTORY BASE IDENTIFIER HOSTNAME [PAYLOAD]
+# usage: boot.sh DIRECTORY SYSTEM[:SYSTEM...] IDENTIFIER HOSTNAME [PAYLOAD]   SYSTEM: a directory, the uppermost first
 set -eu
-directory=$1 base=$2 identifier=$3 hostname=$4 payload=${5:-}
+directory=$1 system=$2 identifier=$3 hostname=$4 payload=${5:-}
 
 # Recorded before anything is made, so that "down" finds this process whenever "up" dies. Field 22: proc_pid_stat(5).
 echo "$$ $(cut -d ' ' -f 22 /proc/$$/stat)" >"$directory/boot.pid.new"
@@ -23,7 +23,7 @@ done
 # Where /run is on disk, nspawn would find its own leftovers after a reboot of the host and stop.
 mkdir -p /run/systemd/nspawn
 mount -t tmpfs tmpfs /run/systemd/nspawn
-mount -t overlay -o "lowerdir=$base,upperdir=$directory/upper,workdir=$directory/work" "$identifier" "$directory/root"
+mount -t overlay -o "lowerdir=$system,upperdir=$directory/upper,workdir=$directory/work" "$identifier" "$directory/root"
 
 set -- --directory="$directory/root" --boot --quiet --settings=no --register=no --keep-unit --machine="$hostname" \
   --network-namespace-path="/run/netns/$identifier" --capability=CAP_CHECKPOINT_RESTORE \

@@ -1,21 +1,27 @@
 import { type ChildProcess, type StdioOptions, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { access, mkdir, open, rm, writeFile } from "node:fs/promises";
+import { access, copyFile, mkdir, open, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { isInit, removeCgroups } from "./cgroups.ts";
 import { type Finished, LabError, must, type RunOptions, run } from "./commands.ts";
+import { type Init, inits } from "./init.ts";
 import { childrenOf, isAlive, kill, type ProcessIdentity, readOrUndefined, until } from "./processes.ts";
 
 /** One host of a lab: names and places only, so any process that knows them can work with it. */
 export interface Host {
   readonly name: string;
   readonly address: string;
+  readonly address6: string;
   /** Its network namespace and its cgroup are both called this. */
   readonly namespace: string;
   /** Its disk (`upper`, over the base image), `boot.log`, and the pid that runs it (`boot.pid`). */
   readonly directory: string;
   /** The base image's directory. */
   readonly base: string;
+  /** Its PID 1. */
+  readonly init: Init;
+  /** Directories of the system that its disk is laid over, the upper ones first. */
+  readonly system: readonly string[];
   /** Where its cable is plugged in: namespace and interface of the switch. */
   readonly switchNamespace: string;
   readonly switchPort: string;
@@ -36,6 +42,7 @@ export async function makeDisk(host: Host, hostsFile: string): Promise<void> {
   await writeFile(join(etc, "hosts"), hostsFile);
   // Without one systemd takes this for a first boot and enables units by preset, ssh.socket beside ssh.service.
   await writeFile(join(etc, "machine-id"), `${randomBytes(16).toString("hex")}\n`);
+  if (host.init === "sysvinit") await copyFile(join(import.meta.dirname, "inittab"), join(etc, "inittab"));
 }
 
 /** Switches a host on that is off; see `booted`. It runs until it powers off, whatever becomes of this process. */
@@ -45,7 +52,7 @@ export async function switchOn(host: Host, payload: string | undefined): Promise
   const log = await open(join(host.directory, "boot.log"), "a");
   try {
     const script = join(import.meta.dirname, "boot.sh");
-    const words = [script, host.directory, join(host.base, "rootfs"), host.namespace, host.name];
+    const words = [script, host.directory, host.system.join(":"), host.namespace, host.name];
     if (payload !== undefined) words.push(payload);
     const child = spawn("unshare", ["--mount", "sh", ...words], {
       detached: true,
@@ -76,8 +83,8 @@ export async function booted(host: Host, bootIdBefore?: string, signal?: AbortSi
     if (init === undefined) return undefined;
     const id = await bootIdOf(init);
     if (id === undefined || id === bootIdBefore) return undefined;
-    const wait = ["systemctl", "is-system-running", "--wait"];
-    const state = (await run(enter(init, wait), inside<ExecOptions>({ signal }), killInside)).stdout.trim();
+    const command = enter(init, inits[host.init].state);
+    const state = (await run(command, inside<ExecOptions>({ signal }), killInside)).stdout.trim();
     return state === "running" || state === "degraded" ? state : undefined;
   };
   return until(`${host.name}: boot`, 60_000, read, signal);
@@ -86,7 +93,7 @@ export async function booted(host: Host, bootIdBefore?: string, signal?: AbortSi
 /** Reboots the host as its administrator would and waits until it has booted again. */
 export async function reboot(host: Host, signal?: AbortSignal): Promise<void> {
   const before = await bootId(host);
-  await exec(host, ["systemctl", "reboot"], { signal });
+  await exec(host, inits[host.init].reboot, { signal });
   await booted(host, before, signal);
 }
 
@@ -146,7 +153,7 @@ export async function leader(host: Host): Promise<number | undefined> {
   const loop = await bootLoop(host);
   for (const nspawn of loop === undefined ? [] : await childrenOf(loop.pid)) {
     for (const child of await childrenOf(nspawn)) {
-      if ((await isInit(child)) && (await isReadable(`/proc/${child}/root/run/systemd/private`))) return child;
+      if ((await isInit(child)) && (await isReadable(`/proc/${child}/root/${inits[host.init].door}`))) return child;
     }
   }
   return undefined;

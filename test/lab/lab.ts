@@ -3,7 +3,9 @@ import { dirname, join } from "node:path";
 import { cacheDirectory, ensureBase } from "./base.ts";
 import { LabError } from "./commands.ts";
 import { booted, type Host, makeDisk, switchOff, switchOn } from "./host.ts";
-import { hostAddress, hostsFile, makeNetwork, removeNetwork } from "./network.ts";
+import { type Init, inits } from "./init.ts";
+import { ensureLayer } from "./layer.ts";
+import { hostAddresses, hostsFile, makeNetwork, removeNetwork } from "./network.ts";
 import { identityOf, isErrorOf, kill, type ProcessIdentity, readOrUndefined } from "./processes.ts";
 import { missingRequirements, requirementsMessage } from "./requirements.ts";
 
@@ -24,6 +26,8 @@ export interface UpOptions {
   readonly name?: string;
   /** How many (web01, web02, ...), or their names. */
   readonly hosts: number | readonly string[];
+  /** PID 1 of all hosts; systemd unless told otherwise. */
+  readonly init?: Init;
   /** A directory all hosts see, read-only, as /opt/afterpatch. */
   readonly payload?: string | undefined;
   readonly say?: Say;
@@ -32,12 +36,14 @@ export interface UpOptions {
 
 /** Makes a lab and waits until all its hosts have booted. What fails or is aborted half-way is removed again. */
 export async function up(options: UpOptions): Promise<Lab> {
-  const { name = "lab", payload, say = () => undefined, signal } = options;
+  const { name = "lab", init = "systemd", payload, say = () => undefined, signal } = options;
   const names = hostNames(name, options.hosts);
   const missing = await missingRequirements();
   if (missing.length > 0) throw new LabError("missing-requirement", requirementsMessage(missing));
   const base = await ensureBase(say, signal);
-  const lab = planned(name, names, dirname(base.rootfs));
+  const { packages } = inits[init];
+  const layers = packages.length === 0 ? [] : [await ensureLayer({ name: init, packages }, base, say, signal)];
+  const lab = planned(name, names, { base: dirname(base.rootfs), init, system: [...layers, base.rootfs] });
   await claim(lab);
   try {
     await makeNetwork(lab.switchNamespace, lab.hosts);
@@ -121,15 +127,15 @@ function hostNames(lab: string, hosts: number | readonly string[]): readonly str
   return names;
 }
 
-function planned(name: string, hosts: readonly string[], base: string): Lab {
+function planned(name: string, hosts: readonly string[], made: Pick<Host, "base" | "init" | "system">): Lab {
   const directory = labDirectory(name);
   const switchNamespace = `afterpatch.${name}`;
   const host = (hostName: string, index: number): Host => ({
     name: hostName,
-    address: hostAddress(index + 1),
+    ...hostAddresses(index + 1),
     namespace: `${switchNamespace}.${hostName}`,
     directory: join(directory, "hosts", hostName),
-    base,
+    ...made,
     switchNamespace,
     switchPort: `port${index + 1}`,
   });

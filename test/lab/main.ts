@@ -2,13 +2,15 @@ import { spawn } from "node:child_process";
 import { parseArgs } from "node:util";
 import { exitCode, LabError } from "./commands.ts";
 import { leader, reboot, spawnInside } from "./host.ts";
-import { down, find, hostOf, type Lab, labNames, up } from "./lab.ts";
+import { type Init, inits } from "./init.ts";
+import { down, find, hostOf, type Lab, labNames, type UpOptions, up } from "./lab.ts";
 import { controllerAddress } from "./network.ts";
 
-const help = `Real hosts on this machine: a systemd, network, package database, xinetd and sshd of their own each.
+const help = `Real hosts on this machine: an init, network, package database, xinetd and sshd of their own each.
 
   npm run lab -- up 3                        make web01, web02 and web03 (the first time also the image: two minutes)
   npm run lab -- up web01,db01 --payload DIR make hosts of these names; they see DIR as /opt/afterpatch
+  npm run lab -- up 1 --init sysvinit        hosts whose PID 1 is sysvinit, with SysV services
   npm run lab -- list                        what there is
   npm run lab -- shell 1                     a shell on the first host; also by name
   npm run lab -- exec web02 -- systemctl status xinetd
@@ -33,7 +35,7 @@ async function main(argv: readonly string[]): Promise<number> {
   if (more.length > 0) throw usage(more.join(" "), "too many words", `put a command to run after "--"`);
   switch (verb) {
     case "up":
-      return start(name, which, values.payload);
+      return start(name, which, { payload: values.payload, init: initNamed(values.init) });
     case "down":
       return remove(name);
     case "list":
@@ -61,6 +63,7 @@ function parse(own: readonly string[]) {
       options: {
         name: { type: "string", default: "lab" },
         payload: { type: "string" },
+        init: { type: "string", default: "systemd" },
         help: { type: "boolean", short: "h", default: false },
       },
     });
@@ -69,19 +72,28 @@ function parse(own: readonly string[]) {
   }
 }
 
-async function start(name: string, which: string | undefined, payload: string | undefined): Promise<number> {
+type Made = Required<Pick<UpOptions, "payload" | "init">>;
+
+async function start(name: string, which: string | undefined, made: Made): Promise<number> {
   const count = needed("up", which);
   const hosts = /^\d+$/.test(count) ? Number(count) : count.split(",");
   const abort = new AbortController();
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => abort.abort());
   try {
-    await up({ name, hosts, payload, signal: abort.signal, say: (line) => console.log(line) });
+    await up({ name, hosts, ...made, signal: abort.signal, say: (line) => console.log(line) });
     return 0;
   } catch (error) {
     if (!abort.signal.aborted) throw error;
     console.error(`lab: up: interrupted; what was made of lab ${name} is removed`);
     return 130;
   }
+}
+
+function initNamed(word: string): Init {
+  const known = Object.keys(inits) as Init[]; // its keys are all of them
+  const init = known.find((name) => name === word);
+  if (init === undefined) throw usage(`--init ${word}`, "there is no such init", `use ${known.join(" or ")}`);
+  return init;
 }
 
 async function remove(name: string): Promise<number> {

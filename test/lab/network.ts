@@ -7,10 +7,12 @@ import { isErrorOf } from "./processes.ts";
 /** The switch's own address: whatever runs in its namespace, the controller say, is reached here by all hosts. */
 export const controllerAddress = "10.77.0.254";
 
-/** Address of the lab's nth host, counted from 1. Every lab has a network of its own, so they may be alike. */
-export function hostAddress(number: number): string {
-  return `10.77.0.${number}`;
+/** Addresses of the lab's nth host, counted from 1. Every lab has a network of its own, so they may be alike. */
+export function hostAddresses(number: number): Pick<Host, "address" | "address6"> {
+  return { address: `10.77.0.${number}`, address6: `fd77::${number.toString(16)}` };
 }
+
+const controllerAddress6 = "fd77::fe";
 
 /** /etc/hosts of all hosts, and of what runs in the switch's namespace. */
 export function hostsFile(hosts: readonly Host[]): string {
@@ -28,6 +30,7 @@ export async function makeNetwork(switchNamespace: string, hosts: readonly Host[
     "link set lo up",
     "link add br0 type bridge",
     `address add ${controllerAddress}/24 dev br0`,
+    `address add ${controllerAddress6}/64 dev br0 nodad`,
     "link set br0 up",
   ]);
   for (const host of hosts) {
@@ -39,6 +42,7 @@ export async function makeNetwork(switchNamespace: string, hosts: readonly Host[
     await inNamespace(host.namespace, [
       "link set lo up",
       `address add ${host.address}/24 dev eth0`,
+      `address add ${host.address6}/64 dev eth0 nodad`,
       "link set eth0 up",
     ]);
   }

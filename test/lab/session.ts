@@ -19,13 +19,26 @@ export interface Session {
   close(): Promise<void>;
 }
 
+export interface SessionOptions {
+  /** Over IPv6; IPv4 otherwise. */
+  readonly v6?: boolean;
+  /** The client's port; any otherwise. */
+  readonly from?: number;
+  /** How long the server may take for each line; 10 s unless told otherwise. */
+  readonly timeoutMs?: number;
+}
+
 /** Opens a session and resolves with the server's greeting. */
-export async function openSession(lab: Lab, host: Host, port: number, timeoutMs = 10_000): Promise<Session> {
+export async function openSession(
+  lab: Lab,
+  host: Host,
+  port: number,
+  { v6 = false, from = 0, timeoutMs = 10_000 }: SessionOptions = {},
+): Promise<Session> {
   const what = `session with ${host.name} port ${port}`;
   const client = join(import.meta.dirname, "session-client.ts");
-  const child = await spawnOnSwitch(lab, [process.execPath, client, host.address, `${port}`], {
-    stdio: ["pipe", "pipe", "inherit"],
-  });
+  const words = [process.execPath, client, v6 ? host.address6 : host.address, `${port}`, `${from}`];
+  const child = await spawnOnSwitch(lab, words, { stdio: ["pipe", "pipe", "inherit"] });
   const { pid, stdin, stdout } = child;
   if (pid === undefined || stdin === null || stdout === null)
     throw new LabError("command-failed", `${what}: no client`);
