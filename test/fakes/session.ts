@@ -1,6 +1,6 @@
 import { reportOf, sha256 } from "@afterpatch/agent/session/report";
-import { Session } from "@afterpatch/agent/session/session";
-import type { Clock, JournalRecord } from "@afterpatch/agent/ports";
+import { Session, type SessionDeps } from "@afterpatch/agent/session/session";
+import type { Clock, JournalRecord, Machine } from "@afterpatch/agent/ports";
 import { planDigest } from "@afterpatch/core/plan/digest";
 import type { FromAgent, Permit, ToAgent } from "@afterpatch/core/session";
 import { VirtualTime } from "../sim/time.ts";
@@ -78,7 +78,7 @@ export class Stream {
   }
 }
 
-export interface SessionGiven {
+export interface SessionGiven extends Partial<Pick<SessionDeps, "changes" | "schedule">> {
   readonly records?: readonly JournalRecord[];
   readonly failAt?: { readonly append: number; readonly when: "before" | "after" };
   /** So many dials are refused before one is answered. */
@@ -89,19 +89,36 @@ export interface SessionGiven {
 export function sessionOf(given: SessionGiven = {}) {
   const time = new VirtualTime();
   let suspendedMs = 0;
+  let longestSleepMs = 0;
+  let scanMs = 0;
   const clock: Clock = {
     now: () => time.now(),
     sinceBootMs: () => time.now() - 1_700_000_000_000 + suspendedMs,
     sleep: (ms, signal) =>
       new Promise((resolve, reject) => {
-        const cancel = time.after(ms, resolve);
-        signal?.addEventListener("abort", () => {
+        longestSleepMs = Math.max(longestSleepMs, ms);
+        const aborted = () => {
           cancel();
-          reject(signal.reason);
+          reject(signal?.reason);
+        };
+        const cancel = time.after(ms, () => {
+          signal?.removeEventListener("abort", aborted);
+          resolve();
         });
+        signal?.addEventListener("abort", aborted);
       }),
   };
   const host = fakeHost({ units: [{ name: "ssh.service", isOld: true }] }, clock);
+  const { changes, schedule } = given;
+  const fake = host.machine();
+  const machine: Machine = {
+    ...fake,
+    async scan(signal) {
+      const scan = await fake.scan(signal);
+      if (scanMs > 0) await clock.sleep(scanMs, signal);
+      return scan;
+    },
+  };
   const journal = memoryJournal(given);
   const streams: Stream[] = [];
   const dials: number[] = [];
@@ -109,7 +126,9 @@ export function sessionOf(given: SessionGiven = {}) {
   const stop = new AbortController();
   const session = new Session(
     {
-      ...{ hostId: "h1", agentVersion: "0.1.0", machine: host.machine(), journal, clock, sha256, reportOf },
+      ...{ hostId: "h1", agentVersion: "0.1.0", machine, journal, clock, sha256, reportOf },
+      ...(changes ? { changes } : {}),
+      ...(schedule ? { schedule } : {}),
       lock: () => () => {},
       random: () => 0.5,
       log: { info() {}, warn() {}, error() {} },
@@ -134,20 +153,37 @@ export function sessionOf(given: SessionGiven = {}) {
   const suspend = (ms: number): void => {
     suspendedMs += ms;
   };
+  /** From now on a scan takes so long. */
+  const holdScans = (ms: number): void => {
+    scanMs = ms;
+  };
   const pass = (ms = 0) => time.run(() => false, ms);
   const stream = (n = streams.length): Stream => {
     const found = streams[n - 1];
     if (!found) throw new Error(`no stream ${n}`);
     return found;
   };
-  return { host, journal, stream, streams, dials, epochsAtHello, stop, ended, pass, suspend };
+  return {
+    host,
+    journal,
+    stream,
+    streams,
+    dials,
+    epochsAtHello,
+    stop,
+    ended,
+    pass,
+    suspend,
+    holdScans,
+    longestSleepMs: () => longestSleepMs,
+  };
 }
 
 /** The same, welcomed by a controller of epoch 3, its first report sent. */
-export async function welcomed(given: SessionGiven = {}) {
+export async function welcomed(given: SessionGiven = {}, welcome: Partial<typeof WELCOME> = {}) {
   const web = sessionOf(given);
   await web.pass();
-  web.stream().say(WELCOME);
+  web.stream().say({ ...WELCOME, ...welcome });
   await web.pass(1_000);
   return web;
 }

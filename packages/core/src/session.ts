@@ -18,6 +18,9 @@ export interface ScanReport {
   readonly body: Uint8Array;
 }
 
+/** Why a report was made: the agent started, it was due, packages changed, it was asked for, or something was just applied. */
+export type ReportReason = "boot" | "schedule" | "package-change" | "request" | "after-apply";
+
 export interface FindingCounts {
   readonly service: number;
   readonly "xinetd-session": number;
@@ -88,7 +91,12 @@ export type FromAgent =
       /** Begun or finished, and not acknowledged as finished. What is not listed was never begun and never will be. */
       readonly permits: readonly PermitUpdate[];
     }
-  /** `requestId` of the scan this answers; empty for a report on schedule. */
-  | { readonly kind: "report"; readonly report: ScanReport; readonly requestId: string }
+  /** `requestId` of the scan this answers, else empty. Without `reason`: not said, or one that this version does not know. */
+  | {
+      readonly kind: "report";
+      readonly report: ScanReport;
+      readonly requestId: string;
+      readonly reason?: ReportReason;
+    }
   | { readonly kind: "permit-update"; readonly update: PermitUpdate }
   | { readonly kind: "scan-failed"; readonly requestId: string; readonly why: string };

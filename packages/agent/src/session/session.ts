@@ -1,8 +1,8 @@
-import type { Scan } from "@afterpatch/core/scan";
-import type { FromAgent, PermitUpdate, ScanReport, ToAgent } from "@afterpatch/core/session";
+import type { FromAgent, PermitUpdate, ToAgent } from "@afterpatch/core/session";
 import { JournalError } from "../journal/error.ts";
 import type { Channel, Connect } from "./channel.ts";
 import { Orders, type OrdersDeps } from "./orders.ts";
+import { Reports, type ReportsDeps } from "./reports.ts";
 
 /** How often an ending that was not acknowledged is told again. */
 const TELL_AGAIN_MS = 10_000;
@@ -17,25 +17,20 @@ export interface Log {
   error(fields: object, message: string): void;
 }
 
-export interface SessionDeps extends Omit<OrdersDeps, "emit" | "signal"> {
+export interface SessionDeps extends Omit<OrdersDeps, "emit" | "signal">, ReportsDeps {
+  readonly machine: OrdersDeps["machine"];
   readonly agentVersion: string;
   readonly connect: Connect;
-  /** 0 <= random() < 1 */
-  readonly random: () => number;
-  readonly log: Log;
 }
 
 /** The agent's side of the stream: connects, reports, takes permits, and connects again. */
 export class Session {
   readonly #deps: SessionDeps;
   readonly #orders: Orders;
+  readonly #reports: Reports;
   readonly #signal: AbortSignal;
   readonly #fatal = Promise.withResolvers<never>();
   #channel: Channel | null = null;
-  #newest: ScanReport | null = null;
-  /** Request ids of the reports of this stream that were not acknowledged yet, oldest first; the answers come in order. */
-  #unanswered: string[] = [];
-  #intervalMs = 0;
   #failures = 0;
   /** Since boot, time asleep included: when this process was surely running. */
   #awakeAt = 0;
@@ -43,14 +38,18 @@ export class Session {
   constructor(deps: SessionDeps, signal: AbortSignal) {
     this.#deps = deps;
     this.#signal = signal;
-    const emit = (update: PermitUpdate) => this.#say({ kind: "permit-update", update });
+    this.#reports = new Reports(deps);
+    const emit = (update: PermitUpdate): void => {
+      if (update.state === "finished" && update.outcome.proof) this.#reports.proved(update.outcome.proof);
+      this.#say({ kind: "permit-update", update });
+    };
     this.#orders = new Orders({ ...deps, emit, signal });
     this.#fatal.promise.catch(() => {}); // seen by whoever races with it
   }
 
   /** Runs until the signal aborts. Rejects when the journal fails: the process must exit and find out on its next start. */
   async run(): Promise<void> {
-    this.#background(this.#orders.resume());
+    this.#background(this.#orders.resume(), this.#reports.run(this.#signal));
     while (!this.#signal.aborted) {
       try {
         await this.#live(await this.#race(this.#deps.connect(this.#signal)));
@@ -77,7 +76,7 @@ export class Session {
       if (first.done) return;
       await this.#welcome(channel, first.value);
       const signal = AbortSignal.any([over.signal, this.#signal]);
-      this.#background(this.#reportOften(signal), this.#tellOften(signal), this.#stayAwake(channel, signal));
+      this.#background(this.#tellOften(signal), this.#stayAwake(channel, signal));
       for (;;) {
         const { done, value } = await this.#race(incoming.next());
         if (done) return;
@@ -87,6 +86,7 @@ export class Session {
       over.abort();
       this.#signal.removeEventListener("abort", close);
       this.#channel = null;
+      this.#reports.detach();
       channel.close();
     }
   }
@@ -105,10 +105,9 @@ export class Session {
     const permits = this.#orders.unacknowledged();
     channel.send({ kind: "hello", agentVersion, bootId: machine.bootId(), epoch: message.epoch, permits });
     this.#channel = channel;
-    this.#unanswered = [];
-    this.#intervalMs = message.reportIntervalMs;
     this.#failures = 0;
     this.#awakeAt = this.#deps.clock.sinceBootMs();
+    this.#reports.attach((report) => this.#say(report), message.reportIntervalMs);
     this.#deps.log.info({ epoch: message.epoch, controllerVersion: message.controllerVersion }, "connected");
   }
 
@@ -126,43 +125,10 @@ export class Session {
       case "permit-ack":
         return this.#orders.acknowledge(message.permitId);
       case "scan":
-        return this.#scanned(message.requestId);
-      case "report-ack": {
-        const requestId = this.#unanswered.shift() ?? "";
-        if (message.sendBody && this.#newest) this.#report(this.#newest, requestId);
-      }
-    }
-  }
-
-  /** Scans and reports. `requestId` is empty on schedule; a failed scan is said, never passed over. */
-  async #scanned(requestId: string): Promise<void> {
-    let scan: Scan;
-    try {
-      scan = await this.#deps.machine.scan(this.#signal);
-    } catch (err) {
-      if (this.#signal.aborted) return;
-      const why = err instanceof Error ? err.message : String(err);
-      this.#deps.log.error({ err }, "scan failed");
-      this.#say({ kind: "scan-failed", requestId, why });
-      return;
-    }
-    this.#awakeAt = this.#deps.clock.sinceBootMs(); // a scan holds up everything else
-    const report = this.#deps.reportOf(scan);
-    const isKnown = report.digest === this.#newest?.digest;
-    this.#newest = report;
-    // The controller asks for the body when it does not hold a report with this digest.
-    this.#report(isKnown ? { ...report, body: new Uint8Array() } : report, requestId);
-  }
-
-  #report(report: ScanReport, requestId: string): void {
-    if (this.#channel) this.#unanswered.push(requestId);
-    this.#say({ kind: "report", report, requestId });
-  }
-
-  async #reportOften(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
-      await this.#scanned("");
-      await this.#sleep(this.#intervalMs * (0.9 + 0.2 * this.#deps.random()), signal);
+        this.#background(this.#reports.answer(message.requestId, this.#signal)); // a scan that hangs holds up no permit
+        return;
+      case "report-ack":
+        this.#reports.acknowledged(message.digest, message.sendBody);
     }
   }
 

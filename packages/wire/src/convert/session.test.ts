@@ -76,7 +76,15 @@ const fromAgent: fc.Arbitrary<FromAgent> = fc.oneof(
     epoch: count,
     permits: fc.array(update),
   }),
-  fc.record({ kind: fc.constant("report" as const), report, requestId: text }),
+  fc.record(
+    {
+      kind: fc.constant("report" as const),
+      report,
+      requestId: text,
+      reason: fc.constantFrom("boot", "schedule", "package-change", "request", "after-apply"),
+    },
+    { requiredKeys: ["kind", "report", "requestId"] },
+  ),
   fc.record({ kind: fc.constant("permit-update" as const), update }),
   fc.record({ kind: fc.constant("scan-failed" as const), requestId: text, why: text }),
 );
@@ -135,6 +143,12 @@ test("values that the wire leaves out are there again, as own fields", () => {
 test("unknown is not no: a need to reboot that nobody stated is null", () => {
   const heard = up(sent({ body: "report", report: { report: {}, requestId: "" } }));
   expect(heard).toMatchObject({ kind: "report", report: { reboot: null, findings: NOTHING.findings } });
+});
+
+test.each([0, 6, 4711])("a report for reason %i, which nobody knows, is a report without a reason", (reason) => {
+  const heard = up(sent({ body: "report", report: { report: {}, requestId: "s1", reason } }));
+  expect(heard).toMatchObject({ kind: "report", requestId: "s1" });
+  expect(heard).not.toHaveProperty("reason");
 });
 
 describe("refused, never guessed", () => {

@@ -1,5 +1,5 @@
 import type { StepResult } from "@afterpatch/core/rollout/types";
-import type { FromAgent, Permit, PermitOutcome, PermitUpdate, ToAgent } from "@afterpatch/core/session";
+import type { FromAgent, Permit, PermitOutcome, PermitUpdate, ReportReason, ToAgent } from "@afterpatch/core/session";
 import { pb } from "../messages.ts";
 import { reportFromWire, reportToWire } from "./report.ts";
 
@@ -57,8 +57,11 @@ export function fromAgentToWire(message: FromAgent): WireFromAgent {
       const { agentVersion, bootId, epoch } = message;
       return { body: "hello", hello: { agentVersion, bootId, epoch, permits: message.permits.map(updateToWire) } };
     }
-    case "report":
-      return { body: "report", report: { report: reportToWire(message.report), requestId: message.requestId } };
+    case "report": {
+      const { requestId, reason } = message;
+      const report = reportToWire(message.report);
+      return { body: "report", report: { report, requestId, reason: reasonToWire(reason) } };
+    }
     case "permit-update":
       return { body: "permitUpdate", permitUpdate: updateToWire(message.update) };
     case "scan-failed":
@@ -76,7 +79,8 @@ export function fromAgentFromWire(message: WireFromAgent): FromAgent {
     case "report": {
       const { report, requestId } = message.report;
       if (!report) throw new ProtocolError("a report without content");
-      return { kind: "report", report: reportFromWire(report), requestId };
+      const reason = REASONS.find((known) => reasonToWire(known) === message.report.reason);
+      return { kind: "report", report: reportFromWire(report), requestId, ...(reason ? { reason } : {}) };
     }
     case "permitUpdate":
       return { kind: "permit-update", update: updateFromWire(message.permitUpdate) };
@@ -84,6 +88,25 @@ export function fromAgentFromWire(message: WireFromAgent): FromAgent {
       return { kind: "scan-failed", requestId: message.scanFailed.requestId, why: message.scanFailed.why };
     default: // the oneof is open on the wire: a newer peer may send an arm that this one does not know
       throw new ProtocolError("the agent sent a message of an unknown kind");
+  }
+}
+
+const REASONS = ["boot", "schedule", "package-change", "request", "after-apply"] as const;
+
+function reasonToWire(reason: ReportReason | undefined): pb.v1.ReportReason {
+  switch (reason) {
+    case undefined:
+      return pb.v1.ReportReason.REPORT_REASON_UNSPECIFIED;
+    case "boot":
+      return pb.v1.ReportReason.REPORT_REASON_BOOT;
+    case "schedule":
+      return pb.v1.ReportReason.REPORT_REASON_SCHEDULE;
+    case "package-change":
+      return pb.v1.ReportReason.REPORT_REASON_PACKAGE_CHANGE;
+    case "request":
+      return pb.v1.ReportReason.REPORT_REASON_REQUEST;
+    case "after-apply":
+      return pb.v1.ReportReason.REPORT_REASON_AFTER_APPLY;
   }
 }
 
