@@ -1,4 +1,5 @@
 import { current, oldService, type Scenario } from "./scenario.ts";
+import type { Shop } from "./shop.ts";
 
 /** What happens to the files that a service has mapped. */
 export const files: readonly Scenario[] = [
@@ -70,6 +71,32 @@ export const files: readonly Scenario[] = [
       const pid = await shop.start([shop.at("library.so")]);
       await shop.sh('cp "$new/library.so" library.so');
       return { old: [pid], path: shop.at("library.so") };
+    },
+  },
+  {
+    name: "code-byte-written",
+    made: "after a scan, one byte of the mapped library's code is written over in place: inode, size, build-id and all relocations stay",
+    answer: oldService("modified-in-place"),
+    why: "threads that were inside the changed code go on in another one; the process's memory shows the new bytes, so only the digest that an earlier scan kept tells, together with that scan's time",
+    inCi: true,
+    make: async (shop) => {
+      const pid = await shop.start([shop.at("library.so")]);
+      await scanned(shop, pid);
+      await shop.sh(`perl -e 'open F, "+<", "library.so" or die; ${CODE_BYTE}'`);
+      return { old: [pid], path: shop.at("library.so") };
+    },
+  },
+  {
+    name: "same-bytes-written",
+    made: "after a scan, the mapped library is written over in place with its own bytes (dd conv=notrunc), and touched",
+    answer: current,
+    why: "times changed and no byte did",
+    inCi: true,
+    make: async (shop) => {
+      const pid = await shop.start([shop.at("library.so")]);
+      await scanned(shop, pid);
+      await shop.sh("dd if=$old/library.so of=library.so conv=notrunc status=none; touch library.so");
+      return { current: [pid], path: shop.at("library.so") };
     },
   },
   {
@@ -164,6 +191,16 @@ END`);
     },
   },
 ];
+
+/** A scan that remembers what it saw, of a process that is old enough for it: within a second nothing is first. */
+async function scanned(shop: Shop, pid: number): Promise<void> {
+  await shop.sh(`mkdir -p /var/lib/afterpatch/agent
+    until [ "$(ps -o etimes= -p ${pid})" -ge 3 ]; do sleep 0.2; done
+    /opt/afterpatch/bin/afterpatch-agent scan --format json >/dev/null`);
+}
+
+/** Perl code that writes the number which version() of an open library returns: mov $1, %eax; ret. */
+const CODE_BYTE = String.raw`binmode F; local $/; $_ = <F>; $at = index $_, "\xb8\1\0\0\0\xc3"; $at > 0 or die; seek F, $at + 1, 0; print F "\2"`;
 
 /** Perl code for a library that says it is another build: the first byte of its build-id, elf(5), is turned round. */
 export const OTHER_BUILD_ID = String.raw`s/(\x14\0\0\0\x03\0\0\0GNU\0)(.)/$1 . (~$2 & "\xff")/se`;

@@ -43,6 +43,11 @@ export function contentOf(side: Side, budget: Budget): Content {
   });
 }
 
+/** All bytes of one file. */
+export function bytesOf(side: Side, budget: Budget): Content {
+  return withOpen(side, (opened) => digest(opened, side, budget));
+}
+
 type Opened = number | { readonly why: string };
 
 function withOpen<T>(side: Side, use: (opened: Opened) => T): T {

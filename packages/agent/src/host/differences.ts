@@ -1,6 +1,7 @@
 import type { FileFacts } from "@afterpatch/core/facts";
 import { type Comparing, compareFile, type Difference } from "./compare.ts";
 import type { ProcessTable, Task } from "./processes.ts";
+import type { States } from "./states.ts";
 import { viewsOf } from "./views.ts";
 
 /** How much of files without build-ids one scan reads, and how often it looks into a process's memory. */
@@ -8,11 +9,11 @@ const COMPARED_BYTES = 4n * 1024n * 1024n * 1024n;
 const LOOKS = 20_000;
 
 /** Files that differ from what their path names now, and who maps them, by index. */
-export function differingFiles({ places }: ProcessTable, bootedAt: number) {
+export function differingFiles({ places }: ProcessTable, bootedAt: number, states: States | null) {
   const views = viewsOf(places);
   const comparing: Comparing = {
     budget: { bytes: COMPARED_BYTES },
-    inPlace: { bootedAt, looks: LOOKS },
+    inPlace: { bootedAt, looks: LOOKS, states },
     names: new Map(),
   };
   const differences: Difference[] = [];

@@ -11,6 +11,7 @@ import { readKernel } from "./kernel/kernel.ts";
 import { type ProcessTable, readProcesses, type Task } from "./processes.ts";
 import { readProc, readSmallFile, tryLink } from "./read.ts";
 import { socketsOf } from "./sockets.ts";
+import { keepStates, loadStates, statesBeside } from "./states.ts";
 import { readSysv } from "./sysv.ts";
 import { isSystemd, readUnits } from "./units.ts";
 import { readXinetd } from "./xinetd.ts";
@@ -44,12 +45,14 @@ export function readHost(options: ScanOptions): HostFacts {
   const startedAt = now();
   const table = readProcesses();
   const bootedAt = bootTime(now);
-  const { files, holders } = differingFiles(table, bootedAt);
+  const states = inventory === null ? null : loadStates(statesBeside(inventory));
+  const { files, holders } = differingFiles(table, bootedAt, states);
   const systemd = isSystemd();
   const initCgroup = systemd ? cgroupOf("/proc/1") : null;
   const { running, vanished } = readRunning(holders, table, { now, systemd });
   const units = systemd ? readUnits(running.facts, initCgroup) : { units: null, unitsUnreadable: null };
   const named = withPackages(table, { files, holders }, { inventory, databases, now: startedAt, bootedAt });
+  const kept = inventory === null || states === null ? [] : keepStates(statesBeside(inventory), states, startedAt);
   return {
     host: {
       id: hostId,
@@ -76,7 +79,7 @@ export function readHost(options: ScanOptions): HostFacts {
     xinetd: running.xinetd,
     kernel: readKernel(),
     sysv: running.sysv,
-    notes: named.notes,
+    notes: [...named.notes, ...kept],
   };
 }
 

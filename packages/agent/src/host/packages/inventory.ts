@@ -35,10 +35,15 @@ export function loadInventory(file: string): {
 
 /** In one step: the old file stays in force until the new one is complete on the disk. Answers with a note where that failed. */
 export function saveInventory(file: string, entries: readonly InventoryEntry[]): string | null {
+  return saveText(file, serializeInventory(entries));
+}
+
+/** The same of any text. */
+export function saveText(file: string, text: string): string | null {
   const next = `${file}.${process.pid}.tmp`;
   try {
     rmSync(next, { force: true }); // of a process of the same number that was killed
-    writeFileSync(next, serializeInventory(entries), { flag: "wx", mode: 0o600, flush: true });
+    writeFileSync(next, text, { flag: "wx", mode: 0o600, flush: true });
     renameSync(next, file);
     const folder = openSync(dirname(file), constants.O_RDONLY | constants.O_DIRECTORY);
     try {
