@@ -64,7 +64,7 @@ test.each<[string, readonly string[], RegExp]>([
   ],
   ["a bad duration", ["token", "create", "--expires", "1w"], /not a duration/],
   ["too long a duration", ["token", "create", "--expires", "25h"], /24h/],
-  ["a bad label", ["token", "create", "--label", "Role=web"], /Role=web/],
+  ["a bad label", ["token", "create", "--label", "Role=web"], /label key 'Role' must match/],
   ["a file that cannot be written", ["status", "--out", "/nonexistent/file"], /cannot write/],
   ["a directory in place of a file", ["status", "--out", "/"], /is a directory/],
   ["a bad address", ["status", "--controller", "localhost"], /HOST:PORT/],

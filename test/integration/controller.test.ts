@@ -57,7 +57,11 @@ test("init refuses what it cannot use, and leaves it as it was", async () => {
   expectRefused(await init(join(directory, "file"), "--name", "localhost"), 5, /not a directory/);
   expectRefused(await init(join(directory, "new")), 5, /Missing required argument: name/);
   expectRefused(await init(join(directory, "new"), "--name", "not a name"), 5, /not a DNS name or IP address/);
-  expectRefused(await init(join(directory, "new"), "--name", "a", "--port", "x"), 5, /--port: not a port/);
+  expectRefused(
+    await init(join(directory, "new"), "--name", "a", "--port", "x"),
+    5,
+    /--port: 'x' is no whole number from 1 to 65535/,
+  );
   expectRefused(await init(join(directory, "new"), "--name", "a", "--port", "7444"), 5, /same as --port/);
   expect(await readdir(directory)).toEqual(["file"]);
 });
@@ -146,12 +150,16 @@ test("serve refuses what it cannot use: no data, no store, a foreign key file, a
   const directory = await temporaryDirectory();
   expectRefused(await serveOnce(directory), 5, /no controller here; run 'afterpatch-controller init' first/);
   await mkdir(join(directory, "ca"));
-  expectRefused(await serveOnce(directory), 5, /CA cannot be read: ENOENT/);
+  expectRefused(await serveOnce(directory), 5, /CA cannot be read: it does not exist/);
   const dataDir = await dataDirectory();
   const other = await dataDirectory();
   await writeFile(join(dataDir, "ca/root.key"), await readFile(join(other, "ca/root.key")));
   expectRefused(await serveOnce(dataDir), 5, /root.key is not the key of root.crt/);
-  expectRefused(await serveOnce(other, "--listen", "203.0.113.1"), 5, /fleet port 0 on 203.0.113.1: .*EADDRNOTAVAIL/);
+  expectRefused(
+    await serveOnce(other, "--listen", "203.0.113.1"),
+    5,
+    /--listen 203.0.113.1: not an address of this machine; see 'ip address'/,
+  );
   const port = await takenPort();
   expectRefused(await run("controller", ["serve", "--data-dir", other, "--port", `${port}`]), 5, inUse("fleet", port));
   const ports = ["--port", "0", "--enrol-port", `${port}`];

@@ -1,3 +1,5 @@
+import { errorIn } from "@afterpatch/core/command-error";
+import { checkGiven, parserError } from "@afterpatch/core/command-line";
 import yargs, { type Argv, type CommandModule } from "yargs";
 import { apply } from "./commands/apply.ts";
 import { enroll } from "./commands/enroll.ts";
@@ -7,7 +9,7 @@ import { scan } from "./commands/scan.ts";
 import { sessions } from "./commands/sessions.ts";
 import { users } from "./commands/users.ts";
 import { why } from "./commands/why.ts";
-import { usageError } from "./usage.ts";
+import { PROGRAM, usageError } from "./usage.ts";
 
 /** Options of every command. */
 export interface GlobalOptions {
@@ -26,9 +28,14 @@ const EXIT_CODES =
 export async function runCommandLine(argv: readonly string[], version: string, columns: number): Promise<string> {
   let text = "";
   let chosen: (() => unknown) | null = null;
+  let command = PROGRAM;
   // After yargs is done: while it waits for a handler it lays out the command's help, which costs more than all else it does.
   const later = <T, U>(module: CommandModule<T, U>): CommandModule<T, U> => ({
     ...module,
+    builder: (inner) => {
+      command = `${PROGRAM} ${String(module.command).split(" ")[0]}`;
+      return (module.builder as (parser: Argv<T>) => Argv<U>)(inner); // as every command has it
+    },
     handler: (args) => {
       chosen = () => module.handler(args);
     },
@@ -42,16 +49,21 @@ export async function runCommandLine(argv: readonly string[], version: string, c
     .command(later(apply))
     .command(later(enroll))
     .command(later(run));
-  await parser.parseAsync([...argv], {}, (_error, _args, output) => {
-    text = output;
-  });
-  await (chosen as (() => unknown) | null)?.(); // set by a handler, which the compiler does not see
+  try {
+    await parser.parseAsync([...argv], {}, (_error, _args, output) => {
+      text = output;
+    });
+    await (chosen as (() => unknown) | null)?.(); // set by a handler, which the compiler does not see
+  } catch (thrown) {
+    throw errorIn(command, thrown);
+  }
   return text === "" ? "" : `${text}\n`;
 }
 
 function configured(version: string, columns: number): Argv<GlobalOptions> {
   return yargs()
-    .scriptName("afterpatch-agent")
+    .scriptName(PROGRAM)
+    .locale("en")
     .usage("$0 COMMAND: find what still runs old code on this host, and replace it")
     .option("config", { type: "string", requiresArg: true, describe: "Configuration [/etc/afterpatch/agent.yaml]" })
     .option("state-dir", {
@@ -64,16 +76,17 @@ function configured(version: string, columns: number): Argv<GlobalOptions> {
     .exitProcess(false)
     .showHelpOnFail(false)
     .parserConfiguration({ "greedy-arrays": false, "dot-notation": false, "boolean-negation": false })
-    .check(givenOnce, true)
+    .check((args) => checkGiven(args, ["label", "unit", "service", "only", "paths"]), true)
     .check(noConfiguration, true)
     .demandCommand(1, "name a command")
     .fail((message, error) => {
       // Thrown by a command, or by the check above; what yargs itself complains about is a YError.
       if (error && error.name !== "YError") throw error;
-      throw usageError("command line", (message || "cannot be read").replaceAll("\n", " "));
+      throw parserError(message || "cannot be read");
     })
     .version(version)
     .help()
+    .alias("help", "h")
     .epilogue(EXIT_CODES)
     .wrap(Math.min(120, columns)) as unknown as Argv<GlobalOptions>; // yargs adds kebab-case twins of the same options
 }
@@ -82,14 +95,4 @@ function configured(version: string, columns: number): Argv<GlobalOptions> {
 function noConfiguration({ config }: Readonly<Record<string, unknown>>): true {
   if (config === undefined) return true;
   throw usageError("--config", "this version reads no configuration file", "leave the option out");
-}
-
-/** yargs makes a list of an option that was given twice; only `--label`, `--unit`, `--service` and `--only` may be. */
-function givenOnce(args: Readonly<Record<string, unknown>>): true {
-  for (const [name, value] of Object.entries(args)) {
-    if (Array.isArray(value) && !["_", "label", "unit", "service", "only", "paths"].includes(name)) {
-      throw usageError(`${name.length === 1 ? "-" : "--"}${name}`, "is given more than once", "give it once");
-    }
-  }
-  return true;
 }

@@ -1,3 +1,5 @@
+import { errorIn } from "@afterpatch/core/command-error";
+import { checkGiven, parserError } from "@afterpatch/core/command-line";
 import yargs, { type Argv } from "yargs";
 import type { AddCommand, Chosen, Examples, Reader } from "./command.ts";
 import { plan } from "./commands/plan.ts";
@@ -6,7 +8,9 @@ import { rolloutList, rolloutStatus, rolloutWatch } from "./commands/rollout-loo
 import { rolloutStart } from "./commands/rollout-start.ts";
 import { scan, status } from "./commands/status.ts";
 import { tokenCreate } from "./commands/token-create.ts";
-import { usageError } from "./errors.ts";
+import type { Shell } from "./shell.ts";
+
+export const PROGRAM = "afterpatch";
 
 export type Parsed =
   | {
@@ -28,34 +32,61 @@ const FIRST_EXAMPLES: Examples = [
   ["afterpatch rollout start 'role=web' --serial 1,25% --reason DSA-6001", "do it"],
 ];
 
-/** Reads a command line; a mistake in it is a CliError. `columns`: how wide help may be. */
+/** Reads a command line; a mistake in it is a CommandError. `columns`: how wide help may be. */
 export async function parseCommandLine(argv: readonly string[], version: string, columns: number): Promise<Parsed> {
   let chosen: Chosen | undefined;
   let examples = FIRST_EXAMPLES;
+  let command = PROGRAM;
   const reader: Reader = {
     choose: (next) => {
       chosen = next;
     },
-    describe: (next) => {
+    describe: (name, next) => {
+      command = `${PROGRAM} ${name}`;
       examples = next;
     },
   };
-  const group = (parser: Argv, name: string, summary: string, commands: readonly AddCommand[]) => {
-    const build = (inner: Argv) =>
-      commands.reduce((each, add) => add(each, reader), inner).demandCommand(1, `'${name}' needs one of its commands`);
+  let text = "";
+  try {
+    const parsed = await commands(reader, version, columns).parse([...argv], {}, (_error, _args, output) => {
+      text = output;
+    });
+    if (chosen === undefined) return { kind: "text", text: `${text}\n${text === version ? "" : examplesIn(examples)}` };
+    const { run, target } = chosen;
+    const named = (shell: Shell) =>
+      run(shell).catch((thrown: unknown) => {
+        throw errorIn(command, thrown);
+      });
+    const { controller, credentials } = parsed;
+    return {
+      kind: "command",
+      chosen: { run: named, target },
+      controller: single(controller),
+      credentials: single(credentials),
+    };
+  } catch (thrown) {
+    throw errorIn(command, thrown);
+  }
+}
+
+function commands(reader: Reader, version: string, columns: number): Argv {
+  const group = (parser: Argv, name: string, summary: string, members: readonly AddCommand[]) => {
+    const within: Reader = {
+      choose: reader.choose,
+      describe: (member, examples) => reader.describe(`${name} ${member}`, examples),
+    };
+    const build = (inner: Argv) => {
+      reader.describe(name, FIRST_EXAMPLES);
+      const all = members.reduce((each, add) => add(each, within), inner);
+      return all.demandCommand(1, `'${name}' needs one of its commands`);
+    };
     return parser.command(name, summary, build);
   };
   let parser: Argv = configured(version, columns);
   for (const add of [status, scan, plan]) parser = add(parser, reader);
   const rollouts = [rolloutStart, rolloutStatus, rolloutWatch, rolloutAbort, rolloutList];
   parser = group(parser, "rollout", "Start, follow and stop rollouts", rollouts);
-  parser = group(parser, "token", "Make join tokens for new hosts", [tokenCreate]);
-  let text = "";
-  const parsed = await parser.parse([...argv], {}, (_error, _args, output) => {
-    text = output;
-  });
-  if (chosen === undefined) return { kind: "text", text: `${text}\n${text === version ? "" : examplesIn(examples)}` };
-  return { kind: "command", chosen, controller: single(parsed.controller), credentials: single(parsed.credentials) };
+  return group(parser, "token", "Make join tokens for new hosts", [tokenCreate]);
 }
 
 /** Below the help rather than in it: yargs would break the lines, and then they do not work as printed. */
@@ -65,7 +96,8 @@ function examplesIn(examples: Examples): string {
 
 function configured(version: string, columns: number) {
   return yargs()
-    .scriptName("afterpatch")
+    .scriptName(PROGRAM)
+    .locale("en")
     .usage("$0 COMMAND: restart, in a safe order, whatever still runs old code in a fleet, and prove it")
     .option("controller", {
       type: "string",
@@ -86,30 +118,22 @@ function configured(version: string, columns: number) {
       "parse-positional-numbers": false,
       "boolean-negation": false,
     })
-    .check(givenOnce, true)
+    .check((args) => checkGiven(args, ["label"]), true)
     .demandCommand(1, "name a command")
     .fail((message, error) => {
-      if (error?.name === "CliError") throw error;
+      if (error?.name === "CommandError") throw error;
       const why = message || error?.message || "cannot be read";
       // yargs counts positionals where a person would name them.
       const isShort = why.startsWith("Not enough non-option arguments");
-      const short = "an argument is missing: hosts, such as 'role=web' or 'all', or a rollout's id";
-      throw usageError("command line", isShort ? short : why.replaceAll(/\s*\n\s*/g, " "));
+      throw parserError(
+        isShort ? "an argument is missing: hosts, such as 'role=web' or 'all', or a rollout's id" : why,
+      );
     })
     .version(version)
     .help()
+    .alias("help", "h")
     .epilogue(EXIT_CODES)
     .wrap(Math.min(120, columns));
-}
-
-/** yargs makes a list of an option that was given twice; only `--label` may be. */
-function givenOnce(args: Readonly<Record<string, unknown>>): true {
-  for (const [name, value] of Object.entries(args)) {
-    if (Array.isArray(value) && name !== "_" && name !== "label") {
-      throw usageError(`${name.length === 1 ? "-" : "--"}${name}`, "is given more than once", "give it once");
-    }
-  }
-  return true;
 }
 
 function single(value: unknown): string | undefined {

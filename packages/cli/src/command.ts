@@ -11,8 +11,8 @@ export interface Chosen {
 /** What the parser tells while it reads a command line. */
 export interface Reader {
   choose(chosen: Chosen): void;
-  /** The command whose help may be wanted. */
-  describe(examples: Examples): void;
+  /** The command that is being read: its help may be wanted, and what is wrong is wrong with it. */
+  describe(name: string, examples: Examples): void;
 }
 
 export type Examples = readonly (readonly [command: string, what: string])[];
@@ -42,9 +42,10 @@ export function command<T>(definition: Definition<T>): AddCommand {
         describe: "How to print the result",
       })
       .option("out", { type: "string", requiresArg: true, describe: "Write the result to this file" });
+  const [name = ""] = syntax.split(" ");
   return (parser, reader) => {
     const build = (inner: Argv) => {
-      reader.describe(examples);
+      reader.describe(name, examples);
       return options(inner);
     };
     return parser.command(syntax, summary, build, (parsed) => {

@@ -16,7 +16,7 @@ export type PlanFleetResponse = Message<"PlanFleetResponse">;
 export type StartRolloutRequest = Message<"StartRolloutRequest">;
 export type Rollout = Message<"Rollout">;
 
-/** The controller, as far as operators may ask it. Failures are CliErrors. */
+/** The controller, as far as operators may ask it. Failures are CommandErrors. */
 export interface Control {
   readonly address: string;
   createToken(request: Message<"CreateTokenRequest">): Promise<Message<"CreateTokenResponse">>;

@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type Address, parseAddress } from "@afterpatch/wire/address";
 import { certificates } from "@afterpatch/wire/pem";
-import { type CliError, usageError } from "./errors.ts";
+import { type CommandError, usageError } from "@afterpatch/core/command-error";
 import type { Access } from "./shell.ts";
 
 /** An operator's identity and the controller it is for. PEM texts. */
@@ -55,7 +55,7 @@ async function read(directory: string, name: string): Promise<string> {
   }
 }
 
-function unreadable(name: string, why: string, cause: unknown): CliError {
+function unreadable(name: string, why: string, cause: unknown): CommandError {
   const todo =
     name === "controller"
       ? "name the controller with --controller HOST:PORT or AFTERPATCH_CONTROLLER"

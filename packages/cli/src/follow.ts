@@ -3,7 +3,7 @@ import { formatDuration } from "@afterpatch/core/duration";
 import { EXIT, isFinal } from "@afterpatch/core/exit";
 import type { Control } from "./connection.ts";
 import { type RolloutDocument, rolloutDocument } from "./documents/rollout.ts";
-import { CliError } from "./errors.ts";
+import { CommandError } from "@afterpatch/core/command-error";
 
 const GIVE_UP_MS = 300_000;
 const FIRST_WAIT_MS = 200;
@@ -45,7 +45,7 @@ export async function* followRollout(
       }
     } catch (error) {
       if (!isKnown || !control.isPassing(error)) throw error;
-      why = error instanceof CliError ? error.why : String(error);
+      why = error instanceof CommandError ? error.why : String(error);
     }
     if (options.signal.aborted) return;
     if (lostAt === undefined) {
@@ -65,8 +65,8 @@ function elapsed(ms: number): string {
   return formatDuration(Math.max(1, Math.round(ms / 1000)) * 1000);
 }
 
-function gaveUp(address: string, id: string): CliError {
-  return new CliError(
+function gaveUp(address: string, id: string): CommandError {
+  return new CommandError(
     EXIT.unreachable,
     `controller ${address}`,
     `was away for ${formatDuration(GIVE_UP_MS)}; rollout ${id} goes on as far as it can`,

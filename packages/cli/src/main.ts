@@ -3,8 +3,8 @@ import { join } from "node:path";
 import { createInterface } from "node:readline/promises";
 import { styleText } from "node:util";
 import { EXIT, type ExitCode } from "@afterpatch/core/exit";
-import { type Parsed, parseCommandLine } from "./command-line.ts";
-import { asCliError, errorDocument, errorLine } from "./errors.ts";
+import { type Parsed, PROGRAM, parseCommandLine } from "./command-line.ts";
+import { asCommandError, errorDocument, errorLine } from "@afterpatch/core/command-error";
 import { isForPrograms, serialise } from "./output.ts";
 import { type Access, FORMATS, type Format, plain, type Shell, type Terminal } from "./shell.ts";
 import { version } from "./version.ts";
@@ -31,10 +31,10 @@ async function main(args: readonly string[]): Promise<ExitCode> {
     }
     return await parsed.chosen.run(shellFor(parsed));
   } catch (thrown) {
-    const error = asCliError(thrown);
+    const error = asCommandError(thrown);
     const format = formatIn(args);
-    if (isForPrograms({ format, out: undefined })) stdout.write(await serialise(errorDocument(error), format));
-    stderr.write(errorLine(error));
+    if (isForPrograms({ format, out: undefined })) stdout.write(await serialise(errorDocument(PROGRAM, error), format));
+    stderr.write(errorLine(PROGRAM, error));
     return error.exit;
   }
 }

@@ -1,17 +1,17 @@
 import { EXIT, type ExitCode } from "@afterpatch/core/exit";
 import { CODE_KEY } from "@afterpatch/wire/rpc";
 import { type ServiceError, status } from "@grpc/grpc-js";
-import { CliError } from "./errors.ts";
+import { CommandError } from "@afterpatch/core/command-error";
 
 /** What each code of control.proto means to an operator. */
-const BY_CODE: Readonly<Record<string, readonly [ExitCode, string]>> = {
+const BY_CODE: Readonly<Record<string, readonly [ExitCode, string | null]>> = {
   "selection-empty": [EXIT.selection, "see 'afterpatch status' for the hosts there are"],
   "stale-plan": [EXIT.stale, "look at the new plan with 'afterpatch plan', or start with --allow-new"],
   "hosts-held": [EXIT.held, "see 'afterpatch rollout list'; wait for that rollout or abort it"],
   "too-many-hosts": [EXIT.usage, "select fewer hosts or raise --max-hosts"],
   "already-ended": [EXIT.usage, "see 'afterpatch rollout status'"],
   "not-found": [EXIT.selection, "see 'afterpatch rollout list' for the rollouts there are"],
-  "bad-argument": [EXIT.usage, "see 'afterpatch --help'"],
+  "bad-argument": [EXIT.usage, null],
 };
 
 const BAD_CERTIFICATE =
@@ -23,8 +23,8 @@ export function explain(error: unknown, what: string, address: string): unknown 
   const code = error.metadata?.get(CODE_KEY)[0]?.toString();
   const known = code === undefined ? undefined : BY_CODE[code];
   const options = { cause: error };
-  if (known) return new CliError(known[0], what, error.details, known[1], options);
-  const make = (exit: ExitCode, why: string, todo: string) => new CliError(exit, what, why, todo, options);
+  if (known) return new CommandError(known[0], what, error.details, known[1], options);
+  const make = (exit: ExitCode, why: string, todo: string | null) => new CommandError(exit, what, why, todo, options);
   switch (error.code) {
     case status.UNAVAILABLE:
       return unavailable(error, address);
@@ -36,7 +36,7 @@ export function explain(error: unknown, what: string, address: string): unknown 
     case status.INVALID_ARGUMENT:
     case status.FAILED_PRECONDITION:
     case status.ALREADY_EXISTS:
-      return make(EXIT.usage, error.details, "see 'afterpatch --help'");
+      return make(EXIT.usage, error.details, null);
     case status.NOT_FOUND:
       return make(EXIT.selection, error.details, "see 'afterpatch status' and 'afterpatch rollout list'");
     case status.UNIMPLEMENTED:
@@ -59,15 +59,15 @@ export function isPassing(error: unknown): boolean {
   return error.code === status.INTERNAL && /RST_STREAM|GOAWAY/.test(error.details);
 }
 
-function unavailable(error: ServiceError, address: string): CliError {
+function unavailable(error: ServiceError, address: string): CommandError {
   const why = reasonIn(error.details);
   const what = `controller ${address}`;
   if (BAD_CERTIFICATE.test(error.details)) {
     const todo = "check that --credentials and --controller belong together and have not been revoked";
-    return new CliError(EXIT.usage, what, `the certificates do not fit: ${why}`, todo, { cause: error });
+    return new CommandError(EXIT.usage, what, `the certificates do not fit: ${why}`, todo, { cause: error });
   }
   const todo = "check the address (--controller) and that the controller is running";
-  return new CliError(EXIT.unreachable, what, `cannot be reached: ${why}`, todo, { cause: error });
+  return new CommandError(EXIT.unreachable, what, `cannot be reached: ${why}`, todo, { cause: error });
 }
 
 /** grpc-js wraps the reason in its own words. */

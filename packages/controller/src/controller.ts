@@ -41,7 +41,7 @@ export interface Controller {
 
 const SWEEP_MS = 3_600_000;
 
-/** Opens store, ports and services of a data directory. Throws Failure or StoreError; nothing stays open then. */
+/** Opens store, ports and services of a data directory. Throws CommandError or StoreError; nothing stays open then. */
 export async function openController(options: ControllerOptions): Promise<Controller> {
   await using opened = new AsyncDisposableStack();
   const { dataDir, clock, log } = options;

@@ -1,46 +1,62 @@
 import { inspect } from "node:util";
-import yargs from "yargs";
-import { hideBin } from "yargs/helpers";
+import { type CommandError, errorIn, errorLine } from "@afterpatch/core/command-error";
+import { checkGiven, parserError } from "@afterpatch/core/command-line";
+import { EXIT } from "@afterpatch/core/exit";
+import yargs, { type Argv, type CommandModule } from "yargs";
 import { initCommand } from "./commands/init.ts";
 import { serveCommand } from "./commands/serve.ts";
-import { Failure } from "./failure.ts";
-import { StoreError } from "./store/errors.ts";
+import { StoreError, storeFailure } from "./store/errors.ts";
 import { version } from "./version.ts";
 
 const PROGRAM = "afterpatch-controller";
+const { argv, env, stdout, stderr } = process;
 
+// What was to be said did not arrive; a reader that went away, such as `head`, is no error of ours.
+stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code === "EPIPE") return;
+  stderr.write(`${PROGRAM}: standard output: ${error.message}; see to the disk or the pipe, then start it again\n`);
+  process.exit(EXIT.internal);
+});
+
+let command = PROGRAM;
 try {
-  await yargs(hideBin(process.argv))
+  await yargs()
     .scriptName(PROGRAM)
     .usage("$0 COMMAND\n\nEnrols hosts, keeps their reports and runs rollouts.")
-    .command(initCommand)
-    .command(serveCommand)
-    .demandCommand(1, 1, "no command given", "more than one command given")
+    .command(named(initCommand))
+    .command(named(serveCommand))
+    .demandCommand(1, 1, "name a command: init or serve", "more than one command given")
     .strict()
-    .check((args) => {
-      const twice = Object.keys(args).find((key) => key !== "_" && key !== "name" && Array.isArray(args[key]));
-      if (twice !== undefined) throw new Failure(5, `--${twice}: given more than once; give it once`);
-      return true;
-    })
+    .parserConfiguration({ "dot-notation": false, "boolean-negation": false, "greedy-arrays": false })
+    .check((args) => checkGiven(args, ["name"]))
     .locale("en")
     .version(version)
     .help()
+    .alias("help", "h")
     .wrap(100)
     .fail((message, error) => {
-      if (error instanceof Error) throw error;
-      throw new Failure(5, `${oneLine(message)}; see '${PROGRAM} --help'`);
+      if (error && error.name !== "YError") throw error;
+      throw parserError(message || "cannot be read");
     })
-    .parseAsync();
-} catch (error) {
-  process.stderr.write(`${PROGRAM}: ${explain(error)}\n`);
-  process.exitCode = error instanceof Failure ? error.exitCode : 1;
+    .parseAsync(argv.slice(2));
+} catch (thrown) {
+  const error = failureOf(thrown);
+  process.exitCode = error.exit;
+  stderr.write(errorLine(PROGRAM, error));
+  if (error.exit === EXIT.internal && env.AFTERPATCH_DEBUG) stderr.write(`${inspect(thrown)}\n`);
 }
 
-function explain(error: unknown): string {
-  if (error instanceof Failure || error instanceof StoreError) return oneLine(error.message);
-  return oneLine(`internal error: ${error instanceof Error ? error.message : inspect(error)}; please report it`);
+/** A command that says when it is the one that is read: what is wrong then is wrong with it. */
+function named<T, U>(module: CommandModule<T, U>): CommandModule<T, U> {
+  return {
+    ...module,
+    builder: (inner) => {
+      command = `${PROGRAM} ${module.command}`;
+      return (module.builder as (parser: Argv<T>) => Argv<U>)(inner); // as both commands have it
+    },
+  };
 }
 
-function oneLine(text: string): string {
-  return text.replaceAll(/\s*\n\s*/g, " ");
+function failureOf(thrown: unknown): CommandError {
+  return errorIn(command, thrown instanceof StoreError ? storeFailure(thrown) : thrown);
 }

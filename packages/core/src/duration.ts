@@ -1,3 +1,5 @@
+import { echoed } from "./text.ts";
+
 const UNITS = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 type Unit = keyof typeof UNITS;
 
@@ -9,10 +11,10 @@ export function parseDuration(text: string): number {
   const match = /^([0-9]{1,9})([smhd])$/.exec(text);
   const [, count, unit] = match ?? [];
   if (count === undefined || !isUnit(unit)) {
-    throw new Error(`${JSON.stringify(text)} is not a duration; write a whole number and s, m, h or d, like 90s or 5m`);
+    throw new Error(`${echoed(text)} is not a duration; write a whole number and s, m, h or d, like 90s or 5m`);
   }
   const ms = Number(count) * UNITS[unit];
-  if (ms > LONGEST_MS) throw new Error(`${JSON.stringify(text)} is too long; the longest duration is 3650d`);
+  if (ms > LONGEST_MS) throw new Error(`${echoed(text)} is too long; the longest duration is 3650d`);
   return ms;
 }
 

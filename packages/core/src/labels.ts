@@ -1,3 +1,5 @@
+import { echoed } from "./text.ts";
+
 /** Labels of a host. */
 export type Labels = Readonly<Record<string, string>>;
 
@@ -11,7 +13,7 @@ export function parseLabel(
   | { readonly kind: "label"; readonly key: string; readonly value: string }
   | { readonly kind: "bad"; readonly why: string } {
   const at = text.indexOf("=");
-  if (at < 0) return { kind: "bad", why: `'${text}' is not KEY=VALUE` };
+  if (at < 0) return { kind: "bad", why: `${echoed(text)} is not KEY=VALUE` };
   const [key, value] = [text.slice(0, at), text.slice(at + 1)];
   const why = badLabel(key, value);
   return why === null ? { kind: "label", key, value } : { kind: "bad", why };
@@ -19,9 +21,9 @@ export function parseLabel(
 
 /** What is wrong with a label; null when nothing is. */
 export function badLabel(key: string, value: string): string | null {
-  if (!KEY.test(key)) return `label key '${key}' must match [a-z][a-z0-9_.-]*`;
+  if (!KEY.test(key)) return `label key ${echoed(key)} must match [a-z][a-z0-9_.-]*`;
   if (!VALUE.test(value))
-    return `value of label '${key}' must be letters, digits and _ . @ / + -, beginning with a letter or digit`;
+    return `value of label ${echoed(key)} must be letters, digits and _ . @ / + -, beginning with a letter or digit`;
   return null;
 }
 

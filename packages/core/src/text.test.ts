@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { redact, textOfBytes, visible } from "./text.ts";
+import { abridged, echoed, redact, someOf, textOfBytes, visible } from "./text.ts";
 
 test.each([
   ["plain text stays", "nginx: worker", "nginx: worker"],
@@ -13,6 +13,35 @@ test.each([
   ["a lone surrogate", "a\ud800b", "a\\u{d800}b"],
   ["an unassigned code point", "a\u{e0fff}b", "a\\u{e0fff}b"],
 ])("%s", (_name, text, expected) => expect(visible(text)).toBe(expected));
+
+test.each([
+  ["a name", "web01", "'web01'"],
+  ["nothing", "", "''"],
+  ["what a terminal would obey", "\x1b[2J", "'\\u{1b}[2J'"],
+  ["80 characters", "x".repeat(80), `'${"x".repeat(80)}'`],
+  ["more: both ends stay", `begin${"-".repeat(100)}end`, `'begin${"-".repeat(48)}…${"-".repeat(23)}end'`],
+])("echoed: %s", (_name, text, expected) => expect(echoed(text)).toBe(expected));
+
+test.each([["a"], ["\x1b"], ["😀"], ["'"], ["\ud800"], ["a\n"]])(
+  "an echo of 100 kB of %j is short and well-formed",
+  (unit) => {
+    const echo = echoed(unit.repeat(100_000 / unit.length));
+    expect(echo.length).toBeLessThanOrEqual(82);
+    expect(echo.isWellFormed()).toBe(true);
+    expect(visible(echo)).toBe(echo);
+  },
+);
+
+test("no character is cut in two", () => {
+  expect(abridged(`${"😀".repeat(10)}`, 8)).toBe("😀😀…😀");
+});
+
+test.each<[readonly string[], string]>([
+  [[], ""],
+  [["a", "b"], "a, b"],
+  [["a", "b", "c", "d", "e", "f"], "a, b, c, d, e, f"],
+  [["a", "b", "c", "d", "e", "f", "g"], "a, b, c, d, e and 2 more"],
+])("%j as some of a list", (items, expected) => expect(someOf(items)).toBe(expected));
 
 test.each([
   ["ASCII", [0x61, 0x2f], "a/"],

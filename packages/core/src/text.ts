@@ -6,6 +6,38 @@ export function visible(text: string): string {
   return text.replace(INVISIBLE, (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`);
 }
 
+/** Longest echo of what somebody typed or a host sent, in a message. */
+const LONGEST_ECHO = 80;
+
+/** What somebody typed, for a message: in quotes, made visible, and never longer than about 80 characters. */
+export function echoed(text: string): string {
+  // What is cut away is not looked at: it may be megabytes.
+  return `'${abridged(visible(text.slice(0, 10 * LONGEST_ECHO)) + visible(text.slice(10 * LONGEST_ECHO).slice(-LONGEST_ECHO)), LONGEST_ECHO)}'`;
+}
+
+/** Text of at most `longest` characters: the middle gives way to an ellipsis, for names and paths differ at their ends. */
+export function abridged(text: string, longest: number): string {
+  if (text.length <= longest) return text;
+  const tail = Math.floor(longest / 3);
+  const head = longest - tail - 1;
+  return `${text.slice(0, head).replace(/[\ud800-\udbff]$/, "")}…${text.slice(-tail).replace(/^[\udc00-\udfff]/, "")}`;
+}
+
+/** Lines become one. */
+export function oneLine(text: string): string {
+  return text
+    .split(/[\r\n]/)
+    .map((line) => line.trim())
+    .filter((line) => line !== "")
+    .join(" ");
+}
+
+/** The first few of a list, and how many more there are: `web01, web02 and 7 more`. */
+export function someOf(items: readonly string[], most = 5): string {
+  const more = items.length - most;
+  return more > 1 ? `${items.slice(0, most).join(", ")} and ${more} more` : items.join(", ");
+}
+
 /** UTF-8 text of a string that holds one byte per character (latin1); a byte that is not UTF-8 becomes `\x..`. */
 export function textOfBytes(bytes: string): string {
   let text = "";

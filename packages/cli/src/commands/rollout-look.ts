@@ -1,11 +1,11 @@
 import { EXIT, type ExitCode, isFinal, rolloutExitCode } from "@afterpatch/core/exit";
 import type { Argv } from "yargs";
-import { wholeNumberOf } from "../arguments.ts";
+import { wholeNumberOf } from "@afterpatch/core/command-line";
 import { attach } from "../attach.ts";
 import { command } from "../command.ts";
 import type { Control, Rollout } from "../connection.ts";
 import { rolloutDocument } from "../documents/rollout.ts";
-import { CliError } from "../errors.ts";
+import { CommandError } from "@afterpatch/core/command-error";
 import { checkTarget, emit } from "../output.ts";
 import { renderRollout, renderRollouts } from "../render/rollout.ts";
 
@@ -79,5 +79,5 @@ export const rolloutList = command({
 async function newest(control: Control): Promise<Rollout> {
   const [rollout] = await control.listRollouts(1);
   if (rollout) return rollout;
-  throw new CliError(EXIT.selection, "rollout", "there is none yet", "start one with 'afterpatch rollout start'");
+  throw new CommandError(EXIT.selection, "rollout", "there is none yet", "start one with 'afterpatch rollout start'");
 }

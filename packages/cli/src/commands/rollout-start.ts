@@ -1,13 +1,14 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as wait } from "node:timers/promises";
 import { EXIT, rolloutExitCode } from "@afterpatch/core/exit";
-import { serialOf, wholeNumberOf } from "../arguments.ts";
+import { serialOf } from "../arguments.ts";
+import { wholeNumberOf } from "@afterpatch/core/command-line";
 import { attach } from "../attach.ts";
 import { command } from "../command.ts";
 import type { Control, Rollout, StartRolloutRequest } from "../connection.ts";
 import { type PlanDocument, planDocument } from "../documents/plan.ts";
 import { nothingToDo, type RolloutDocument, rolloutDocument } from "../documents/rollout.ts";
-import { CliError, usageError } from "../errors.ts";
+import { CommandError, usageError } from "@afterpatch/core/command-error";
 import { checkTarget, emit, isForPrograms } from "../output.ts";
 import { renderPlan } from "../render/plan.ts";
 import { counted } from "../render/table.ts";
@@ -98,7 +99,7 @@ async function start(control: Control, request: StartRolloutRequest, shell: Shel
   const interrupted = Promise.withResolvers<never>();
   const undo = shell.onInterrupt(() => {
     const why = "interrupted; the rollout may have been started";
-    interrupted.reject(new CliError(EXIT.detached, "rollout start", why, "see 'afterpatch rollout list'"));
+    interrupted.reject(new CommandError(EXIT.detached, "rollout start", why, "see 'afterpatch rollout list'"));
   });
   try {
     const giveUpAt = shell.now() + RETRY_MS;

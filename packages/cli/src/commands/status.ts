@@ -1,7 +1,7 @@
 import { EXIT, type ExitCode, worst } from "@afterpatch/core/exit";
 import { command } from "../command.ts";
 import type { StatusDocument } from "../documents/status.ts";
-import { usageError } from "../errors.ts";
+import { usageError } from "@afterpatch/core/command-error";
 import { checkTarget, emit } from "../output.ts";
 import type { Shell, Target } from "../shell.ts";
 import { renderStatus } from "../render/status.ts";

@@ -1,8 +1,9 @@
 import { EXIT } from "@afterpatch/core/exit";
 import { visible } from "@afterpatch/core/text";
-import { durationOf, labelsOf, wholeNumberOf } from "../arguments.ts";
+import { durationOf, labelsOf } from "../arguments.ts";
+import { wholeNumberOf } from "@afterpatch/core/command-line";
 import { command } from "../command.ts";
-import { usageError } from "../errors.ts";
+import { usageError } from "@afterpatch/core/command-error";
 import { checkTarget, emit } from "../output.ts";
 
 const LONGEST_MS = 86_400_000;

@@ -2,7 +2,7 @@ import { EXIT } from "@afterpatch/core/exit";
 import { HOST_STATES, type HostState, ROLLOUT_STATES, type RolloutState } from "@afterpatch/core/rollout/types";
 import { visible } from "@afterpatch/core/text";
 import type { Rollout } from "../connection.ts";
-import { CliError } from "../errors.ts";
+import { CommandError } from "@afterpatch/core/command-error";
 import { type PlanDocument, type UncoveredDocument, uncoveredDocuments } from "./plan.ts";
 
 export interface RolloutStepDocument {
@@ -121,7 +121,7 @@ function totalsOf(hosts: readonly RolloutHostDocument[]): Readonly<Record<HostSt
 function known<T extends string>(words: readonly T[], word: string): T {
   const found = words.find((each) => each === word);
   if (found !== undefined) return found;
-  throw new CliError(
+  throw new CommandError(
     EXIT.internal,
     "rollout",
     `the controller says '${word}', which this program does not know`,

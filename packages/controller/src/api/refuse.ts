@@ -1,4 +1,5 @@
 import type { NothingSelected } from "@afterpatch/core/fleet/select";
+import { echoed, someOf } from "@afterpatch/core/text";
 import { RpcError } from "@afterpatch/wire/rpc";
 import { status } from "@grpc/grpc-js";
 import { RolloutError } from "../rollouts/engine.ts";
@@ -21,14 +22,18 @@ export async function refusing<T>(work: () => Promise<T>): Promise<T> {
 export function refuseSelection(pattern: string, selection: NothingSelected): never {
   switch (selection.kind) {
     case "invalid":
-      throw new RpcError(status.INVALID_ARGUMENT, "bad-argument", `pattern '${pattern}': ${selection.why}`);
+      throw new RpcError(status.INVALID_ARGUMENT, "bad-argument", `pattern ${echoed(pattern)}: ${selection.why}`);
     case "empty":
-      throw new RpcError(status.NOT_FOUND, "selection-empty", `pattern '${pattern}' selects no host: ${selection.why}`);
+      throw new RpcError(
+        status.NOT_FOUND,
+        "selection-empty",
+        `pattern ${echoed(pattern)} selects no host: ${selection.why}`,
+      );
     case "unmatched": {
       const terms = selection.terms.map(({ term, nearest }) =>
-        nearest.length > 0 ? `'${term}' (nearest: ${nearest.join(", ")})` : `'${term}'`,
+        nearest.length > 0 ? `${echoed(term)} (nearest: ${nearest.join(", ")})` : echoed(term),
       );
-      throw new RpcError(status.NOT_FOUND, "selection-empty", `nothing matches ${terms.join(" and ")}`);
+      throw new RpcError(status.NOT_FOUND, "selection-empty", `nothing matches ${someOf(terms, 3)}`);
     }
   }
 }

@@ -47,7 +47,7 @@ export async function planOrRefuse(
 ): Promise<{ plan: FleetPlan; selected: number }> {
   const planned = await planFleet(deps, pattern, serial);
   if (planned.kind === "planned") return planned;
-  if (planned.kind === "bad-serial") throw refused("bad-argument", `serial '${serial}': ${planned.why}`);
+  if (planned.kind === "bad-serial") throw refused("bad-argument", `serial: ${planned.why}`);
   return refuseSelection(pattern, planned);
 }
 

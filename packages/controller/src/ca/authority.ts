@@ -1,9 +1,9 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { fileReason, usageError } from "@afterpatch/core/command-error";
 import { writeFileDurably } from "@afterpatch/wire/credential-files";
 import { certificates, pinOf } from "@afterpatch/wire/pem";
-import { Failure } from "../failure.ts";
 import type { Role } from "../store/operators.ts";
 import {
   type Issued,
@@ -41,7 +41,7 @@ export async function createAuthority(directory: string, now: number): Promise<A
   return loadAuthority(directory);
 }
 
-/** Reads the root. Throws Failure when it is not there or does not fit its key. */
+/** Reads the root. Throws CommandError when it is not there or does not fit its key. */
 export async function loadAuthority(directory: string): Promise<Authority> {
   const issuer = await loadIssuer(directory);
   return {
@@ -103,7 +103,8 @@ function isGood({ key, chain }: ServerIdentity, root: X509Certificate, names: re
   }
 }
 
-function unreadable(path: string, error: unknown): Failure {
-  const why = error instanceof Error ? error.message : String(error);
-  return new Failure(5, `${path}: CA cannot be read: ${why}; restore it, or check owner and mode`, { cause: error });
+function unreadable(path: string, error: unknown): Error {
+  return usageError(path, `CA cannot be read: ${fileReason(error)}`, "restore it, or check owner and mode", {
+    cause: error,
+  });
 }

@@ -1,8 +1,8 @@
 import { chown, lstat, mkdir, mkdtemp, readdir, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
+import { fileReason, usageError } from "@afterpatch/core/command-error";
 import { formatAddress } from "@afterpatch/wire/address";
 import { syncDirectory, writeFileDurably } from "@afterpatch/wire/credential-files";
-import { Failure } from "../failure.ts";
 import type { Settings } from "../store/settings.ts";
 import { createStore } from "../store/store.ts";
 import { createAuthority, serverIdentity } from "./authority.ts";
@@ -13,7 +13,7 @@ const FIRST_OPERATOR = "admin";
 
 /**
  * Makes a data directory: CA, own certificate, store, first operator. Built beside and moved into place in one step, so
- * that it is there completely or not at all. Throws Failure when something is there already.
+ * that it is there completely or not at all. Throws CommandError when something is there already.
  */
 export async function initialise(dataDirectory: string, settings: Settings, now: number): Promise<void> {
   const target = resolve(dataDirectory);
@@ -25,9 +25,8 @@ export async function initialise(dataDirectory: string, settings: Settings, now:
     if (owner) await giveTo(stage, owner);
     await syncDirectory(stage);
     await rename(stage, target).catch((error: unknown) => {
-      throw new Failure(5, `${target}: cannot be put in place: ${why(error)}; name an empty or new directory`, {
-        cause: error,
-      });
+      const why = `cannot be put in place: ${fileReason(error)}`;
+      throw usageError(target, why, "name an empty or new directory", { cause: error });
     });
   } catch (error) {
     await rm(stage, { recursive: true, force: true });
@@ -66,14 +65,14 @@ interface Owner {
 async function ownerOfEmpty(target: string): Promise<Owner | null> {
   const found = await lstat(target).catch((error: unknown) => {
     if (error instanceof Error && "code" in error && error.code === "ENOENT") return null;
-    throw new Failure(5, `${target}: cannot be read: ${why(error)}; name another directory`, { cause: error });
+    throw usageError(target, `cannot be read: ${fileReason(error)}`, "name another directory", { cause: error });
   });
   if (!found) return null;
-  if (!found.isDirectory()) throw new Failure(5, `${target}: not a directory; name another one`);
+  if (!found.isDirectory()) throw usageError(target, "not a directory", "name another one");
   const names = await readdir(target);
   if (names.includes("ca"))
-    throw new Failure(5, `${target}: a CA is there already; 'serve' uses it, or name another directory`);
-  if (names.length > 0) throw new Failure(5, `${target}: not empty; name an empty or new directory`);
+    throw usageError(target, "a CA is there already", "'serve' uses it, or name another directory");
+  if (names.length > 0) throw usageError(target, "not empty", "name an empty or new directory");
   return process.getuid?.() === 0 ? { uid: found.uid, gid: found.gid } : null;
 }
 
@@ -85,9 +84,8 @@ async function makeStage(target: string): Promise<string> {
     await mkdir(parent, { recursive: true });
     return await mkdtemp(join(parent, `${stagePrefix(target)}${process.pid}-`)); // mode 0700
   } catch (error) {
-    throw new Failure(5, `${parent}: cannot be written: ${why(error)}; make it writable or run as its owner`, {
-      cause: error,
-    });
+    const why = `cannot be written: ${fileReason(error)}`;
+    throw usageError(parent, why, "make it writable or run as its owner", { cause: error });
   }
 }
 
@@ -110,8 +108,4 @@ async function removeUnfinished(target: string): Promise<void> {
 async function giveTo(stage: string, { uid, gid }: Owner): Promise<void> {
   const names = await readdir(stage, { recursive: true });
   for (const path of [stage, ...names.map((name) => join(stage, name))]) await chown(path, uid, gid);
-}
-
-function why(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

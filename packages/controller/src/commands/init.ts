@@ -1,13 +1,15 @@
 import { isIP } from "node:net";
+import { usageError } from "@afterpatch/core/command-error";
+import { wholeNumberOf } from "@afterpatch/core/command-line";
+import { echoed } from "@afterpatch/core/text";
 import { isName } from "@afterpatch/wire/address";
 import type { CommandModule } from "yargs";
-import { Failure } from "../failure.ts";
 
 interface InitArguments {
   readonly "data-dir": string;
   readonly name: readonly string[];
-  readonly port: number;
-  readonly "enrol-port": number;
+  readonly port: string;
+  readonly "enrol-port": string;
 }
 
 /** `init`: a new data directory with CA, store and the first operator's credentials. */
@@ -24,18 +26,23 @@ export const initCommand: CommandModule<object, InitArguments> = {
         requiresArg: true,
         describe: "DNS name or IP address of the controller; the first is what agents and operators are given",
       })
-      .option("port", { type: "number", default: 7443, requiresArg: true, describe: "Fleet port (agents, operators)" })
-      .option("enrol-port", { type: "number", default: 7444, requiresArg: true, describe: "Port where hosts join" })
-      .example("$0 init --data-dir /var/lib/afterpatch/controller --name ctl.example.net", "a controller's first step"),
+      .option("port", {
+        type: "string",
+        default: "7443",
+        requiresArg: true,
+        describe: "Fleet port (agents, operators)",
+      })
+      .option("enrol-port", { type: "string", default: "7444", requiresArg: true, describe: "Port where hosts join" })
+      .example("$0 init --data-dir /var/lib/afterpatch/controller --name ctl.example.net", ""),
   handler: async (args) => {
     const names = args.name.map(checkedName);
     const settings = {
       names,
-      port: checkedPort("--port", args.port),
-      enrolPort: checkedPort("--enrol-port", args["enrol-port"]),
+      port: wholeNumberOf("--port", args.port, 1, 65_535),
+      enrolPort: wholeNumberOf("--enrol-port", args["enrol-port"], 1, 65_535),
     };
     if (settings.port === settings.enrolPort)
-      throw new Failure(5, "--enrol-port: same as --port; give two different ports");
+      throw usageError("--enrol-port", "same as --port", "give two different ports");
     const { initialise } = await import("../ca/init.ts");
     await initialise(args["data-dir"], settings, Date.now());
     const directory = args["data-dir"];
@@ -48,12 +55,7 @@ export const initCommand: CommandModule<object, InitArguments> = {
 };
 
 function checkedName(name: string): string {
-  if (isIP(name) === 0 && !isName(name)) throw new Failure(5, `--name ${name}: not a DNS name or IP address; give one`);
+  if (isIP(name) === 0 && !isName(name))
+    throw usageError("--name", `${echoed(name)} is not a DNS name or IP address`, "give one");
   return name;
-}
-
-function checkedPort(option: string, port: number): number {
-  if (!Number.isInteger(port) || port < 1 || port > 65535)
-    throw new Failure(5, `${option}: not a port; give 1 to 65535`);
-  return port;
 }

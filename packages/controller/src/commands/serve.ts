@@ -1,15 +1,19 @@
-import { existsSync } from "node:fs";
+import { stat } from "node:fs/promises";
+import { isIP } from "node:net";
 import { join } from "node:path";
+import { fileReason, usageError } from "@afterpatch/core/command-error";
+import { wholeNumberOf } from "@afterpatch/core/command-line";
+import { echoed } from "@afterpatch/core/text";
+import { isName } from "@afterpatch/wire/address";
 import type { CommandModule } from "yargs";
-import { Failure } from "../failure.ts";
 import { version } from "../version.ts";
 
 interface ServeArguments {
   readonly "data-dir": string;
   readonly listen: string | undefined;
-  readonly port: number | undefined;
-  readonly "enrol-port": number | undefined;
-  readonly "http-port": number;
+  readonly port: string | undefined;
+  readonly "enrol-port": string | undefined;
+  readonly "http-port": string;
 }
 
 /** `serve`: the controller, until SIGTERM or SIGINT. */
@@ -25,27 +29,28 @@ export const serveCommand: CommandModule<object, ServeArguments> = {
         describe: "Directory that init made",
       })
       .option("listen", { type: "string", requiresArg: true, describe: "Address to listen on [default: all]" })
-      .option("port", { type: "number", requiresArg: true, describe: "Fleet port [default: that of init]; 0: any" })
+      .option("port", { type: "string", requiresArg: true, describe: "Fleet port [default: that of init]; 0: any" })
       .option("enrol-port", {
-        type: "number",
+        type: "string",
         requiresArg: true,
         describe: "Enrol port [default: that of init]; 0: any",
       })
       .option("http-port", {
-        type: "number",
-        default: 7480,
+        type: "string",
+        default: "7480",
         requiresArg: true,
         describe: "HTTP port on loopback; 0: any",
       })
-      .example("$0 serve --data-dir /var/lib/afterpatch/controller", "on the ports of init"),
+      .example("$0 serve --data-dir /var/lib/afterpatch/controller", ""),
   handler: async (args) => {
     const dataDir = args["data-dir"];
-    const port = checkedPort("--port", args.port);
-    const enrolPort = checkedPort("--enrol-port", args["enrol-port"]);
-    const httpPort = checkedPort("--http-port", args["http-port"]) ?? 0;
-    if (!existsSync(join(dataDir, "ca"))) {
-      throw new Failure(5, `${dataDir}: no controller here; run 'afterpatch-controller init' first`);
-    }
+    const ports = {
+      listen: args.listen === undefined ? undefined : checkedAddress(args.listen),
+      port: checkedPort("--port", args.port),
+      enrolPort: checkedPort("--enrol-port", args["enrol-port"]),
+      httpPort: checkedPort("--http-port", args["http-port"]) ?? 0,
+    };
+    await checkData(dataDir);
     const [{ openController }, { buildServices }, { pino }, { systemClock }] = await Promise.all([
       import("../controller.ts"),
       import("../services.ts"),
@@ -55,7 +60,6 @@ export const serveCommand: CommandModule<object, ServeArguments> = {
     const log = pino({ base: null, timestamp: pino.stdTimeFunctions.isoTime });
     const stop = Promise.withResolvers<string>();
     for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, stop.resolve);
-    const ports = { listen: args.listen, port, enrolPort, httpPort };
     const outside = { version, clock: systemClock, log };
     const controller = await openController({ dataDir, ...ports, ...outside, services: buildServices });
     const signal = await stop.promise;
@@ -65,9 +69,32 @@ export const serveCommand: CommandModule<object, ServeArguments> = {
   },
 };
 
-function checkedPort(option: string, port: number | undefined): number | undefined {
-  if (port !== undefined && (!Number.isInteger(port) || port < 0 || port > 65535)) {
-    throw new Failure(5, `${option}: not a port; give 0 to 65535`);
+async function checkData(dataDir: string): Promise<void> {
+  try {
+    await stat(join(dataDir, "ca"));
+  } catch (error) {
+    const isMissing = error instanceof Error && "code" in error && error.code === "ENOENT";
+    if (isMissing) throw usageError(dataDir, "no controller here", "run 'afterpatch-controller init' first");
+    throw usageError(
+      dataDir,
+      `cannot be read: ${fileReason(error)}`,
+      "name the directory that 'init' made, and run as its owner",
+    );
   }
-  return port;
+}
+
+/** An address, or a name that resolves to one, of this machine; what else is wrong with it the system says. */
+function checkedAddress(text: string): string {
+  const address = text.replace(/^\[(.*)\]$/, "$1");
+  // A link-local address names its interface: fe80::1%eth0.
+  if (isIP(address) !== 0 || isName(address)) return address;
+  const hasPort = /^(?:[^:]+|\[.*\]):[0-9]+$/.test(text);
+  const todo = hasPort
+    ? "give the address alone, and the port with --port"
+    : "give one of this machine, or leave it out";
+  throw usageError("--listen", `${echoed(text)} is no address`, todo);
+}
+
+function checkedPort(option: string, port: string | undefined): number | undefined {
+  return port === undefined ? undefined : wholeNumberOf(option, port, 0, 65_535);
 }

@@ -1,5 +1,5 @@
 import { createServer, type Server } from "node:http";
-import { Failure } from "../failure.ts";
+import { usageError } from "@afterpatch/core/command-error";
 
 /** The HTTP port on loopback. */
 export interface Http {
@@ -7,7 +7,7 @@ export interface Http {
   close(): Promise<void>;
 }
 
-/** Serves GET /healthz on loopback. Throws Failure when the port cannot be had. */
+/** Serves GET /healthz on loopback. Throws CommandError when the port cannot be had. */
 export async function openHttp(port: number): Promise<Http> {
   const server = createServer({ requestTimeout: 10_000, headersTimeout: 5_000 }, (request, response) => {
     const found = request.url === "/healthz";
@@ -31,7 +31,7 @@ function listen(server: Server, port: number): Promise<void> {
     server.once("error", (error) => {
       const why = "code" in error && error.code === "EADDRINUSE" ? "in use" : error.message;
       const todo = "stop what listens there, or give another with --http-port";
-      reject(new Failure(5, `HTTP port ${port} on 127.0.0.1: ${why}; ${todo}`, { cause: error }));
+      reject(usageError(`HTTP port ${port} on 127.0.0.1`, why, todo, { cause: error }));
     });
     server.listen(port, "127.0.0.1", resolve);
   });

@@ -1,10 +1,10 @@
 import { constants } from "node:crypto";
 import { createServer, type Server, type Socket } from "node:net";
 import tls from "node:tls";
+import { type CommandError, usageError } from "@afterpatch/core/command-error";
 import { TLS_GROUPS } from "@afterpatch/wire/credentials";
 import * as grpc from "@grpc/grpc-js";
 import type { ServerIdentity } from "../ca/authority.ts";
-import { Failure } from "../failure.ts";
 import type { Log } from "../ports.ts";
 import { Admission, type AdmissionLimits } from "./admission.ts";
 import type { Peer } from "./peer.ts";
@@ -42,7 +42,7 @@ export class Listener {
   readonly #raw = new Set<Socket>();
   readonly #live = new Map<tls.TLSSocket, Peer | "anyone">();
 
-  /** Binds and listens. Throws Failure when the port cannot be had. */
+  /** Binds and listens. Throws CommandError when the port cannot be had. */
   static async open(options: ListenerOptions): Promise<Listener> {
     const listener = new Listener(options);
     await listener.#listen();
@@ -158,10 +158,43 @@ function reasonOf(error: Error, { authorizationError }: tls.TLSSocket): string {
   return "reason" in error && typeof error.reason === "string" ? error.reason : error.message;
 }
 
-function bindFailure(name: string, host: string | undefined, port: number, error: Error): Failure {
-  const code = "code" in error ? error.code : "";
+/** Whether it is the port or the address that cannot be had: see bind(2) and getaddrinfo(3). */
+function bindFailure(name: string, host: string | undefined, port: number, error: Error): CommandError {
   const option = name === "fleet" ? "--port" : `--${name}-port`;
-  const why = code === "EADDRINUSE" ? "in use" : error.message;
   const what = `${name} port ${port} on ${host ?? "all addresses"}`;
-  return new Failure(5, `${what}: ${why}; stop what listens there, or give another with ${option}`, { cause: error });
+  const cause = { cause: error };
+  switch ("code" in error ? error.code : "") {
+    case "EADDRINUSE":
+      return usageError(what, "in use", `stop what listens there, or give another with ${option}`, cause);
+    case "EACCES":
+      return usageError(
+        what,
+        "permission denied: ports below 1024 need a privilege",
+        `give one above with ${option}`,
+        cause,
+      );
+    case "EADDRNOTAVAIL":
+    case "EINVAL": // a link-local address without its interface
+      return usageError(
+        `--listen ${host}`,
+        "not an address of this machine",
+        "see 'ip address', or leave --listen out",
+        cause,
+      );
+    case "ENOTFOUND":
+    case "EAI_AGAIN":
+      return usageError(
+        `--listen ${host}`,
+        "this name has no address",
+        "give an address of this machine, or leave --listen out",
+        cause,
+      );
+    default:
+      return usageError(
+        what,
+        error.message,
+        `see to that, or give another address with --listen, another port with ${option}`,
+        cause,
+      );
+  }
 }

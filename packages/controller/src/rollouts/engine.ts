@@ -3,6 +3,7 @@ import { type Decision, next } from "@afterpatch/core/rollout/next";
 import { isClosed } from "@afterpatch/core/rollout/transitions";
 import type { RolloutEvent, RolloutPlan, RolloutView } from "@afterpatch/core/rollout/types";
 import type { PermitUpdate } from "@afterpatch/core/session";
+import { abridged, echoed, someOf } from "@afterpatch/core/text";
 import type { Fleet } from "../fleet/fleet.ts";
 import type { Clock, Log, RandomId } from "../ports.ts";
 import type { RolloutStore } from "../store/rollout-store.ts";
@@ -134,7 +135,7 @@ export class RolloutEngine {
     const open = this.#open.get(rolloutId);
     if (open) return this.#explained(open);
     const stored = await this.#deps.store.load(rolloutId);
-    if (!stored) throw new RolloutError("not-found", `no rollout ${rolloutId}`);
+    if (!stored) throw new RolloutError("not-found", `no rollout ${echoed(rolloutId)}`);
     return fold(stored.plan, stored.events);
   }
 
@@ -269,8 +270,11 @@ export class RolloutEngine {
       const ids = new Set(view.plan.hosts.filter((h) => h.steps.length > 0).map((h) => h.hostId));
       const held = working.filter((host) => ids.has(host.hostId));
       if (held.length > 0) {
-        const names = held.map((host) => host.name).join(", ");
-        throw new RolloutError("hosts-held", `${names}: held by rollout ${view.plan.id} (${view.plan.reason})`);
+        const names = someOf(held.map((host) => host.name));
+        throw new RolloutError(
+          "hosts-held",
+          `${names}: held by rollout ${view.plan.id} (${abridged(view.plan.reason, 80)})`,
+        );
       }
     }
   }

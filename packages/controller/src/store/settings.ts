@@ -15,9 +15,18 @@ export function writeSettings(db: Connection, settings: Settings): void {
 
 export function readSettings(db: Connection): Settings {
   const row = db.prepare("SELECT value FROM meta WHERE key = 'settings'").get();
-  const value: unknown = row ? JSON.parse(text(row, "value")) : null;
-  if (!isSettings(value)) throw new StoreError("corrupt", "store: settings are not readable; restore it from a backup");
+  const value = row ? parsed(text(row, "value")) : null;
+  if (!isSettings(value))
+    throw new StoreError("corrupt", "store", "settings are not readable", "restore it from a backup");
   return value;
+}
+
+function parsed(json: string): unknown {
+  try {
+    return JSON.parse(json);
+  } catch {
+    return null; // as unreadable as settings of another shape
+  }
 }
 
 function isSettings(value: unknown): value is Settings {
@@ -37,7 +46,8 @@ export function beginEpoch(db: Connection): number {
   return db.transaction(() => {
     const row = db.prepare("SELECT value FROM meta WHERE key = 'epoch'").get();
     const epoch = (row ? Number(text(row, "value")) : 0) + 1;
-    if (!Number.isSafeInteger(epoch)) throw new StoreError("corrupt", "store: epoch is not a number");
+    if (!Number.isSafeInteger(epoch))
+      throw new StoreError("corrupt", "store", "epoch is not a number", "restore it from a backup");
     db.prepare("INSERT OR REPLACE INTO meta (key, value) VALUES ('epoch', ?)").run(String(epoch));
     return epoch;
   });

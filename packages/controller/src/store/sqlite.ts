@@ -15,7 +15,7 @@ export interface Connection {
 /** Makes an empty store. Fails when something is at `path` already. */
 export function createDatabase(path: string): Connection {
   if (existsSync(path))
-    throw new StoreError("exists", `${path}: a store is there already; choose another data directory`);
+    throw new StoreError("exists", path, "a store is there already", "choose another data directory");
   return guarded(path, (db) => {
     configure(db);
     db.exec(
@@ -27,10 +27,8 @@ export function createDatabase(path: string): Connection {
 /** Opens a store for this process alone; it stays locked until it is closed or the process ends. */
 export function openDatabase(path: string): Connection {
   if (!existsSync(path)) {
-    throw new StoreError(
-      "missing",
-      `${path}: the store is missing; put a copy of it back, or begin anew with 'afterpatch-controller init' in another directory`,
-    );
+    const todo = "put a copy of it back, or begin anew with 'afterpatch-controller init' in another directory";
+    throw new StoreError("missing", path, "the store is missing", todo);
   }
   return guarded(path, (db) => {
     configure(db);
@@ -61,15 +59,15 @@ function configure(db: DatabaseSync): void {
 
 function check(path: string, db: DatabaseSync): void {
   if (number(db, "PRAGMA application_id") !== APPLICATION_ID) {
-    throw new StoreError("not-a-store", `${path}: not a store of afterpatch; restore it from a backup`);
+    throw new StoreError("not-a-store", path, "not a store of afterpatch", "restore it from a backup");
   }
   const version = number(db, "PRAGMA user_version");
   if (version > SCHEMA_VERSION) {
     const why = `store has version ${version}, this program knows up to ${SCHEMA_VERSION}`;
-    throw new StoreError("newer", `${path}: ${why}; run the newer afterpatch-controller`);
+    throw new StoreError("newer", path, why, "run the newer afterpatch-controller");
   }
   const found = Object.values(db.prepare("PRAGMA quick_check(1)").get() ?? {})[0];
-  if (found !== "ok") throw new StoreError("corrupt", `${path}: store is corrupt; restore it from a backup`);
+  if (found !== "ok") throw new StoreError("corrupt", path, "store is corrupt", "restore it from a backup");
 }
 
 function number(db: DatabaseSync, pragma: string): number {
@@ -104,19 +102,19 @@ export type Row = Record<string, SQLOutputValue>;
 
 export function text(row: Row, column: string): string {
   const value = row[column];
-  if (typeof value !== "string") throw new StoreError("corrupt", `store: column ${column} is not text`);
+  if (typeof value !== "string") throw damaged(column, "text");
   return value;
 }
 
 export function integer(row: Row, column: string): number {
   const value = row[column];
-  if (typeof value !== "number") throw new StoreError("corrupt", `store: column ${column} is not a number`);
+  if (typeof value !== "number") throw damaged(column, "a number");
   return value;
 }
 
 export function bytes(row: Row, column: string): Uint8Array {
   const value = row[column];
-  if (!(value instanceof Uint8Array)) throw new StoreError("corrupt", `store: column ${column} is not a blob`);
+  if (!(value instanceof Uint8Array)) throw damaged(column, "a blob");
   return value;
 }
 
@@ -125,7 +123,11 @@ export function stringMap(row: Row, column: string): Readonly<Record<string, str
   const value: unknown = JSON.parse(text(row, column));
   const entries = typeof value === "object" && value !== null ? Object.entries(value) : null;
   if (!entries?.every((entry): entry is [string, string] => typeof entry[1] === "string")) {
-    throw new StoreError("corrupt", `store: column ${column} is not a map of strings`);
+    throw damaged(column, "a map of strings");
   }
   return Object.fromEntries(entries);
+}
+
+function damaged(column: string, expected: string): StoreError {
+  return new StoreError("corrupt", "store", `column ${column} is not ${expected}`, "restore it from a backup");
 }

@@ -44,7 +44,7 @@ function parse(glob: string): readonly Element[] {
 }
 
 /** Where the set that opens at `open` closes, or -1. A `]` in first place is a member. */
-function closing(glob: string, open: number): number {
+export function closing(glob: string, open: number): number {
   const first = glob.charAt(open + 1) === "!" ? open + 2 : open + 1;
   return glob.indexOf("]", first + 1);
 }

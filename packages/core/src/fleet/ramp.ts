@@ -1,3 +1,5 @@
+import { echoed } from "../text.ts";
+
 /** Batch sizes as typed: `1,25%`. The last one repeats. */
 export type Ramp = readonly RampStep[];
 export type RampStep =
@@ -43,13 +45,13 @@ function parseStep(text: string): RampStep | string {
   if (text === "")
     return "a batch size is empty; write numbers of hosts or percentages with commas between them: 1,25%";
   const match = /^([0-9]{1,7})(%?)$/.exec(text);
-  if (!match) return `'${text}' is not a batch size; write a whole number of hosts or a percentage: 1,25%`;
+  if (!match) return `${echoed(text)} is not a batch size; write a whole number of hosts or a percentage: 1,25%`;
   const value = Number(match[1]);
-  if (value === 0) return `'${text}' would mean no host at all; the smallest batch is 1`;
+  if (value === 0) return `${echoed(text)} would mean no host at all; the smallest batch is 1`;
   if (match[2] === "%") {
     return value > 100
-      ? `'${text}' is more than all hosts; the largest batch is 100%`
+      ? `${echoed(text)} is more than all hosts; the largest batch is 100%`
       : { kind: "percent", percent: value };
   }
-  return value > MAX_HOSTS ? `'${text}' is more than ${MAX_HOSTS} hosts` : { kind: "hosts", count: value };
+  return value > MAX_HOSTS ? `${echoed(text)} is more than ${MAX_HOSTS} hosts` : { kind: "hosts", count: value };
 }

@@ -1,4 +1,5 @@
 // Sets of hosts in Ansible's range form: `web[01:50]`, both ends included, zero padding kept.
+import { abridged } from "../text.ts";
 
 export type Unfolded =
   | { readonly kind: "names"; readonly names: readonly string[] }
@@ -69,7 +70,8 @@ export function unfoldName(name: string): Unfolded {
   return { kind: "names", names: names.map((start) => start + rest) };
 }
 
-function members(range: string, begin: string, end: string, stepText: string): Unfolded {
+function members(text: string, begin: string, end: string, stepText: string): Unfolded {
+  const range = abridged(text, 40);
   const step = Number(stepText);
   if (step === 0) return invalid(`the step of ${range} is 0`);
   const isNumeric = /^[0-9]+$/.test(end);
@@ -92,7 +94,7 @@ function invalid(why: string): Unfolded {
 }
 
 function tooMany(range: string): Unfolded {
-  return invalid(`${range} stands for more than ${MAX_NAMES} names`);
+  return invalid(`${abridged(range, 80)} stands for more than ${MAX_NAMES} names`);
 }
 
 /** Text and digit runs in turn, text first: `web01.a` is `["web", "01", ".a"]`. */

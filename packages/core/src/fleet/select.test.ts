@@ -112,9 +112,39 @@ test.each([
   ["a range of more names than anybody has", "h[0:99999999]", /more than 100000 names/],
   ["Ansible's removed hyphen subscript", "web[0-9]", /colon/],
   ["not equal", "role!=web", /!role=web/],
+  [
+    "a range that is not closed",
+    "web[01",
+    /^'web\[01': the '\[' at character 4 is never closed; write web\[01:50\] or web\[0\]$/,
+  ],
+  ["a range that is not closed, before a comma", "h01,web[01:02,h02", /^'web\[01:02': the '\[' at character 4/],
+  ["a range that is not closed, at a colon", "web[01:02", /'web\[01': the '\[' at character 4/],
+  ["a set that is not closed", "h0[!12", /^'h0\[!12': the '\[' at character 3/],
+  ["a bracket that is not closed behind one that is", "h[01:02]x[3", /at character 10/],
+  ["a bracket that was never opened", "web01]", /^'web01\]': the '\]' at character 6 closes nothing/],
+  ["a label's set that is not closed", "role=[wd", /at character 6 is never closed/],
 ])("%s is refused: %s", (_name, pattern, why) => {
   const selection = select(pattern, FLEET);
   expect(selection).toMatchObject({ kind: "invalid", why: expect.stringMatching(why) });
+});
+
+test.each<[string, string]>([
+  ["a name", "x".repeat(100_000)],
+  ["an unclosed bracket", `web[${"0".repeat(100_000)}`],
+  ["a glob", "*x".repeat(50_000)],
+  ["a range", `web[01:${"0".repeat(100_000)}]`],
+  ["a range that stands for many names", `web[1:50000]${"x".repeat(1_000)}`],
+  ["a label", `role=${"x".repeat(100_000)}`],
+  ["a regular expression", `~${"x".repeat(100_000)}`],
+  ["two signs", `&!${"x".repeat(100_000)}`],
+  ["not equal", `role!=${"x".repeat(100_000)}`],
+])("what is said of %s of 100 kB is short", (_name, pattern) => {
+  const selection = select(pattern, FLEET);
+  const said =
+    selection.kind === "unmatched" ? (selection.terms[0]?.term ?? "") : "why" in selection ? selection.why : "";
+  expect(said).not.toBe("");
+  // The term itself is a value; who shows it shortens it.
+  if (selection.kind !== "unmatched") expect(said.length).toBeLessThan(300);
 });
 
 const aName = fc

@@ -1,4 +1,5 @@
-import { globMatcher, isGlob } from "./glob.ts";
+import { echoed } from "../text.ts";
+import { closing, globMatcher, isGlob } from "./glob.ts";
 import { nearest } from "./nearest.ts";
 import { foldHosts, hasRange, unfoldName, withoutRanges } from "./ranges.ts";
 import type { Selectable } from "./select.ts";
@@ -68,10 +69,24 @@ export function matchTerm<H>(term: string, roster: Roster<H>): TermResult<H> {
 
 function refuse(term: string): string | undefined {
   if (term === "") return "a '&' or '!' has no name behind it";
-  if (/^[&!]/.test(term)) return `'${term}' has more than one sign; write one '&' or '!' before a name`;
+  if (/^[&!]/.test(term)) return `${echoed(term)} has more than one sign; write one '&' or '!' before a name`;
   if (term.startsWith("~"))
-    return `'${term}': regular expressions are not supported; use a glob (web*) or a range (web[01:50])`;
-  if (term.includes("!=")) return `'${term}': to leave hosts out, put the '!' first: !${term.replace("!=", "=")}`;
+    return `${echoed(term)}: regular expressions are not supported; use a glob (web*) or a range (web[01:50])`;
+  if (term.includes("!="))
+    return `${echoed(term)}: to leave hosts out, put the '!' first: ${echoed(`!${term.replace("!=", "=")}`)}`;
+  return refuseBrackets(term);
+}
+
+/** No name and no label has a bracket: one without its other half is a typing error, and matches nothing. */
+function refuseBrackets(term: string): string | undefined {
+  const lastClose = term.lastIndexOf("]");
+  for (let at = 0; at < term.length; at++) {
+    if (term.charAt(at) === "]") return `${echoed(term)}: the ']' at character ${at + 1} closes nothing`;
+    if (term.charAt(at) !== "[") continue;
+    const close = at < lastClose ? closing(term, at) : -1;
+    if (close < 0) return `${echoed(term)}: the '[' at character ${at + 1} is never closed; write web[01:50] or web[0]`;
+    at = close;
+  }
   return undefined;
 }
 
@@ -90,7 +105,7 @@ function matchSubscript<H>(term: string, parts: RegExpExecArray, roster: Roster<
   // No group of that name: `web[01:50]` is a range of hosts.
   if (isSlice && !isNamed && end !== "") return matchRange(term, roster);
   if (begin.startsWith("-"))
-    return { kind: "invalid", why: `'${term}': a slice counts from 0, its begin cannot be negative` };
+    return { kind: "invalid", why: `${echoed(term)}: a slice counts from 0, its begin cannot be negative` };
   const result = matchUnsubscripted(base, roster);
   if (result.kind !== "matched")
     return result.kind === "invalid" ? result : { kind: "unmatched", term, looksLike: base };
@@ -98,15 +113,15 @@ function matchSubscript<H>(term: string, parts: RegExpExecArray, roster: Roster<
     const host = result.hosts.at(Number(index));
     return matched(term, host === undefined ? [] : [host], base);
   }
-  if (end !== "" && Number(end) < Number(begin)) return { kind: "invalid", why: `'${term}' runs backwards` };
+  if (end !== "" && Number(end) < Number(begin)) return { kind: "invalid", why: `${echoed(term)} runs backwards` };
   return matched(term, result.hosts.slice(Number(begin), end === "" ? undefined : Number(end) + 1), base);
 }
 
 function matchRange<H>(term: string, roster: Roster<H>): TermResult<H> {
   if (isGlob(withoutRanges(term)))
-    return { kind: "invalid", why: `'${term}' mixes a range and a glob; use one of them` };
+    return { kind: "invalid", why: `${echoed(term)} mixes a range and a glob; use one of them` };
   const unfolded = unfoldName(term);
-  if (unfolded.kind === "invalid") return { kind: "invalid", why: `'${term}': ${unfolded.why}` };
+  if (unfolded.kind === "invalid") return { kind: "invalid", why: `${echoed(term)}: ${unfolded.why}` };
   const missing = unfolded.names.filter((name) => !roster.hosts.has(name));
   const [first] = missing;
   if (first !== undefined) {
@@ -123,7 +138,7 @@ function matchGlob<H>(term: string, roster: Roster<H>): TermResult<H> {
   if (classOnGroup !== undefined && roster.groups.has(classOnGroup)) {
     return {
       kind: "invalid",
-      why: `'${term}': the first and last of a group are written with a colon, ${classOnGroup}[0:9]`,
+      why: `${echoed(term)}: the first and last of a group are written with a colon, ${echoed(`${classOnGroup}[0:9]`)}`,
     };
   }
   const matches = globMatcher(term);

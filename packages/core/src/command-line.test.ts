@@ -1,0 +1,40 @@
+import { expect, test } from "vitest";
+import { checkGiven, parserError, wholeNumberOf } from "./command-line.ts";
+
+test("what a parser says becomes one line with an end", () => {
+  expect(parserError("Invalid values:\n  Argument: format, Given: x\n")).toMatchObject({
+    what: "command line",
+    why: "Invalid values: Argument: format, Given: x",
+    todo: null,
+  });
+  expect(parserError(`Unknown argument: ${"a".repeat(100_000)}`).why).toHaveLength(160);
+});
+
+test.each<[string, Readonly<Record<string, unknown>>, RegExp]>([
+  ["an option twice", { "data-dir": ["a", "b"] }, /^--data-dir: is given more than once; give it once$/],
+  ["a short option twice", { o: ["json", "json"] }, /^-o: is given more than once/],
+  ["an empty option", { "data-dir": "" }, /^command line: data-dir is empty; give it a value, or leave it out$/],
+  ["an empty element of a list", { label: ["a=b", ""] }, /^command line: label is empty/],
+  ["an empty word", { _: [""] }, /is empty/],
+])("%s is refused", (_name, args, message) => expect(() => checkGiven(args, ["label"])).toThrow(message));
+
+test("lists, other values and what was not given pass", () => {
+  expect(
+    checkGiven({ _: ["init", "x"], label: ["a=b", "c=d"], port: undefined, yes: false, name: " " }, ["label"]),
+  ).toBe(true);
+});
+
+test.each([
+  ["0", 0],
+  ["007", 7],
+  ["100", 100],
+])("%s is a whole number", (text, value) => expect(wholeNumberOf("--uses", text, 0, 100)).toBe(value));
+
+test.each(["", "-1", "101", "1e2", "0x1", "1.5", " 1", "١", "99999999999999999999", "9".repeat(100_000)])(
+  "%j is none",
+  (text) => {
+    expect(() => wholeNumberOf("--uses", text, 0, 100)).toThrow(
+      /^--uses: '[^\n]{0,80}' is no whole number from 0 to 100; give one$/,
+    );
+  },
+);
