@@ -18,7 +18,7 @@ const newFile = () => join(directory, `${++files}.jsonl`);
 const opened: FileJournal[] = [];
 afterAll(() => Promise.all(opened.map((journal) => journal.close())));
 async function open(file: string, limitBytes = 4 * 1024 * 1024): Promise<FileJournal> {
-  const journal = await openJournal(file, { now: 100 * DAY_MS, limitBytes });
+  const journal = await openJournal(file, { now: () => 100 * DAY_MS, limitBytes });
   opened.push(journal);
   return journal;
 }
@@ -98,7 +98,8 @@ describe("the journal on disk", () => {
       ...order("ended-lately", "permit", { at: recent, ended: true, acknowledged: true }),
       ...order("not-acknowledged", "permit", { at: old, ended: true, acknowledged: false }),
       ...order("unfinished", "permit", { at: old, ended: false, acknowledged: false }),
-      ...order("local-ended", "local", { at: recent, ended: true, acknowledged: false }),
+      ...order("local-ended", "local", { at: recent, ended: true, acknowledged: true }),
+      ...order("local-untold", "local", { at: old, ended: true, acknowledged: false }),
       ...order("local-unfinished", "local", { at: old, ended: false, acknowledged: false }),
     ]);
     const size = statSync(file).size;
@@ -115,6 +116,10 @@ describe("the journal on disk", () => {
         "ended not-acknowledged",
         "begun unfinished",
         "intent unfinished",
+        "begun local-untold",
+        "intent local-untold",
+        "outcome local-untold",
+        "ended local-untold",
         "begun local-unfinished",
         "intent local-unfinished",
       ],
@@ -154,7 +159,7 @@ describe("the journal on disk", () => {
 
 /** Its file descriptor is gone: the first write fails, as on a full or broken disk. */
 async function closed(): Promise<FileJournal> {
-  const journal = await openJournal(newFile(), { now: 0 });
+  const journal = await openJournal(newFile(), { now: () => 0 });
   await journal.close();
   return journal;
 }

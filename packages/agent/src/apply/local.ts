@@ -14,10 +14,10 @@ import { whoIsThis } from "../host/identity.ts";
 import { readProcesses } from "../host/processes.ts";
 import { sha256 } from "../host/scan.ts";
 import { readXinetd } from "../host/xinetd.ts";
-import { JournalError } from "../journal/error.ts";
+import { JournalError, journalRemedy } from "../journal/error.ts";
 import { type FileJournal, openJournal } from "../journal/file.ts";
-import { unfinished } from "../journal/operations.ts";
-import { takeLock } from "../lock.ts";
+import { operations, unfinished } from "../journal/operations.ts";
+import { takeActLockOfTheDead } from "../lock.ts";
 import { realMachine } from "../machine.ts";
 import { emit } from "../output.ts";
 import type { Machine, Order } from "../ports.ts";
@@ -33,6 +33,8 @@ import { confirm, interruption, reporter, spoken } from "./terminal.ts";
 /** Orders given on this host have a journal of their own: the daemon is the only writer of its journal. */
 const LOCAL_JOURNAL = "apply.jsonl";
 const DEADLINE_MS = 3_600_000;
+/** No restart of a unit takes longer. */
+const ORPHAN_MS = 600_000;
 
 /** `afterpatch-agent apply`. */
 export async function apply(
@@ -48,20 +50,22 @@ export async function apply(
   if (process.geteuid?.() !== 0)
     throw usageError("apply", "needs root to act on this host", "run it with sudo, or look with --dry-run");
   mkdirSync(args.stateDir, { recursive: true, mode: 0o700 });
-  const lock = takeLock(args.stateDir);
+  const lock = await takeActLockOfTheDead(() => {
+    process.stderr.write("waiting for what an apply before this one has begun\n");
+  }, ORPHAN_MS);
   if (!lock)
     throw new CommandError(EXIT.held, "apply", "another apply is running on this host", "wait until it has ended");
   try {
-    const journal = await journalOf(args.stateDir);
+    const journal = await openJournal(join(args.stateDir, LOCAL_JOURNAL), { now: systemClock.now });
     try {
       return await underLock(args, selection, machine, journal);
-    } catch (error) {
-      if (!(error instanceof JournalError)) throw error;
-      const todo = "see to the disk, then run apply again: it goes on where this one stopped";
-      throw new CommandError(EXIT.internal, "journal", error.message, todo, { cause: error });
     } finally {
       await journal.close();
     }
+  } catch (error) {
+    if (!(error instanceof JournalError)) throw error;
+    const todo = journalRemedy(error, "run apply again");
+    throw new CommandError(EXIT.internal, "journal", error.message, todo, { cause: error });
   } finally {
     lock.release();
   }
@@ -105,10 +109,12 @@ async function underLock(
       settleMs,
       allowNew: false,
     };
-    const carried = chosen.length === 0 ? nothingToDo(scan) : await carryOut(randomUUID(), order, deps);
+    const op = randomUUID();
+    const carried = chosen.length === 0 ? nothingToDo(scan) : await carryOut(op, order, deps);
     const document = applyDocument(scan, chosen, carried, resumed);
     if (args.format === "json") emit(`${JSON.stringify(document, null, 2)}\n`, args);
     else if (chosen.length > 0 || args.out !== undefined) emit(`\n${renderApply(document)}`, args);
+    await acknowledge(journal, [...resumed.map((order) => order.op), ...(chosen.length === 0 ? [] : [op])]);
     const code = applyExitCode(carried, args.failOnResidue);
     const before = resumed.map((order) => applyExitCode(order, args.failOnResidue));
     return code === EXIT.detached ? code : worst([...before, code]);
@@ -117,15 +123,23 @@ async function underLock(
   }
 }
 
+/** Goes on with orders that were cut off, and tells those that ended when nobody could be told any more. */
 async function resumeAll(journal: FileJournal, deps: CarryOutDeps, say: (line: string) => void) {
   const resumed: ApplyDocument["resumed"][number][] = [];
-  for (const op of unfinished(journal.records())) {
+  for (const [op, operation] of operations(journal.records())) {
+    if (operation.acknowledged) continue;
     say(`going on with what an apply before this one left in the middle (${op})`);
-    const { ending, steps } = await resume(op, deps);
+    const results = [...operation.outcomes.values()];
+    const { ending, steps } = operation.ending ? { ending: operation.ending, steps: results } : await resume(op, deps);
     say(`it ended: ${ending.result}${ending.message === "" ? "" : `: ${ending.message}`}`);
     resumed.push({ op, steps, ending });
   }
   return resumed;
+}
+
+/** The person or program that gave these orders was told how they ended. */
+async function acknowledge(journal: FileJournal, ops: readonly string[]): Promise<void> {
+  for (const op of ops) await journal.append({ type: "acknowledged", op });
 }
 
 /** The plan without its hint to run this command. */
@@ -184,13 +198,4 @@ async function checkNames({ units, services }: Selection): Promise<void> {
   if (unknown === undefined) return;
   const todo = known.length === 0 ? "xinetd has none on this host" : `xinetd has ${[...new Set(known)].join(", ")}`;
   throw new CommandError(EXIT.selection, "--service", `there is no service ${unknown}`, todo);
-}
-
-async function journalOf(stateDir: string): Promise<FileJournal> {
-  try {
-    return await openJournal(join(stateDir, LOCAL_JOURNAL), { now: systemClock.now() });
-  } catch (error) {
-    if (!(error instanceof JournalError)) throw error;
-    throw new CommandError(EXIT.internal, "journal", error.message, "move it away after reading it", { cause: error });
-  }
 }

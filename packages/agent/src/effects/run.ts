@@ -1,4 +1,5 @@
-import { execFile } from "node:child_process";
+import { spawn } from "node:child_process";
+import { actingLock } from "../lock.ts";
 
 export interface Ran {
   /** Null when it was not there, was killed by a signal or did not end in time. */
@@ -9,22 +10,61 @@ export interface Ran {
 }
 
 const PATH = "/usr/sbin:/usr/bin:/sbin:/bin";
+/** Of standard output and of standard error; what a program says beyond it is not kept. */
+const LONGEST_BYTES = 1024 * 1024;
 
-/** Runs a program with arguments, never through a shell, with nothing of the agent's environment, in English. */
-export function run(program: string, args: readonly string[], timeoutMs: number): Promise<Ran> {
+/**
+ * Runs a program with arguments, never through a shell, with nothing of the agent's environment, in English. `lock` is
+ * a file descriptor for it to inherit: not for what leaves daemons behind, which would keep it.
+ */
+export function run(
+  program: string,
+  args: readonly string[],
+  timeoutMs: number,
+  lock: number | null = null,
+): Promise<Ran> {
   const env = { PATH, LC_ALL: "C", SYSTEMD_COLORS: "0" };
+  const child = spawn(program, args, {
+    env,
+    cwd: "/",
+    timeout: timeoutMs,
+    killSignal: "SIGKILL",
+    stdio: ["ignore", "pipe", "pipe", ...(lock === null ? [] : [lock])],
+  });
+  const stdout = kept(child.stdout);
+  const stderr = kept(child.stderr);
   return new Promise((resolve) => {
-    const options = { env, cwd: "/", timeout: timeoutMs, killSignal: "SIGKILL", maxBuffer: 1024 * 1024 } as const;
-    execFile(program, args, options, (error, stdout, stderr) => {
-      const status = error === null ? 0 : typeof error.code === "number" ? error.code : null;
-      const line = stderr.split("\n").find((text) => text.trim() !== "");
-      const why = error?.killed ? `no answer within ${timeoutMs} ms` : (error?.message ?? "");
-      resolve({ status, stdout, complaint: (status === null ? why : line?.trim()) ?? why });
+    let failure = "";
+    child.once("error", (error) => {
+      failure = error.message;
+    });
+    child.once("close", (status, signal) => {
+      const line = stderr()
+        .split("\n")
+        .find((text) => text.trim() !== "");
+      const why = failure || (child.killed ? `no answer within ${timeoutMs} ms` : `ended by ${signal}`);
+      const known = failure === "" ? status : null;
+      resolve({
+        status: known,
+        stdout: stdout(),
+        complaint: known === null ? why : (line?.trim() ?? `exit code ${known}`),
+      });
     });
   });
 }
 
-/** `systemctl VERB`, without pager and password questions. */
+/** `systemctl VERB`, without pager and password questions. It outlives an agent that is killed, and so does the lock. */
 export function systemctl(args: readonly string[], timeoutMs: number): Promise<Ran> {
-  return run("systemctl", ["--no-pager", "--no-ask-password", ...args], timeoutMs);
+  return run("systemctl", ["--no-pager", "--no-ask-password", ...args], timeoutMs, actingLock());
+}
+
+/** Reads on beyond what is kept: a program whose output nobody takes would come to a halt. */
+function kept(stream: NodeJS.ReadableStream | null): () => string {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  stream?.on("data", (chunk: Buffer) => {
+    if (bytes < LONGEST_BYTES) chunks.push(chunk.subarray(0, LONGEST_BYTES - bytes));
+    bytes += chunk.length;
+  });
+  return () => Buffer.concat(chunks).toString("utf8");
 }

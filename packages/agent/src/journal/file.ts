@@ -1,10 +1,12 @@
 import { constants } from "node:fs";
 import { type FileHandle, open, rename } from "node:fs/promises";
 import { dirname } from "node:path";
+import { fileReason } from "@afterpatch/core/command-error";
 import type { Journal, JournalRecord } from "../ports.ts";
 import { JournalError } from "./error.ts";
 import { recordsToKeep } from "./keep.ts";
 import { decodeLines, encodeLine } from "./lines.ts";
+import { unfinished } from "./operations.ts";
 
 export interface FileJournal extends Journal {
   close(): Promise<void>;
@@ -12,8 +14,8 @@ export interface FileJournal extends Journal {
 
 export interface OpenOptions {
   /** Epoch milliseconds, to forget old permits by. */
-  readonly now: number;
-  /** A larger file is rewritten when it is opened. */
+  readonly now: () => number;
+  /** A file that would grow beyond it is rewritten with what still counts. */
   readonly limitBytes?: number;
 }
 
@@ -23,24 +25,17 @@ const LIMIT_BYTES = 4 * 1024 * 1024;
 export const JOURNAL_FILE = "journal.jsonl";
 
 /**
- * Opens or creates the journal, mode 0600. What it returns is on the disk: a torn last line is cut off, and the rest
- * is synced before anybody acts on it. Throws JournalError `corrupt`.
+ * Opens or creates the journal, mode 0600. What its `records` tell is on the disk before anybody acts on it. Throws
+ * JournalError.
  */
 export async function openJournal(file: string, options: OpenOptions): Promise<FileJournal> {
-  let handle = await openSynced(file);
+  const handle = await attempt(file, "opened", () => openSynced(file));
   try {
-    const bytes = await handle.readFile();
-    let { records, intactBytes } = decodeLines(bytes, file);
-    if (intactBytes < bytes.length) await handle.truncate(intactBytes);
-    await handle.sync();
-    const kept = intactBytes > (options.limitBytes ?? LIMIT_BYTES) ? recordsToKeep(records, options.now) : records;
-    if (kept.length < records.length) {
-      records = [...kept];
-      const rewritten = await rewrite(file, records);
-      await handle.close();
-      handle = rewritten;
-    }
-    return journalOn(handle, records, file);
+    const bytes = await attempt(file, "read", () => handle.readFile());
+    const { records, intactBytes } = decodeLines(bytes, file);
+    const journal = new JournalOnDisk(file, handle, records, intactBytes, options);
+    await journal.makeSure(intactBytes < bytes.length || unfinished(records).length > 0);
+    return journal;
   } catch (error) {
     await handle.close();
     throw error;
@@ -48,26 +43,107 @@ export async function openJournal(file: string, options: OpenOptions): Promise<F
 }
 
 async function openSynced(file: string): Promise<FileHandle> {
-  const flags = constants.O_RDWR | constants.O_APPEND | constants.O_CREAT | constants.O_NOFOLLOW;
-  const handle = await open(file, flags, 0o600);
-  await syncDirectory(dirname(file));
-  return handle;
-}
-
-/** The old file stays in force until the new one is complete on the disk. */
-async function rewrite(file: string, records: readonly JournalRecord[]): Promise<FileHandle> {
-  const next = `${file}.new`;
-  const { O_RDWR, O_APPEND, O_CREAT, O_TRUNC, O_NOFOLLOW } = constants;
-  const handle = await open(next, O_RDWR | O_APPEND | O_CREAT | O_TRUNC | O_NOFOLLOW, 0o600);
+  const { O_RDWR, O_APPEND, O_CREAT, O_NOFOLLOW, O_NONBLOCK } = constants;
+  const handle = await open(file, O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK, 0o600);
   try {
-    await handle.writeFile(Buffer.concat(records.map(encodeLine)));
-    await handle.sync();
-    await rename(next, file);
+    if (!(await handle.stat()).isFile()) throw new Error("it is no regular file");
     await syncDirectory(dirname(file));
     return handle;
   } catch (error) {
     await handle.close();
     throw error;
+  }
+}
+
+class JournalOnDisk implements FileJournal {
+  readonly #file: string;
+  readonly #options: OpenOptions;
+  #handle: FileHandle;
+  #records: JournalRecord[];
+  #sizeBytes: number;
+  #limitBytes: number;
+  #failure: JournalError | null = null;
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(file: string, handle: FileHandle, records: JournalRecord[], sizeBytes: number, options: OpenOptions) {
+    this.#file = file;
+    this.#options = options;
+    this.#handle = handle;
+    this.#records = records;
+    this.#sizeBytes = sizeBytes;
+    this.#limitBytes = options.limitBytes ?? LIMIT_BYTES;
+  }
+
+  /**
+   * What was read may be in memory alone when the last writer was cut off or its sync failed: the page can be marked
+   * clean then, so that another sync says nothing. `isAnew`: a new file has pages of its own.
+   */
+  async makeSure(isAnew: boolean): Promise<void> {
+    await attempt(this.#file, "written", async () => {
+      if (this.#sizeBytes > this.#limitBytes) await this.#compact();
+      else if (isAnew) await this.#rewrite(this.#records);
+      else await this.#handle.sync();
+    });
+  }
+
+  records(): readonly JournalRecord[] {
+    return [...this.#records];
+  }
+
+  append(record: JournalRecord): Promise<void> {
+    const written = this.#last.then(() => this.#write(record));
+    this.#last = written.catch(() => undefined); // the caller of that append was told; the next one is refused
+    return written;
+  }
+
+  async close(): Promise<void> {
+    await this.#last;
+    await this.#handle.close();
+  }
+
+  async #write(record: JournalRecord): Promise<void> {
+    if (this.#failure) throw this.#failure;
+    const line = encodeLine(record);
+    try {
+      await attempt(this.#file, "written any more", async () => {
+        if (this.#sizeBytes + line.length > this.#limitBytes) await this.#compact();
+        await this.#handle.appendFile(line);
+        await this.#handle.datasync();
+      });
+    } catch (error) {
+      if (error instanceof JournalError) this.#failure = error;
+      throw error;
+    }
+    this.#sizeBytes += line.length;
+    this.#records.push(record);
+  }
+
+  async #compact(): Promise<void> {
+    await this.#rewrite(recordsToKeep(this.#records, this.#options.now()));
+    // Where most of it still counts, the next time is when it has doubled: a rewrite per record would be no bound.
+    this.#limitBytes = Math.max(this.#options.limitBytes ?? LIMIT_BYTES, 2 * this.#sizeBytes);
+  }
+
+  /** The old file stays in force until the new one is complete on the disk. */
+  async #rewrite(records: readonly JournalRecord[]): Promise<void> {
+    const next = `${this.#file}.new`;
+    const bytes = Buffer.concat(records.map(encodeLine));
+    const { O_RDWR, O_APPEND, O_CREAT, O_TRUNC, O_NOFOLLOW, O_NONBLOCK } = constants;
+    const handle = await open(next, O_RDWR | O_APPEND | O_CREAT | O_TRUNC | O_NOFOLLOW | O_NONBLOCK, 0o600);
+    try {
+      await handle.writeFile(bytes);
+      await handle.sync();
+      await rename(next, this.#file);
+      await syncDirectory(dirname(this.#file));
+    } catch (error) {
+      await handle.close();
+      throw error;
+    }
+    const old = this.#handle;
+    this.#handle = handle;
+    this.#records = [...records];
+    this.#sizeBytes = bytes.length;
+    await old.close();
   }
 }
 
@@ -80,38 +156,11 @@ async function syncDirectory(directory: string): Promise<void> {
   }
 }
 
-function journalOn(handle: FileHandle, known: readonly JournalRecord[], file: string): FileJournal {
-  const records = [...known];
-  let failure: unknown = null;
-  let last = Promise.resolve();
-
-  async function write(record: JournalRecord): Promise<void> {
-    if (failure !== null) throw failed(file, failure);
-    try {
-      await handle.appendFile(encodeLine(record));
-      await handle.datasync();
-    } catch (error) {
-      failure = error;
-      throw failed(file, error);
-    }
-    records.push(record);
+async function attempt<T>(file: string, done: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof JournalError) throw error;
+    throw new JournalError("failed", `${file} cannot be ${done}: ${fileReason(error)}`, { cause: error });
   }
-
-  return {
-    records: () => [...records],
-    append(record) {
-      const written = last.then(() => write(record));
-      last = written.catch(() => undefined); // the caller of that append was told; the next one is refused by `failure`
-      return written;
-    },
-    async close() {
-      await last;
-      await handle.close();
-    },
-  };
-}
-
-function failed(file: string, cause: unknown): JournalError {
-  const why = cause instanceof Error ? cause.message : String(cause);
-  return new JournalError("failed", `${file} can no longer be written: ${why}`, { cause });
 }

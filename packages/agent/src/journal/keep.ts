@@ -3,28 +3,38 @@ import { type Operation, operations } from "./operations.ts";
 
 /** How long the id of an ended permit is remembered, so that the same permit is never carried out again. */
 const REMEMBER_MS = 30 * 24 * 3_600_000;
+/** Of those the newest: a host that ends more permits in 30 days gets one every nine minutes. */
+const REMEMBERED = 5000;
 
 /**
  * What a journal that grew too large must still hold: the highest epoch, everything of orders that have not ended or
- * whose ending the controller has not stored, and the beginning and end of permits of the last 30 days.
+ * whose ending nobody was told, and the beginning and end of permits of the last 30 days.
  */
 export function recordsToKeep(records: readonly JournalRecord[], now: number): readonly JournalRecord[] {
   const orders = operations(records);
+  const ended = [...orders].filter(([, order]) => isRemembered(order, now));
+  const remembered = new Set(ended.slice(-REMEMBERED).map(([op]) => op));
   const highest = records.reduce(
     (epoch, record) => (record.type === "epoch" ? Math.max(epoch, record.epoch) : epoch),
     -1,
   );
   const epoch: JournalRecord[] = highest < 0 ? [] : [{ type: "epoch", epoch: highest }];
-  return [...epoch, ...records.filter((record) => isKept(record, orders, now))];
+  return [...epoch, ...records.filter((record) => isKept(record, orders, remembered))];
 }
 
-function isKept(record: JournalRecord, orders: ReadonlyMap<string, Operation>, now: number): boolean {
+function isKept(
+  record: JournalRecord,
+  orders: ReadonlyMap<string, Operation>,
+  remembered: ReadonlySet<string>,
+): boolean {
   if (record.type === "epoch") return false;
   const operation = orders.get(record.op);
   if (!operation) return false;
-  if (operation.endedAt === null) return true;
-  // Nobody asks again for an order that a person gave on this host.
-  if (operation.begun.order.from.kind === "local") return false;
-  if (!operation.acknowledged) return true;
-  return record.type !== "intent" && record.type !== "outcome" && now - operation.endedAt < REMEMBER_MS;
+  if (operation.endedAt === null || !operation.acknowledged) return true;
+  return remembered.has(record.op) && record.type !== "intent" && record.type !== "outcome";
+}
+
+/** Nobody asks again for an order that a person gave on this host. */
+function isRemembered({ begun, endedAt, acknowledged }: Operation, now: number): boolean {
+  return begun.order.from.kind === "permit" && acknowledged && endedAt !== null && now - endedAt < REMEMBER_MS;
 }

@@ -30,10 +30,10 @@ export function decodeLines(bytes: Buffer, file: string): { records: JournalReco
     const newline = bytes.indexOf(10, start);
     const end = newline < 0 ? bytes.length : newline;
     const line = bytes.subarray(start, end);
-    const record = newline < 0 ? null : decodeLine(line);
+    const record = newline < 0 ? null : decodeLine(line, `${file} in line ${records.length + 1}`);
     if (!record) {
       if (newline < 0 || isTorn(line, newline, bytes)) return { records, intactBytes: start };
-      throw corrupt(file, records.length + 1);
+      throw new JournalError("corrupt", `${file} is corrupt in line ${records.length + 1}`);
     }
     records.push(record);
     start = newline + 1;
@@ -46,11 +46,14 @@ function isTorn(line: Buffer, newline: number, bytes: Buffer): boolean {
   return line.includes(0) && newline === bytes.length - 1;
 }
 
-function decodeLine(line: Buffer): JournalRecord | null {
+/** Null when damaged. `place` is for the message about a record that this version does not know. */
+function decodeLine(line: Buffer, place: string): JournalRecord | null {
   const json = line.subarray(CRC_LENGTH + 1);
   if (line.toString("latin1", 0, CRC_LENGTH + 1) !== `${checksum(json)} `) return null;
   const value = parsed(json);
-  if (typeof value !== "object" || value === null || !("type" in value) || !TYPES.has(value.type)) return null;
+  if (typeof value !== "object" || value === null || !("type" in value)) return null;
+  // Skipping it could repeat what it says was done.
+  if (!TYPES.has(value.type)) throw new JournalError("newer", `${place} was written by a newer version`);
   return value as JournalRecord; // the checksum says that encodeLine wrote it, from a record of this type
 }
 
@@ -66,8 +69,4 @@ function parsed(json: Buffer): unknown {
 
 function checksum(json: Buffer): string {
   return crc32(json).toString(16).padStart(CRC_LENGTH, "0");
-}
-
-function corrupt(file: string, line: number): JournalError {
-  return new JournalError("corrupt", `${file} is corrupt in line ${line}`);
 }

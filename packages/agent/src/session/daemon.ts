@@ -4,10 +4,10 @@ import { pino } from "pino";
 import { systemClock } from "../clock.ts";
 import { inventoryIn } from "../host/packages/inventory.ts";
 import { IdentityError, loadIdentity } from "../identity/identity.ts";
-import { JournalError } from "../journal/error.ts";
+import { JournalError, journalRemedy } from "../journal/error.ts";
 import { JOURNAL_FILE, openJournal } from "../journal/file.ts";
 import { unfinished } from "../journal/operations.ts";
-import { takeLock } from "../lock.ts";
+import { takeActLock, takeLock } from "../lock.ts";
 import { realMachine } from "../machine.ts";
 import { CommandError, usageError } from "../usage.ts";
 import { version } from "../version.ts";
@@ -48,7 +48,7 @@ export async function run(stateDir: string): Promise<ExitCode> {
       sha256,
       reportOf,
       lock: () => {
-        const lock = takeLock(stateDir);
+        const lock = takeActLock();
         return lock && (() => lock.release());
       },
       connect: dialer(identity),
@@ -66,7 +66,7 @@ export async function run(stateDir: string): Promise<ExitCode> {
     return EXIT.ok;
   } catch (error) {
     if (!(error instanceof JournalError)) throw error;
-    throw new CommandError(EXIT.internal, "journal", error.message, "see to the disk, then start the agent again");
+    throw new CommandError(EXIT.internal, "journal", error.message, journalRemedy(error, "start the agent again"));
   } finally {
     await journal.close();
     running.release();
@@ -86,9 +86,9 @@ async function identityOf(stateDir: string) {
 async function journalIn(stateDir: string) {
   const path = join(stateDir, JOURNAL_FILE);
   try {
-    return await openJournal(path, { now: systemClock.now() });
+    return await openJournal(path, { now: systemClock.now });
   } catch (error) {
     if (!(error instanceof JournalError)) throw error;
-    throw new CommandError(EXIT.internal, "journal", error.message, "read it, then move it away and start again");
+    throw new CommandError(EXIT.internal, "journal", error.message, journalRemedy(error, "start the agent again"));
   }
 }
