@@ -91,6 +91,7 @@ export class FakeHost {
         if (!this.#happened(step, before)) return `${step.target} is as it was`;
         return step.kind !== "restart-service" || this.isActive(step.target) ? null : `${step.target} is failed`;
       },
+      lastWords: async (step) => (step.kind === "restart-service" ? [`${step.target}: said before it failed`] : []),
     };
   }
 

@@ -41,6 +41,8 @@ export interface Machine {
   happened(step: StepRef, before: Evidence): Promise<"yes" | "no">;
   /** After the settle time: is the step's target as it must be (unit active under one new InvocationID, ...)? Null, or what is wrong. */
   settled(step: StepRef, before: Evidence): Promise<string | null>;
+  /** Of a step that failed: what its target logged since `before`, the last lines, fit to be shown. Empty where nobody logs. */
+  lastWords(step: StepRef, before: Evidence): Promise<readonly string[]>;
 }
 
 /** One line of the journal. Instants are epoch ms, `sinceBootMs` counts from boot. */
@@ -72,7 +74,7 @@ export type OrderRecord =
     }
   | { readonly type: "outcome"; readonly op: string; readonly result: StepResult }
   | { readonly type: "ended"; readonly op: string; readonly ending: Ending; readonly at: number }
-  /** The controller has stored the ending. */
+  /** The controller has stored the ending, or the person who gave the order was told it. */
   | { readonly type: "acknowledged"; readonly op: string };
 
 /** What was ordered, by a permit or by a person on this host. */

@@ -96,6 +96,10 @@ export function finding(value: unknown, at: string): Finding {
       target: text(remedy.target, `${at}.remedy.target`),
       automatic: flag(remedy.automatic, `${at}.remedy.automatic`),
       reason: text(remedy.reason, `${at}.remedy.reason`),
+      ...(remedy.onRequest === true ? { onRequest: true as const } : {}),
+      ...(remedy.takesAlong === undefined
+        ? {}
+        : { takesAlong: list(remedy.takesAlong, `${at}.remedy.takesAlong`, SOME, text) }),
     },
   };
 }

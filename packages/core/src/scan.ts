@@ -48,8 +48,12 @@ export interface Remedy {
   readonly target: string;
   /** False where policy or the built-in list forbids it. */
   readonly automatic: boolean;
-  /** One sentence. */
+  /** One sentence, or a few. */
   readonly reason: string;
+  /** Not automatic, but carried out when a person on the host asks for it by name. Absent: no. */
+  readonly onRequest?: true;
+  /** Units that systemd restarts along with the target: those that require it or are part of it. Absent: none. */
+  readonly takesAlong?: readonly string[];
 }
 
 export interface ProcessIdentity {

@@ -86,7 +86,9 @@ export async function obstacle(course: Course): Promise<Stop | null> {
 export async function look(course: Course): Promise<Seen | Stop> {
   try {
     const scan = await course.deps.machine.scan(course.deps.signal);
-    return { scan, plan: planOf(scan) };
+    const { from, steps } = course.begun.order;
+    // Steps that are taken on request alone: a person on this host asked for them by name, a permit never does.
+    return { scan, plan: planOf(scan, from.kind === "local" ? steps : []) };
   } catch (error) {
     if (course.deps.signal.aborted) return { code: "interrupted", message: "interrupted during a scan" };
     if (error instanceof StepError) return { code: "scan-failed", message: error.message };
@@ -101,10 +103,13 @@ export async function conclude(
   outcome: StepResult["outcome"],
   evidence: string,
   began = { at: course.deps.clock.now(), sinceBootMs: course.deps.clock.sinceBootMs() },
+  lastWords: readonly string[] = [],
 ): Promise<void> {
   const { clock, journal, report } = course.deps;
   const elapsedMs = Math.max(0, Math.round(clock.sinceBootMs() - began.sinceBootMs));
-  const result = { kind: step.kind, target: step.target, outcome, evidence, startedAt: began.at, elapsedMs };
+  const times = { startedAt: began.at, elapsedMs };
+  const log = lastWords.length > 0 ? { journal: lastWords } : {};
+  const result = { kind: step.kind, target: step.target, outcome, evidence, ...times, ...log };
   await journal.append({ type: "outcome", op: course.begun.op, result });
   course.results.set(stepKey(step), result);
   report("acting", resultsOf(course));

@@ -25,7 +25,8 @@ export async function settle(course: Course): Promise<Stop | null> {
       wrong = error.message;
     }
     if (wrong === null) continue;
-    await conclude(course, intent.step, "failed", `${result.evidence}, but then: ${wrong}`);
+    const log = await machine.lastWords(intent.step, intent.before);
+    await conclude(course, intent.step, "failed", `${result.evidence}, but then: ${wrong}`, undefined, log);
   }
   return null;
 }

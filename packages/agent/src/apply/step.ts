@@ -80,5 +80,6 @@ async function act(course: Course, step: StepRef, before: Evidence, attempt: num
     if (!(error instanceof StepError)) throw error;
     performed = { outcome: "failed", detail: error.message };
   }
-  await conclude(course, step, performed.outcome, performed.detail, began);
+  const log = performed.outcome === "failed" ? await machine.lastWords(step, before) : [];
+  await conclude(course, step, performed.outcome, performed.detail, began, log);
 }

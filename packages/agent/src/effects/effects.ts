@@ -30,6 +30,7 @@ export function machineOn(scan: Machine["scan"]): Machine {
     },
     happened: async (step, before) => ((await happened(step, before)) ? "yes" : "no"),
     settled: (step, before) => settled(step, before, restarted.get(stepKey(step)) ?? null),
+    lastWords: async () => [],
   };
 }
 

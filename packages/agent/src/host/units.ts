@@ -2,8 +2,20 @@ import { spawnSync } from "node:child_process";
 import { statSync } from "node:fs";
 import type { ProcessFacts } from "@afterpatch/core/facts";
 import { cgroupOwner, ownPath } from "@afterpatch/core/systemd/cgroup";
-import { parseUnits, socketBeside, UNIT_PROPERTIES, type UnitFacts } from "@afterpatch/core/systemd/show";
+import {
+  parseUnits,
+  restartedAlong,
+  socketBeside,
+  UNIT_PROPERTIES,
+  type UnitFacts,
+} from "@afterpatch/core/systemd/show";
+import { asUser, userUnit } from "../as-user.ts";
 import { codeOf, explain } from "./read.ts";
+
+const TIMEOUT_MS = 20_000;
+/** A user's manager that does not answer holds up the scan of the whole host. */
+const USER_TIMEOUT_MS = 2_000;
+const ALL_USERS_TIMEOUT_MS = 10_000;
 
 /** sd_booted(3) */
 export function isSystemd(): boolean {
@@ -15,37 +27,68 @@ export interface Units {
   readonly unitsUnreadable: string | null;
 }
 
-/** Units that these processes belong to, and the sockets that trigger them. One call for all. */
+/**
+ * Units that these processes belong to, the sockets that trigger them, and what a restart of them restarts too. One call
+ * for the host, and one for each user with a service among them; a manager of a user that does not answer tells nothing.
+ */
 export function readUnits(running: readonly ProcessFacts[], initCgroup: string | null): Units {
-  const wanted = new Set(running.flatMap(({ cgroup }) => unitName(ownPath(cgroup, initCgroup)) ?? []));
+  const wanted = new Set(running.flatMap(({ cgroup }) => unitNames(ownPath(cgroup, initCgroup))));
   if (wanted.size === 0) return { units: [], unitsUnreadable: null };
-  const { status, signal, error, stdout, stderr } = spawnSync(
-    "systemctl",
-    ["show", "--no-pager", `--property=${UNIT_PROPERTIES.join(",")}`, "--", "*.service", "*.socket"],
-    {
-      cwd: "/",
-      env: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", LC_ALL: "C" },
-      stdio: ["ignore", "pipe", "pipe"],
-      encoding: "utf8",
-      timeout: 20_000,
-      killSignal: "SIGKILL",
-      maxBuffer: 64 * 1024 * 1024,
-    },
-  );
-  if (error) return failed(explain(codeOf(error)));
-  if (status !== 0) return failed(stderr.trim().split("\n")[0] || `systemctl ended with ${status ?? signal}`);
-  const all = parseUnits(stdout);
-  const triggers = new Set(
-    all.flatMap(({ id, triggeredBy }) => (wanted.has(id) ? [...triggeredBy, socketBeside(id) ?? []].flat() : [])),
-  );
-  return { units: all.filter(({ id }) => wanted.has(id) || triggers.has(id)), unitsUnreadable: null };
+  const shown = show([], { timeout: TIMEOUT_MS });
+  if ("why" in shown) return { units: null, unitsUnreadable: `systemctl show: ${shown.why}` };
+  const all = [...parseUnits(shown.text), ...unitsOfUsers(wanted)];
+  const known = new Map(all.map((unit) => [unit.id, unit]));
+  const triggers = [...wanted].flatMap((id) => [...(known.get(id)?.triggeredBy ?? []), socketBeside(id) ?? []].flat());
+  const along = [...wanted].flatMap((id) => restartedAlong(id, known));
+  const needed = new Set([...wanted, ...triggers, ...along]);
+  return { units: all.filter(({ id }) => needed.has(id)), unitsUnreadable: null };
 }
 
-function failed(why: string): Units {
-  return { units: null, unitsUnreadable: `systemctl show: ${why}` };
+/** Services of users among `wanted`, by their whole names. */
+function unitsOfUsers(wanted: ReadonlySet<string>): readonly UnitFacts[] {
+  const deadline = performance.now() + ALL_USERS_TIMEOUT_MS;
+  const uids = new Set([...wanted].flatMap((name) => userUnit(name)?.uid ?? []));
+  return [...uids].flatMap((uid) => {
+    const user = asUser(uid);
+    const timeout = Math.floor(Math.min(USER_TIMEOUT_MS, deadline - performance.now()));
+    if (user === null || timeout <= 0) return [];
+    const shown = show(["--user"], { timeout, uid: user.uid, gid: user.gid }, user.env);
+    if ("why" in shown) return [];
+    const whole = (unit: string) => `user@${uid}.service/${unit}`;
+    return parseUnits(shown.text).map((unit) => ({
+      ...unit,
+      id: whole(unit.id),
+      triggeredBy: unit.triggeredBy.map(whole),
+      ...(unit.restartsAlong ? { restartsAlong: unit.restartsAlong.map(whole) } : {}),
+    }));
+  });
 }
 
-function unitName(path: string | null): string | null {
+/** What `systemctl show` prints of all services and sockets. */
+function show(
+  scope: readonly string[],
+  options: { readonly timeout: number; readonly uid?: number; readonly gid?: number },
+  env: Readonly<Record<string, string>> = {},
+): { readonly text: string } | { readonly why: string } {
+  const properties = `--property=${UNIT_PROPERTIES.join(",")}`;
+  const args = [...scope, "show", "--no-pager", properties, "--", "*.service", "*.socket"];
+  const { status, signal, error, stdout, stderr } = spawnSync("systemctl", args, {
+    ...options,
+    cwd: "/",
+    env: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", LC_ALL: "C", ...env },
+    stdio: ["ignore", "pipe", "pipe"],
+    encoding: "utf8",
+    killSignal: "SIGKILL",
+    maxBuffer: 64 * 1024 * 1024,
+  });
+  if (error) return { why: explain(codeOf(error)) };
+  if (status !== 0) return { why: stderr.trim().split("\n")[0] || `systemctl ended with ${status ?? signal}` };
+  return { text: stdout };
+}
+
+function unitNames(path: string | null): readonly string[] {
   const owner = path === null ? null : cgroupOwner(path);
-  return owner?.kind === "unit" ? owner.unit : null;
+  if (owner?.kind === "unit") return [owner.unit];
+  if (owner?.kind !== "user-unit") return [];
+  return owner.unit === null ? [owner.manager] : [owner.manager, `${owner.manager}/${owner.unit}`];
 }

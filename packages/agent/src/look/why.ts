@@ -114,7 +114,7 @@ function explained(process: ProcessFacts, host: HostIndex, { facts, table }: Loo
     },
     files,
     remedy: finding?.remedy ?? null,
-    insteadOf: finding ? insteadOf(finding.remedy.kind).filter(({ whyNot }) => whyNot !== "") : [],
+    insteadOf: finding ? insteadOf(finding).filter(({ whyNot }) => whyNot !== "") : [],
   };
 }
 

@@ -1,7 +1,8 @@
 import type { ProcessFacts } from "../facts.ts";
-import { restartRule } from "../plan/never.ts";
+import { type RestartRule, restartRule, userRestartRule } from "../plan/never.ts";
+import { AGENT_UNIT } from "../plan/order.ts";
 import type { Owner, Remedy, Verdict } from "../scan.ts";
-import type { UnitFacts } from "../systemd/show.ts";
+import { restartedAlong, type UnitFacts } from "../systemd/show.ts";
 import { sysvService } from "../sysv/owner.ts";
 import { superServer } from "../xinetd/match.ts";
 import type { HostIndex } from "./host.ts";
@@ -41,7 +42,8 @@ function wanted(judged: Judged, host: HostIndex): Remedy {
       return reexec(host);
     case "service":
       if (owner.manager === "sysv") return restartSysv(judged, host);
-      return owner.name.includes("/") ? userUnit(owner.name) : restart(judged, host);
+      if (/^user@[0-9]+\.service$/.test(owner.name)) return userManager(judged, host);
+      return restart(judged, host);
     case "socket-session":
       return ask(
         owner,
@@ -84,10 +86,18 @@ function sessionOf({ name }: Owner): string {
   return /^session-(.+)\.scope$/.exec(name)?.[1] ?? name;
 }
 
-function userUnit(name: string): Remedy {
-  const [manager = "", unit = ""] = name.split("/");
-  const uid = /^user@([0-9]+)\.service$/.exec(manager)?.[1] ?? "?";
-  const reason = `It is a service of the user with uid ${uid}; ask them to run: systemctl --user restart -- ${unit}`;
+/** The manager of a user, or what it keeps beside itself. */
+function userManager({ owner: { name }, process }: Judged, { units }: HostIndex): Remedy {
+  const uid = /[0-9]+/.exec(name)?.[0] ?? "?";
+  const mainPid = units.get(name)?.mainPid;
+  if (mainPid === process.pid) {
+    const reason = `The manager of the user with uid ${uid} replaces itself in place and keeps its units; none is touched.`;
+    return { kind: "reexec", target: name, automatic: true, reason };
+  }
+  const reason =
+    mainPid === process.ppid
+      ? `It holds the login of the user with uid ${uid} open, (sd-pam) beside their manager, and ends when they are logged out`
+      : `It belongs to the manager of the user with uid ${uid}, which could not be told from it; it ends when they are logged out`;
   return { kind: "none", target: name, automatic: false, reason: `${reason}.` };
 }
 
@@ -112,23 +122,91 @@ function restartSysv({ owner: { name }, process, programRemoved }: Judged, host:
 }
 
 function restart(judged: Judged, host: HostIndex): Remedy {
-  const unit = judged.owner.name;
-  const whyNot = forbidden(judged, host);
-  const reason = whyNot ?? "A program in memory stays the old one until its service is stopped and started.";
-  return { kind: "restart-service", target: unit, automatic: whyNot === null, reason };
+  const { name } = judged.owner;
+  const unit = host.units.get(name);
+  const along = restartedAlong(name, host.units);
+  const base = { kind: "restart-service", target: name, ...(along.length > 0 ? { takesAlong: along } : {}) } as const;
+  const whyNot = forbidden(judged, along, host);
+  if (whyNot === null || whyNot.policy === "ask") {
+    const why = whyNot ? `Only on request: ${whyNot.why}.` : REPLACES[Number(name === AGENT_UNIT)];
+    const reason = [why, ...consequences(judged, unit, along, host)].join(" ");
+    return { ...base, automatic: whyNot === null, reason, ...(whyNot ? { onRequest: true } : {}) };
+  }
+  return { ...base, automatic: false, reason: whyNot.why };
+}
+
+const REPLACES = [
+  "A program in memory stays the old one until its service is stopped and started.",
+  "The agent comes last of all: its restart ends the one who restarts it, and its journal says where the next one goes on.",
+] as const;
+
+/** What a restart ends, what it leaves, and what it takes along. */
+function consequences(
+  { owner: { name } }: Judged,
+  unit: UnitFacts | undefined,
+  along: readonly string[],
+  host: HostIndex,
+): readonly string[] {
+  const also = along.length > 0 ? [`systemd restarts ${along.join(", ")} along with it.`] : [];
+  switch (unit?.killMode) {
+    case "control-group":
+    case "mixed":
+      return [`The restart ends every process of the unit (KillMode=${unit.killMode}).`, ...also];
+    case "process": {
+      const left = host.facts.running.filter(
+        (process) => process.files.length > 0 && leftBehindBy(process, host)?.id === name,
+      );
+      const stays = left.map(({ pid, executable }) => `pid ${pid} (${executable})`).join(", ");
+      const rest = stays === "" ? "whatever else runs in the unit" : `${stays}, old as well,`;
+      return [`The restart ends the main process alone (KillMode=process) and leaves ${rest} running.`, ...also];
+    }
+    case "none":
+      return ["The restart ends no process but by the unit's own stop command (KillMode=none).", ...also];
+    default:
+      return also;
+  }
+}
+
+interface Forbidden {
+  /** `ask`: a person may ask for it by name. */
+  readonly policy: RestartRule["policy"];
+  readonly why: string;
 }
 
 /** Why a unit is not restarted automatically, or null. What is not known about a unit forbids. */
-function forbidden({ owner, process, programRemoved }: Judged, { facts, units }: HostIndex): string | null {
-  const name = owner.name;
-  const rule = restartRule(name);
-  if (rule) return `${rule.policy === "never" ? "Never" : "Only on request"}: ${rule.why}.`;
+function forbidden(judged: Judged, along: readonly string[], host: HostIndex): Forbidden | null {
+  const unit = unknown(judged, host);
+  if (typeof unit === "string") return { policy: "never", why: unit };
+  const never = refusal(unit) ?? superServerRule(unit, judged.process) ?? removal(unit, judged.programRemoved);
+  const rules = [judged.owner.name, ...along].flatMap((name) => {
+    const rule = ruleFor(name);
+    return rule
+      ? [{ policy: rule.policy, why: name === judged.owner.name ? rule.why : `${name} with it: ${rule.why}` }]
+      : [];
+  });
+  const strictest = rules.find(({ policy }) => policy === "never");
+  if (strictest) return { policy: "never", why: `Never: ${strictest.why}.` };
+  if (never !== null) return { policy: "never", why: never };
+  return rules[0] ?? null;
+}
+
+function ruleFor(name: string): RestartRule | null {
+  const slash = name.indexOf("/");
+  return slash < 0 ? restartRule(name) : userRestartRule(name.slice(slash + 1));
+}
+
+/** The unit, or why too little is known of it. */
+function unknown({ owner: { name } }: Judged, { facts, units }: HostIndex): UnitFacts | string {
+  const rule = ruleFor(name);
+  if (rule?.policy === "never") return `Never: ${rule.why}.`;
   if (!name.endsWith(".service")) return "Only services are restarted, and this unit is none.";
-  const unit = units.get(name);
   if (facts.units === null)
     return `What systemd knows about this unit could not be read: ${facts.unitsUnreadable ?? "unknown why"}.`;
-  if (unit?.loadState !== "loaded") return "systemd has no unit of this name loaded, so it cannot be started again.";
-  return refusal(unit) ?? superServerRule(unit, process) ?? removal(unit, programRemoved);
+  const unit = units.get(name);
+  if (unit?.loadState === "loaded") return unit;
+  const slash = name.indexOf("/");
+  if (slash < 0) return "systemd has no unit of this name loaded, so it cannot be started again.";
+  return `The user's manager told nothing about this unit; ask them to run: systemctl --user restart -- ${name.slice(slash + 1)}.`;
 }
 
 function refusal({ type, refuseManualStart, refuseManualStop }: UnitFacts): string | null {

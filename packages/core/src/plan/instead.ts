@@ -1,18 +1,66 @@
-import { REMEDIES, type RemedyKind } from "../scan.ts";
+import { type Finding, REMEDIES, type RemedyKind } from "../scan.ts";
+import { reloadRule } from "./reload.ts";
 import type { Step } from "./types.ts";
 
 type Acting = Exclude<RemedyKind, "none">;
 
-/** Why a smaller remedy than the planned one does not put the new code into use. */
-const TOO_SMALL: Record<Acting, string> = {
-  "end-session": "The old code is not in a session that a super-server started for one connection.",
-  "relaunch-application": "A manager owns the process and would not know about one launched beside it.",
-  reload: "A reload reads configuration again; the program in memory stays the old one.",
-  "restart-service": "The old code is not in a service that can be stopped and started by itself.",
-  reexec: "Re-executing PID 1 replaces PID 1 alone.",
-  "restart-container": "The old code is not in a container.",
-  reboot: "",
-};
+/** Every other remedy, smallest first, and why it was not chosen instead of the one of `finding`. */
+export function insteadOf(finding: Finding): Step["insteadOf"] {
+  const { kind: chosen } = finding.remedy;
+  const size = REMEDIES.indexOf(chosen);
+  return REMEDIES.flatMap((kind, index) => {
+    if (kind === "none" || kind === chosen) return [];
+    return [{ kind, whyNot: index < size ? tooSmall(kind, finding) : TOO_BIG[kind] }];
+  });
+}
+
+/** Why a smaller remedy than the one of this finding does not put the new code into use. */
+function tooSmall(kind: Acting, finding: Finding): string {
+  const { owner, remedy, process } = finding;
+  const who = process === null ? owner.name : `process ${process.pid} of ${owner.name}`;
+  switch (kind) {
+    case "end-session":
+      if (owner.kind === "socket-session")
+        return `${owner.name} serves one connection of systemd's socket; only its user can tell when it may end.`;
+      if (owner.kind === "init") return "PID 1 is no session that could be ended.";
+      return `No super-server started ${who} for one connection: ending it would end what it does for everybody.`;
+    case "relaunch-application":
+      if (owner.kind === "init") return "PID 1 cannot be halted and launched again.";
+      if (owner.kind === "service")
+        return `${manager(finding)} keeps ${owner.name}: it would not know of a program launched beside it.`;
+      return `No rule of the administrator says how to halt and launch ${owner.name} again.`;
+    case "reload":
+      return reload(finding);
+    case "restart-service":
+      if (owner.kind === "init") return "PID 1 is no service: nobody is left to start it when it stops.";
+      if (remedy.kind === "reexec") return `A restart of ${owner.name} would end everything that this user runs.`;
+      return `${owner.name} is not in a service that can be stopped and started by itself.`;
+    case "reexec":
+      return `Re-executing a manager replaces that manager alone, not ${owner.name}.`;
+    case "restart-container":
+      return owner.kind === "container"
+        ? `The image of ${owner.name} may still hold the old code: its owner has to build it again.`
+        : `${owner.name} is not in a container.`;
+    case "reboot":
+      return "A reboot is never decided for this alone.";
+  }
+}
+
+function reload(finding: Finding): string {
+  const { owner } = finding;
+  const path = finding.files.find(({ verdict }) => verdict !== "unknown" && verdict !== "identical")?.path;
+  const code = path === undefined ? "old code" : `the old code of ${path}`;
+  if (owner.kind === "init") return `A reload has PID 1 read its units again and leaves ${code} in memory.`;
+  if (owner.kind !== "service") return `${owner.name} has no manager that could reload it.`;
+  const known = reloadRule(owner.name);
+  if (known) return known;
+  return `A reload does not replace code: ${owner.name} would read its configuration again with ${code} in memory.`;
+}
+
+function manager({ owner }: Finding): string {
+  if (owner.name.includes("/")) return `The manager of that user (${owner.name.slice(0, owner.name.indexOf("/"))})`;
+  return owner.manager ?? "Its manager";
+}
 
 /** Why a bigger remedy than the planned one is not needed. */
 const TOO_BIG: Record<Acting, string> = {
@@ -25,11 +73,3 @@ const TOO_BIG: Record<Acting, string> = {
   "restart-container": "Not needed: no container has to be replaced.",
   reboot: "Not needed: a smaller action replaces all the old code found here.",
 };
-
-/** Every other remedy, smallest first, and why it was not chosen instead of `chosen`. */
-export function insteadOf(chosen: RemedyKind): Step["insteadOf"] {
-  const size = REMEDIES.indexOf(chosen);
-  return REMEDIES.flatMap((kind, index) =>
-    kind === "none" || kind === chosen ? [] : [{ kind, whyNot: index < size ? TOO_SMALL[kind] : TOO_BIG[kind] }],
-  );
-}

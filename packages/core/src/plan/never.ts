@@ -49,6 +49,7 @@ export const RESTART_RULES: readonly RestartRule[] = [
       "unattended-upgrades",
       "packagekit",
       "dnf-automatic*",
+      "cron-*",
       "cloud-init*",
       "cloud-config",
       "cloud-final",
@@ -57,11 +58,6 @@ export const RESTART_RULES: readonly RestartRule[] = [
       "rescue",
     ],
     why: "it runs because of an upgrade or only at boot; a restart would repeat or break its work",
-  },
-  {
-    policy: "never",
-    units: ["afterpatch-agent"],
-    why: "the agent cannot replace itself while it works; restart it by hand, last of all: systemctl restart afterpatch-agent.service",
   },
   {
     policy: "ask",
@@ -79,11 +75,15 @@ export const RESTART_RULES: readonly RestartRule[] = [
       "wpa_supplicant*",
       "ModemManager",
       "dhcpcd*",
+      "bluetooth",
+      "qrtr-ns",
+      "rmtfs",
       "openvpn*",
       "wg-quick@",
       "strongswan*",
       "ipsec",
       "libreswan",
+      "openswan",
       "tinc*",
       "firewalld",
       "nftables",
@@ -122,12 +122,76 @@ export const RESTART_RULES: readonly RestartRule[] = [
     units: ["iscsid", "open-iscsi", "multipathd", "zfs*", "pacemaker", "corosync", "glusterd", "ceph-*"],
     why: "a restart can take storage or the cluster's membership away",
   },
+  {
+    policy: "ask",
+    units: ["usbguard", "mythtv-backend", "bacula-*"],
+    why: "a restart interrupts what it is in the middle of: a device's approval, a recording, a backup",
+  },
 ];
 
-/** The rule for a service, or null: it may be restarted. */
+/** The same for services of users' own managers. */
+export const USER_RESTART_RULES: readonly RestartRule[] = [
+  {
+    policy: "never",
+    units: ["dbus", "dbus-broker", "dbus-daemon", "dbus-:*", "dbus\\x2d:*"],
+    why: "every program of the user's session talks over this message bus and would lose it",
+  },
+  {
+    policy: "never",
+    units: [
+      "gnome-*",
+      "gdm*",
+      "gsd-*",
+      "org.gnome.*",
+      "plasma-*",
+      "kde*",
+      "app-*",
+      "xfce*",
+      "lxqt-*",
+      "cinnamon*",
+      "mate-*",
+      "sway*",
+      "hyprland*",
+      "wayfire*",
+      "niri*",
+      "weston*",
+      "wayland-*",
+      "xdg-*",
+      "graphical-session*",
+      "at-spi*",
+      "gvfs-*",
+      "ibus*",
+      "fcitx*",
+      "tracker-*",
+      "evolution-*",
+    ],
+    why: "it is part of the user's graphical session; it is replaced when they log out and in again",
+  },
+  {
+    policy: "never",
+    units: ["pipewire*", "wireplumber*", "pulseaudio*"],
+    why: "a restart cuts off the sound and video of whoever is logged in",
+  },
+  {
+    policy: "never",
+    units: ["gpg-agent*", "ssh-agent*", "gcr-ssh-agent*", "gnome-keyring*", "keyring*", "tmux*", "screen*", "emacs*"],
+    why: "it holds keys, terminals or texts that a restart would lose",
+  },
+];
+
+/** The rule for a service of the host, or null: it may be restarted. */
 export function restartRule(unit: string): RestartRule | null {
+  return ruleIn(RESTART_RULES, unit);
+}
+
+/** The rule for a service of a user's own manager. */
+export function userRestartRule(unit: string): RestartRule | null {
+  return ruleIn(USER_RESTART_RULES, unit);
+}
+
+function ruleIn(rules: readonly RestartRule[], unit: string): RestartRule | null {
   const name = unit.endsWith(".service") ? unit.slice(0, -".service".length) : unit;
-  return RESTART_RULES.find((rule) => rule.units.some((pattern) => matches(pattern, name))) ?? null;
+  return rules.find((rule) => rule.units.some((pattern) => matches(pattern, name))) ?? null;
 }
 
 function matches(pattern: string, name: string): boolean {

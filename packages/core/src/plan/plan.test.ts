@@ -41,3 +41,40 @@ test("a scan that calls every remedy automatic still gets steps only for those t
     "none.service",
   ]);
 });
+
+test("what is done on request alone is a step for whoever asked for it by name", () => {
+  const logind = findingOf(
+    "service",
+    "systemd-logind.service",
+    { pid: 7, startTicks: 1, isOld: true },
+    { kind: "restart-service", target: "systemd-logind.service" },
+  );
+  const dbus = findingOf(
+    "service",
+    "dbus.service",
+    { pid: 8, startTicks: 1, isOld: true },
+    { kind: "restart-service", target: "dbus.service" },
+  );
+  const findings = [
+    { ...logind, remedy: { ...logind.remedy, automatic: false, onRequest: true as const } },
+    { ...dbus, remedy: { ...dbus.remedy, automatic: false } },
+  ];
+  const scan = { ...EMPTY, findings };
+  expect(planOf(scan).steps).toEqual([]);
+  const asked = ["systemd-logind.service", "dbus.service"].map((target) => ({ kind: "restart-service", target }));
+  const { steps, residue } = planOf(scan, asked);
+  expect(steps.map(({ id }) => id)).toEqual(["restart-service:systemd-logind.service"]);
+  expect(residue.map(({ owner }) => owner)).toEqual(["dbus.service"]);
+});
+
+test.each([
+  ["end-session", []],
+  ["restart-service", ["end-session", "relaunch-application", "reload"]],
+  ["reexec", ["end-session", "relaunch-application", "reload", "restart-service"]],
+] as const)("a step of %s says of each smaller remedy why it does not do", (kind, smaller) => {
+  const finding = findingOf("service", "db.service", { pid: 7, startTicks: 1, isOld: true }, { kind, target: "db" });
+  const [step] = planOf({ ...EMPTY, findings: [finding] }).steps;
+  const told = step?.insteadOf.slice(0, smaller.length) ?? [];
+  expect(told.map((other) => other.kind)).toEqual(smaller);
+  for (const { whyNot } of told) expect(whyNot).toMatch(/db\.service.*[^.]\.$/);
+});

@@ -1,29 +1,45 @@
-import { type Finding, REMEDIES, type Remedy, type Scan } from "../scan.ts";
+import type { Finding, Remedy, Scan } from "../scan.ts";
 import { insteadOf } from "./instead.ts";
+import { inOrder } from "./order.ts";
 import type { Plan, Residue, Step } from "./types.ts";
 import { isCarriedOut } from "./verbs.ts";
 
-/** Ordered remedies of one host, from its findings alone: the host and the controller come to the same plan. */
-export function planOf(scan: Scan): Plan {
-  const steps = grouped(scan.findings.filter(isPlanned), ({ remedy }) => JSON.stringify([remedy.kind, remedy.target]));
-  const residue = grouped(
-    scan.findings.filter((finding) => !isPlanned(finding)),
-    ({ owner, remedy }) => JSON.stringify([owner.kind, owner.name, remedy.reason]),
-  );
-  return { steps: steps.map(stepOf).sort(bySizeThenTarget), residue: residue.map(residueOf) };
+/** What a person asked for by name: a remedy's kind and target. */
+export interface Requested {
+  readonly kind: string;
+  readonly target: string;
+}
+
+/**
+ * Ordered remedies of one host, from its findings alone: the host and the controller come to the same plan. What is
+ * taken on request only becomes a step when it is among `requested`.
+ */
+export function planOf(scan: Scan, requested: readonly Requested[] = []): Plan {
+  const asked = new Set(requested.map(keyOf));
+  const planned = scan.findings.filter((finding) => isPlanned(finding, asked));
+  const rest = scan.findings.filter((finding) => !isPlanned(finding, asked));
+  const steps = grouped(planned, ({ remedy }) => keyOf(remedy));
+  const residue = grouped(rest, ({ owner, remedy }) => JSON.stringify([owner.kind, owner.name, remedy.reason]));
+  const ordered = inOrder(steps, ([{ remedy }]) => ({ ...remedy, takesAlong: remedy.takesAlong ?? [] }));
+  return { steps: ordered.map(stepOf), residue: residue.map(residueOf) };
+}
+
+function keyOf({ kind, target }: Requested): string {
+  return JSON.stringify([kind, target]);
 }
 
 // Not knowing whether something is old is never a reason to act on it, whatever the document says.
-function isPlanned({ verdict, remedy }: Finding): boolean {
-  return remedy.automatic && isCarriedOut(remedy.kind) && verdict !== "unknown" && verdict !== "identical";
+function isPlanned({ verdict, remedy }: Finding, asked: ReadonlySet<string>): boolean {
+  const isWanted = remedy.automatic || (remedy.onRequest === true && asked.has(keyOf(remedy)));
+  return isWanted && isCarriedOut(remedy.kind) && verdict !== "unknown" && verdict !== "identical";
 }
 
 type Group = readonly [Finding, ...Finding[]];
 
-function grouped(findings: readonly Finding[], keyOf: (finding: Finding) => string): readonly Group[] {
+function grouped(findings: readonly Finding[], nameOf: (finding: Finding) => string): readonly Group[] {
   const groups = new Map<string, [Finding, ...Finding[]]>();
   for (const finding of findings) {
-    const key = keyOf(finding);
+    const key = nameOf(finding);
     const group = groups.get(key);
     if (group) group.push(finding);
     else groups.set(key, [finding]);
@@ -38,7 +54,7 @@ function stepOf(group: Group): Step {
     remedy: { kind, target },
     findings: group.map(({ id }) => id),
     because: because(group, group[0].remedy),
-    insteadOf: insteadOf(kind),
+    insteadOf: insteadOf(group[0]),
   };
 }
 
@@ -57,10 +73,4 @@ function because(group: Group, remedy: Remedy): string {
   const more =
     others.length === 0 ? "" : others.length === 1 ? " and 1 other file" : ` and ${others.length} other files`;
   return `${who} old code of ${path ?? remedy.target}${more}. ${remedy.reason}`;
-}
-
-function bySizeThenTarget(a: Step, b: Step): number {
-  const size = REMEDIES.indexOf(a.remedy.kind) - REMEDIES.indexOf(b.remedy.kind);
-  if (size !== 0) return size;
-  return a.remedy.target < b.remedy.target ? -1 : a.remedy.target > b.remedy.target ? 1 : 0;
 }

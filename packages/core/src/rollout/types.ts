@@ -43,6 +43,8 @@ export interface StepResult extends StepRef {
   readonly evidence: string;
   readonly startedAt: number;
   readonly elapsedMs: number;
+  /** Of a step that failed: the last lines that its target logged, redacted and made visible, oldest first. */
+  readonly journal?: readonly string[];
 }
 
 /** What was decided when the rollout started; never changes afterwards. */

@@ -13,7 +13,15 @@ export interface UnitFacts {
   readonly triggeredBy: readonly string[];
   /** Of a socket: one instance per connection. */
   readonly accept: boolean;
+  /** Units that a restart of this one restarts too, as far as they run: see `restartedAlong`. Absent: none. */
+  readonly restartsAlong?: readonly string[];
 }
+
+/**
+ * Dependencies over which a restart spreads, as try-restart: UNIT_ATOM_PROPAGATE_RESTART of systemd. Not among them are
+ * WantedBy and PropagatesStopTo, which only a stop follows.
+ */
+const RESTARTED_ALONG = ["RequiredBy", "RequisiteOf", "BoundBy", "ConsistsOf"] as const;
 
 /** What to ask `systemctl show --property=` for. Old versions leave out what they do not know. */
 export const UNIT_PROPERTIES = [
@@ -27,6 +35,7 @@ export const UNIT_PROPERTIES = [
   "RefuseManualStop",
   "TriggeredBy",
   "Accept",
+  ...RESTARTED_ALONG,
 ] as const;
 
 /** Units of `systemctl show`: blocks separated by an empty line, properties in any order, values may contain `=`. */
@@ -57,7 +66,25 @@ function unitOf(id: string, properties: ReadonlyMap<string, string>): UnitFacts 
     refuseManualStop: value("RefuseManualStop") === "yes",
     triggeredBy: value("TriggeredBy").split(" ").filter(Boolean),
     accept: value("Accept") === "yes",
+    ...alongOf(RESTARTED_ALONG.flatMap((name) => value(name).split(" ").filter(Boolean))),
   };
+}
+
+function alongOf(units: readonly string[]): Pick<UnitFacts, "restartsAlong"> {
+  return units.length === 0 ? {} : { restartsAlong: [...new Set(units)].sort() };
+}
+
+/** Running services that a restart of `unit` restarts too, directly or over others; sorted. */
+export function restartedAlong(unit: string, units: ReadonlyMap<string, UnitFacts>): readonly string[] {
+  const seen = new Set([unit]);
+  // A Set hands out what is added while it is gone through.
+  for (const name of seen) for (const next of units.get(name)?.restartsAlong ?? []) seen.add(next);
+  seen.delete(unit);
+  return [...seen].filter((name) => name.endsWith(".service") && isUp(units.get(name))).sort();
+}
+
+function isUp(unit: UnitFacts | undefined): boolean {
+  return unit !== undefined && unit.activeState !== "inactive" && unit.activeState !== "failed";
 }
 
 /**
