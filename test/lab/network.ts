@@ -6,13 +6,12 @@ import { isErrorOf } from "./processes.ts";
 
 /** The switch's own address: whatever runs in its namespace, the controller say, is reached here by all hosts. */
 export const controllerAddress = "10.77.0.254";
+export const controllerAddress6 = "fd77::fe";
 
 /** Addresses of the lab's nth host, counted from 1. Every lab has a network of its own, so they may be alike. */
 export function hostAddresses(number: number): Pick<Host, "address" | "address6"> {
   return { address: `10.77.0.${number}`, address6: `fd77::${number.toString(16)}` };
 }
-
-const controllerAddress6 = "fd77::fe";
 
 /** /etc/hosts of all hosts, and of what runs in the switch's namespace. */
 export function hostsFile(hosts: readonly Host[]): string {

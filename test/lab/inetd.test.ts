@@ -1,0 +1,162 @@
+import type { SessionsDocument } from "@afterpatch/agent/look/sessions";
+import type { Plan } from "@afterpatch/core/plan/types";
+import type { Scan } from "@afterpatch/core/scan";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { type Payload, stagePayload } from "../e2e/payload.ts";
+import { type Agent, agentOn } from "./agent.ts";
+import { describeLab } from "./describe.ts";
+import { upgradeImapd } from "./errata.ts";
+import { execOk, type Host } from "./host.ts";
+import type { Init } from "./init.ts";
+import { down, hostOf, type Lab, up } from "./lab.ts";
+import { openSession, type Session } from "./session.ts";
+import { replaceXinetd } from "./super-server.ts";
+
+const inetdConf = `imap2 stream tcp nowait root /usr/sbin/imapd imapd
+1143 stream tcp nowait root /usr/sbin/tcpd /usr/sbin/imapd
+2143 stream tcp6 wait root /usr/sbin/imapd imapd --wait
+`;
+
+for (const init of ["systemd", "sysvinit"] as const) {
+  await describeLab(`sessions of openbsd-inetd under ${init} that are open while imapd is upgraded`, () => {
+    const stage = stageFor(`inetd-${init}-${process.pid}`, init);
+    const old: Session[] = [];
+    const fresh: Session[] = [];
+
+    beforeAll(async () => {
+      const { host, open } = await stage.set();
+      await replaceXinetd(host, inetdConf);
+      old.push(await open(143), await open(143, true), await open(1143), await open(2143, true));
+      await upgradeImapd(host);
+      fresh.push(await open(143), await open(143, true), await open(1143));
+    });
+    afterAll(stage.clear);
+
+    test("scan finds the old ones alone, as sessions of inetd", async () => {
+      const { findings } = await stage.agent().json<Scan>("scan");
+      expect(
+        findings.map(({ owner, process }) => `${owner.kind} ${owner.manager} ${owner.name} ${process?.executable}`),
+      ).toEqual(
+        // The server of 2143 and its child are both old.
+        ["1143", "2143", "2143", "imap2", "imap2"].map((name) => `xinetd-session inetd ${name} /usr/sbin/imapd`),
+      );
+      const pids = findings.flatMap(({ process }) => process?.pid ?? []);
+      for (const session of old) expect(pids).toContain(await pidOf(session));
+      for (const session of fresh) expect(pids).not.toContain(await pidOf(session));
+    });
+
+    test("sessions tells old and new", async () => {
+      const { sessions } = await stage.agent().json<SessionsDocument>("sessions");
+      expect(sessions.map(({ service, code, owner }) => `${owner.manager} ${service} ${code}`)).toEqual([
+        "inetd 1143 old",
+        "inetd 1143 new",
+        "inetd 2143 old",
+        "inetd imap2 old",
+        "inetd imap2 old",
+        "inetd imap2 new",
+        "inetd imap2 new",
+      ]);
+    });
+
+    test("apply --service ends the old sessions of one service, and --only end-session all the others", async () => {
+      const { steps } = await stage.agent().json<Plan>("plan");
+      expect(steps.map(({ id }) => id)).toEqual(["end-session:1143", "end-session:2143", "end-session:imap2"]);
+      await stage.agent().json("apply", "--service", "imap2", "--settle", "1s", "--yes");
+      const [v4, v6, ...others] = old;
+      for (const session of [v4, v6]) await session?.ended();
+      for (const session of others) expect(await session.ask("NOOP")).toContain("imapd 1.0");
+      await stage.agent().json("apply", "--only", "end-session", "--settle", "1s", "--yes");
+      for (const session of old) await session.ended();
+      for (const session of fresh) expect(await session.ask("NOOP")).toContain("imapd 1.1");
+      expect((await stage.agent().json<Scan>("scan")).findings).toEqual([]);
+    });
+  });
+}
+
+await describeLab("connections of an Accept=yes socket that are open while its program is upgraded", () => {
+  const stage = stageFor(`accept-${process.pid}`, "systemd");
+  let old: Session;
+  let fresh: Session;
+  let instance: string;
+
+  beforeAll(async () => {
+    const { host, open } = await stage.set();
+    const socket = "[Socket]\nListenStream=3143\nAccept=yes\n";
+    await execOk(host, ["sh", "-c", "cat >/run/systemd/system/letters.socket"], { input: socket });
+    const service = "[Service]\nExecStart=/usr/sbin/imapd\nStandardInput=socket\n";
+    await execOk(host, ["sh", "-c", "cat >/run/systemd/system/letters@.service"], { input: service });
+    await execOk(host, ["systemctl", "start", "letters.socket"]);
+    old = await open(3143, true);
+    instance = (await execOk(host, ["ps", "-o", "unit=", "-p", `${await pidOf(old)}`])).trim();
+    await upgradeImapd(host);
+    fresh = await open(3143);
+  });
+  afterAll(stage.clear);
+
+  test("scan finds the old instance alone, and tells how to end it", async () => {
+    const { findings } = await stage.agent().json<Scan>("scan");
+    expect(instance).toMatch(/^letters@.*\.service$/);
+    expect(findings).toMatchObject([
+      {
+        kind: "xinetd-session",
+        verdict: "replaced",
+        process: { pid: await pidOf(old) },
+        owner: { kind: "socket-session", manager: "systemd", name: instance },
+        remedy: { kind: "none", target: instance, automatic: false },
+      },
+    ]);
+    expect(findings[0]?.remedy.reason).toContain(`systemctl stop -- ${instance}`);
+  });
+
+  test("sessions tells old and new by the name of the socket", async () => {
+    const { sessions } = await stage.agent().json<SessionsDocument>("sessions", "letters");
+    expect(sessions.map(({ service, code }) => `${service} ${code}`)).toEqual([
+      "letters.socket old",
+      "letters.socket new",
+    ]);
+  });
+
+  test("no plan restarts it on the same connection; once it is ended, nothing old is left", async () => {
+    const { steps, residue } = await stage.agent().json<Plan>("plan");
+    expect([steps, residue.map(({ owner }) => owner)]).toEqual([[], [instance]]);
+    await execOk(stage.host(), ["systemctl", "stop", "--", instance]);
+    await old.ended();
+    expect(await fresh.ask("NOOP")).toContain("imapd 1.1");
+    expect((await stage.agent().json<Scan>("scan")).findings).toEqual([]);
+  });
+});
+
+/** A lab of one host with the agent, and all sessions that were opened with it. */
+function stageFor(name: string, init: Init) {
+  const sessions: Session[] = [];
+  let payload: Payload | undefined;
+  let made: Host | undefined;
+  const host = () => {
+    if (made === undefined) throw new Error(`${name}: not made yet`);
+    return made;
+  };
+  return {
+    host,
+    agent: (): Agent => agentOn(host()),
+    set: async () => {
+      payload = await stagePayload();
+      const lab: Lab = await up({ name, hosts: 1, init, payload: payload.directory });
+      made = hostOf(lab, 1);
+      const open = async (port: number, v6 = false) => {
+        const session = await openSession(lab, host(), port, { v6 });
+        sessions.push(session);
+        return session;
+      };
+      return { host: host(), open };
+    },
+    clear: async () => {
+      for (const session of sessions) await session.close();
+      await down(name);
+      await payload?.remove();
+    },
+  };
+}
+
+async function pidOf(session: Session): Promise<number> {
+  return Number(/ pid (\d+): /.exec(await session.ask("pid"))?.[1]);
+}
