@@ -1,5 +1,15 @@
 import { execFileSync } from "node:child_process";
-import { chmodSync, mkdtempSync, openSync, readFileSync, rmSync, statSync, utimesSync, writeSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { scanHost } from "@afterpatch/agent/host/scan";
@@ -97,6 +107,28 @@ describe.skipIf(missing !== null)(`written to in place${missing === null ? "" : 
     expect(findingOf(pid)).toMatchObject({ verdict: "modified-in-place" });
   });
 
+  test("a child that was forked after it has what its parent mapped, and goes on after it", async () => {
+    shop.library("libfork.so", 1);
+    const pid = await shop.start("python3", ["-c", FORKS, at("libfork.so"), at("child")]);
+    await scannedLater(pid);
+    shop.library("libfork.so.next", 2);
+    execFileSync("dd", [`if=${at("libfork.so.next")}`, `of=${at("libfork.so")}`, "conv=notrunc"], { stdio: "pipe" });
+    expect(findingOf(pid)).toMatchObject({ verdict: "modified-in-place" });
+    // Later than what counts as the same time.
+    await expect.poll(() => Date.now() - statSync(at("libfork.so")).ctimeMs, { timeout: 10_000 }).toBeGreaterThan(1500);
+    process.kill(pid, "SIGUSR1");
+    await expect.poll(() => existsSync(at("child")), { timeout: 10_000 }).toBe(true);
+    const child = Number(readFileSync(at("child"), "utf8"));
+    try {
+      expect(findingOf(child)).toMatchObject({ verdict: "modified-in-place" });
+      process.kill(pid, "SIGKILL");
+      await expect.poll(() => findingOf(pid), { timeout: 10_000 }).toBeNull();
+      expect(findingOf(child)).toMatchObject({ verdict: "modified-in-place" });
+    } finally {
+      process.kill(child, "SIGKILL");
+    }
+  });
+
   test("a process that started after the last scan: nobody saw which was first", async () => {
     await scannedLater(await mapped("libboth.so"));
     const pid = await shop.start(at("daemon"), [at("libboth.so")]);
@@ -137,6 +169,19 @@ function ageMs(pid: number): number {
   const startTicks = Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19]);
   return Number.parseFloat(readFileSync("/proc/uptime", "utf8")) * 1000 - startTicks * 10;
 }
+
+const FORKS = `
+import ctypes, os, signal, sys, time
+library = ctypes.CDLL(sys.argv[1])
+def fork(*_):
+    if os.fork() == 0:
+        with open(sys.argv[2] + ".new", "w") as file: file.write(str(os.getpid()))
+        os.rename(sys.argv[2] + ".new", sys.argv[2])
+        time.sleep(1000)
+signal.signal(signal.SIGUSR1, fork)
+print("ready", flush=True)
+while True: time.sleep(1000)
+`;
 
 const WRITE_MAPPED = `
 import mmap, sys

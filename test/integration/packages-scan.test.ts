@@ -1,12 +1,12 @@
 import { execFileSync } from "node:child_process";
-import { mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { HOST_DATABASES } from "@afterpatch/agent/host/packages/ask";
 import { scanHost } from "@afterpatch/agent/host/scan";
 import type { FoundFile, Scan } from "@afterpatch/core/scan";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { openWorkshop, type Workshop, whatIsMissing } from "./old-code.ts";
+import { copyRuntime, openWorkshop, type Workshop, whatIsMissing } from "./old-code.ts";
 
 // Real processes that map a library of a package, in a database of dpkg that the test writes.
 
@@ -127,6 +127,35 @@ describe.skipIf(missing !== null)(`versions in memory${missing === null ? "" : `
     install(2);
     writeFileSync(at("log/dpkg.log"), begun() + upgraded(Date.now(), 1, 2));
     expect(file(other)?.package).toMatchObject({ name: "libone", from: null, to: "1-2" });
+  });
+
+  test("in a chroot: a package of the host that lists the same name owns nothing there", async () => {
+    const jail = at("jail");
+    copyRuntime(jail);
+    copyFileSync(at("daemon"), join(jail, "daemon"));
+    mkdirSync(join(jail, shop.folder), { recursive: true });
+    copyFileSync(library(), join(jail, library()));
+    const pid = await shop.start("chroot", [jail, "/daemon", library()]);
+    scan();
+    install(2);
+    copyFileSync(library(), join(jail, "new"));
+    renameSync(join(jail, "new"), join(jail, library()));
+    for (const inventory of [at("inventory"), null]) {
+      const { findings } = scan(inventory);
+      const files = findings.find(({ process }) => process?.pid === pid)?.files;
+      expect(files).toMatchObject([{ path: join(jail, library()), verdict: "replaced", package: null }]);
+    }
+  });
+
+  test("in a mount namespace of its own: the path of a package, and another file mounted there", async () => {
+    shop.library("libother.so", 7);
+    const script = `mount --bind ${at("libother.so")} ${library()} && exec ${at("daemon")} ${library()}`;
+    const pid = await shop.start("unshare", ["--mount", "sh", "-c", script]);
+    scan();
+    shop.library("libnew.so", 8);
+    execFileSync("nsenter", ["-t", `${pid}`, "-m", "mount", "--bind", at("libnew.so"), library()]);
+    expect(file(pid)).toMatchObject({ verdict: "replaced", package: null });
+    expect(file(pid, scan(null))).toMatchObject({ verdict: "replaced", package: null });
   });
 
   test("a database that cannot be read costs the names and nothing else", async () => {

@@ -4,12 +4,13 @@ import {
   linkSync,
   mkdirSync,
   readFileSync,
+  realpathSync,
   renameSync,
   rmSync,
   symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { scanHost } from "@afterpatch/agent/host/scan";
 import type { Finding } from "@afterpatch/core/scan";
 import { visible } from "@afterpatch/core/text";
@@ -182,6 +183,53 @@ describe.skipIf(missing !== null)(`verdicts${missing === null ? "" : ` (skipped:
       expect(findingOf(pid)).toBeNull();
       shop.library("libaside.so", 2);
       expect(verdicts(pid)).toEqual({ "libaside.so": "replaced" });
+    });
+
+    test("a program in /usr/bin that a link chose (update-alternatives), and one that was started by its own name", async () => {
+      const [link, chosen, other] = ["", "-1", "-2"].map((end) => `/usr/bin/afterpatch-test-${process.pid}${end}`) as [
+        string,
+        string,
+        string,
+      ]; // three of three
+      try {
+        copyFileSync(at("daemon"), chosen);
+        shop.program("another", 2);
+        copyFileSync(at("another"), other);
+        symlinkSync(chosen, link);
+        const byItsName = [await shop.start(chosen, []), await shop.start(chosen, [])];
+        const pid = await shop.start(link, []);
+        expect(findingOf(pid)).toBeNull();
+        execFileSync("ln", ["-sfn", other, link]);
+        expect(findingOf(pid)?.files).toMatchObject([{ path: link, kind: "executable", verdict: "replaced" }]);
+        expect(byItsName.map(findingOf)).toEqual([null, null]);
+      } finally {
+        for (const path of [link, chosen, other]) rmSync(path, { force: true });
+      }
+    });
+
+    test("a library beside the searched folder that a link in it chose", async () => {
+      const folder = dirname(
+        realpathSync(execFileSync("gcc", ["-print-file-name=libc.so.6"], { encoding: "utf8" }).trim()),
+      );
+      const [link, own] = [`${folder}/libafterpatch-test.so.3`, `${folder}/afterpatch-test-${process.pid}`];
+      try {
+        for (const [choice, version] of [
+          ["a", 1],
+          ["b", 2],
+        ] as const) {
+          mkdirSync(`${own}/${choice}`, { recursive: true });
+          shop.library("libchoice.so", version);
+          copyFileSync(at("libchoice.so"), `${own}/${choice}/libchoice.so.3.11.0`);
+          symlinkSync("libchoice.so.3.11.0", `${own}/${choice}/libchoice.so.3`);
+        }
+        symlinkSync(`${own}/a/libchoice.so.3`, link);
+        const pid = await shop.start(at("daemon"), [link]);
+        expect(findingOf(pid)).toBeNull();
+        execFileSync("ln", ["-sfn", `${own}/b/libchoice.so.3`, link]);
+        expect(findingOf(pid)?.files).toMatchObject([{ path: link, kind: "library", verdict: "replaced" }]);
+      } finally {
+        for (const path of [link, own]) rmSync(path, { force: true, recursive: true });
+      }
     });
 
     test("a script is not its interpreter", async () => {

@@ -1,8 +1,9 @@
 import { errata } from "./errata.ts";
 import { files } from "./files.ts";
 import { memory } from "./memory.ts";
+import { names } from "./names.ts";
 import { places } from "./places.ts";
 import type { Scenario } from "./scenario.ts";
 import { sessions } from "./sessions.ts";
 
-export const scenarios: readonly Scenario[] = [...files, ...places, ...memory, ...sessions, ...errata];
+export const scenarios: readonly Scenario[] = [...files, ...names, ...places, ...memory, ...sessions, ...errata];

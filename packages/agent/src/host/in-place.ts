@@ -52,7 +52,10 @@ export function changedInPlace(
   states?.seen.set(side.path, side.stat);
   const startedAt = ({ stat }: Task) => around.bootedAt + stat.startTicks * MS_PER_TICK;
   const changedAt = Number(side.stat.ctimeMs);
-  const earlier = withHeirs(file.holders, (task) => startedAt(task) - SLACK_MS < changedAt);
+  const listed = states?.old.get(side.path)?.before ?? [];
+  const isListed = ({ pid, stat }: Task) =>
+    listed.some((mapped) => mapped.pid === pid && mapped.startTicks === stat.startTicks);
+  const earlier = withHeirs(file.holders, (task) => startedAt(task) - SLACK_MS < changedAt || isListed(task));
   if (earlier.length === 0) return [];
   const told = earlier.map((task) => ({ task, ...lookAt(file, side, task, around) }));
   const remembered =

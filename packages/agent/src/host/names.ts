@@ -48,22 +48,45 @@ export function renamedFile(
   };
   // One process is asked for all, if possible one that was asked before; a second one only when the first has news.
   const first = holders.slice(0, 8).find((task) => read.get(task)?.libraries) ?? holders[0];
-  const facts = first ? certainly(first) : null;
-  if (!first || !facts) return null;
+  if (!first) return null;
+  if (isProgram(file, first)) return renamedProgram(holders, certainly);
+  const facts = certainly(first);
+  if (!facts) return null;
   const last = holders.at(-1) ?? first;
   return { facts, holders: last !== first && certainly(last) === null ? [first] : holders };
 }
 
-/** Where packages put programs and libraries: they replace files there, and neither swap folders nor flip links to them. */
-const PROGRAMS_FOLDER = /^\/(?:usr\/)?s?bin\/[^/]+$/;
+/** Of processes without news so many are asked; a program of many names (bash, by its scripts) would be asked for ever. */
+const MOST_ASKED = 4;
+
+/** Each process has a name of its own for its program: one was started by a link, another by the file's own name. */
+function renamedProgram(holders: readonly Task[], certainly: (task: Task) => FileFacts | null): Renamed | null {
+  for (const task of holders.slice(0, MOST_ASKED)) {
+    const facts = certainly(task);
+    if (facts === null) continue;
+    return { facts, holders: holders.filter((other) => other === task || certainly(other)?.path === facts.path) };
+  }
+  return null;
+}
+
+function isProgram({ mapping: { path } }: MappedFile, { proc }: Task): boolean {
+  return tryLink(`${proc}/exe`) === path;
+}
+
 const LIBRARIES_FOLDER = /^\/(?:usr\/)?lib(?:64|32|x32)?\//;
+/** Where the loader looks for libraries by itself. */
+const SEARCHED_FOLDER = /^\/(?:usr\/)?lib(?:64|32|x32)?\/(?:[a-z0-9_]+-linux-[a-z0-9]+\/)?[^/]+$/;
 const VERSIONED = /^(.*\.so\.[0-9]+)\.[0-9.]+$/;
 
-/** Most files lie where packages put them, under the name that programs ask for: no process has to be asked about them. */
+/**
+ * Most libraries lie where packages put them, under the name that programs ask for: packages replace them there, and no
+ * process has to be asked. Those beside that folder are chosen by a link in it (update-alternatives: libblas.so.3), and
+ * so are programs (/usr/bin/java); what is loaded by its own name, as plugins are, has no version in it.
+ */
 function isSettled({ mapping: { path } }: MappedFile, { stat }: Side, view: View): boolean {
-  if (PROGRAMS_FOLDER.test(path)) return true;
   if (!LIBRARIES_FOLDER.test(path)) return false;
   const asked = VERSIONED.exec(path)?.[1];
+  if (!SEARCHED_FOLDER.test(path)) return asked === undefined && /\.so$/.test(path);
   if (asked === undefined) return /\.so(?:\.[0-9]+)?$/.test(path);
   const now = find(asked, view);
   return now.kind !== "found" || (now.stat.ino === stat.ino && now.stat.dev === stat.dev);
@@ -77,7 +100,7 @@ function nameOf(file: MappedFile, task: Task, read: NamesRead): string | null {
     names = readNames(task, { libraries: isLibrary, maps: task === file.holders[0] ? file.maps : null });
     read.set(task, names);
   }
-  if (!isLibrary && tryLink(`${task.proc}/exe`) === path) return names.program;
+  if (!isLibrary && isProgram(file, task)) return names.program;
   return names.libraries?.get(keyOf(file.mapping.tail)) ?? null;
 }
 

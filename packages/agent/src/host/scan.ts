@@ -79,7 +79,7 @@ export function readHost(options: ScanOptions): HostFacts {
     xinetd: running.xinetd,
     kernel: readKernel(),
     sysv: running.sysv,
-    notes: [...named.notes, ...kept],
+    notes: [...new Set([...named.notes, ...kept])],
   };
 }
 

@@ -1,4 +1,5 @@
 import { type BigIntStats, statSync, utimesSync } from "node:fs";
+import { dirname } from "node:path";
 import {
   type FileState,
   kindOf,
@@ -12,7 +13,7 @@ import { contentName } from "@afterpatch/core/packages/inventory";
 import { bytesOf, contentOf } from "./content.ts";
 import { allowance, readBytes } from "./packages/bytes.ts";
 import { saveText } from "./packages/inventory.ts";
-import { codeOf } from "./read.ts";
+import { codeOf, explain } from "./read.ts";
 
 /** What the last scan saw of mapped files, and what this one adds. Paths are of this host's own tree. */
 export interface States {
@@ -109,7 +110,7 @@ function touch(file: string, at: number): readonly string[] {
     utimesSync(file, at / 1000, at / 1000);
     return [];
   } catch (error) {
-    return [`inventory: ${file}: ${codeOf(error)}: when it was made is not kept`];
+    return [`inventory: ${dirname(file)}: ${explain(codeOf(error))}: it is not kept`];
   }
 }
 

@@ -55,6 +55,6 @@ export function saveText(file: string, text: string): string | null {
   } catch (error) {
     const code = codeOf(error);
     rmSync(next, { force: true });
-    return `inventory: ${file}: ${explain(code)}: it is not kept`;
+    return `inventory: ${dirname(file)}: ${explain(code)}: it is not kept`;
   }
 }
