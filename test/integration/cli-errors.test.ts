@@ -102,7 +102,7 @@ test.each<[string, (directory: string) => void, number, RegExp]>([
   ],
   ["a broken certificate", (directory) => writeFileSync(join(directory, "operator.crt"), "x"), 5, /no PEM certificate/],
   ["a broken key", (directory) => writeFileSync(join(directory, "operator.key"), "x"), 5, /no PEM private key/],
-  ["another CA", (directory) => makeCredentials(directory, ""), 5, /certificates do not fit/],
+  ["another CA", (directory) => makeCredentials(directory, ""), 5, /was not issued by/],
 ])("%s", async (_name, spoil, expected, message) => {
   const directory = mkdtempSync(join(bench.directory, "spoilt-"));
   for (const name of ["ca.crt", "operator.crt", "operator.key"])

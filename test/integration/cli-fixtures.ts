@@ -48,7 +48,7 @@ export function useBench(): Bench {
   };
 }
 
-function newScript(): Script {
+export function newScript(): Script {
   const begin: Script["begin"] = (request) => rollout("r1", request.reason);
   const asked = { starts: [], patterns: [], tokens: [], aborts: [] };
   return {

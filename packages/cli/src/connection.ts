@@ -54,7 +54,7 @@ export async function connect(shell: Shell): Promise<Control> {
     listRollouts: async (limit) => (await ask("rollout list", controlService.listRollouts, { limit })).rollouts,
     abortRollout: (id, reason) => ask(`rollout ${id}`, controlService.abortRollout, { id, reason }),
     watchRollout: (id, signal) => watch(credentials, id, signal),
-    isPassing: (error) => error instanceof Error && isPassing(error.cause),
+    isPassing,
   };
 }
 
@@ -63,7 +63,7 @@ async function once<Res>(credentials: Credentials, what: string, ask: (client: C
   try {
     return await ask(client);
   } catch (error) {
-    throw explain(error, what, formatAddress(credentials.address));
+    throw await explain(error, what, credentials);
   } finally {
     client.close();
   }
@@ -79,7 +79,7 @@ async function* watch(credentials: Credentials, id: string, signal: AbortSignal)
   try {
     if (!signal.aborted) yield* received(stream);
   } catch (error) {
-    if (!signal.aborted) throw explain(error, `rollout ${id}`, formatAddress(credentials.address));
+    if (!signal.aborted) throw await explain(error, `rollout ${id}`, credentials);
   } finally {
     signal.removeEventListener("abort", cancel);
     stream.cancel();

@@ -8,13 +8,15 @@ import type { Access } from "./shell.ts";
 
 /** An operator's identity and the controller it is for. PEM texts. */
 export interface Credentials {
+  /** Where they were read, for people. */
+  readonly directory: string;
   readonly address: Address;
   readonly ca: string;
   readonly cert: string;
   readonly key: string;
 }
 
-const GET_NEW = "ask an admin for new credentials";
+export const GET_NEW = "ask an admin for new credentials";
 
 /** Reads and checks a credentials directory: `ca.crt`, `operator.crt`, `operator.key`, `controller`. */
 export async function readCredentials(access: Access, now: number): Promise<Credentials> {
@@ -23,14 +25,19 @@ export async function readCredentials(access: Access, now: number): Promise<Cred
     ["ca.crt", "operator.crt", "operator.key"].map((name) => read(directory, name)),
   );
   if (ca === undefined || cert === undefined || key === undefined) throw new Error("three files were read"); // Promise.all keeps the length
-  certificateIn(join(directory, "ca.crt"), ca);
-  const operator = certificateIn(join(directory, "operator.crt"), cert);
+  const roots = certificatesIn(join(directory, "ca.crt"), ca);
+  for (const root of roots) checkDates(join(directory, "ca.crt"), root, now);
+  const [operator] = certificatesIn(join(directory, "operator.crt"), cert);
   checkDates(join(directory, "operator.crt"), operator, now);
   const privateKey = keyIn(join(directory, "operator.key"), key);
   if (!operator.checkPrivateKey(privateKey)) {
     throw usageError("credentials", `operator.key in ${directory} does not belong to operator.crt`, GET_NEW);
   }
-  return { address: await addressOf(access), ca, cert, key };
+  if (!roots.some((root) => operator.checkIssued(root) && operator.verify(root.publicKey))) {
+    const why = `operator.crt in ${directory} was not issued by ca.crt beside it: they are of two controllers`;
+    throw usageError("credentials", why, GET_NEW);
+  }
+  return { directory, address: await addressOf(access), ca, cert, key };
 }
 
 async function addressOf(access: Access): Promise<Address> {
@@ -65,10 +72,10 @@ function unreadable(name: string, why: string, cause: unknown): CommandError {
   return error;
 }
 
-function certificateIn(path: string, pem: string): X509Certificate {
+function certificatesIn(path: string, pem: string): readonly [X509Certificate, ...X509Certificate[]] {
   try {
-    const [first] = certificates(pem);
-    if (first) return first;
+    const [first, ...others] = certificates(pem);
+    if (first) return [first, ...others];
   } catch {
     // A broken certificate is no certificate: the message below is all there is to say.
   }

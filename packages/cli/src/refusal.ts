@@ -1,6 +1,9 @@
 import { EXIT, type ExitCode } from "@afterpatch/core/exit";
+import { formatAddress } from "@afterpatch/wire/address";
 import { CODE_KEY } from "@afterpatch/wire/rpc";
 import { type ServiceError, status } from "@grpc/grpc-js";
+import type { Credentials } from "./credentials.ts";
+import { misfit } from "./misfit.ts";
 import { CommandError } from "@afterpatch/core/command-error";
 
 /** What each code of control.proto means to an operator. */
@@ -14,12 +17,13 @@ const BY_CODE: Readonly<Record<string, readonly [ExitCode, string | null]>> = {
   "bad-argument": [EXIT.usage, null],
 };
 
-const BAD_CERTIFICATE =
-  /self.signed|unable to (?:get|verify)|certificate|altnames|does not match|tlsv1.*alert|sslv3 alert|ssl alert/i;
+/** What grpc-js says where nobody listens or nothing is: a certificate has nothing to do with that. */
+const NOBODY_THERE = /ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|Name resolution failed/;
 
-/** The operator's view of a failed call to the controller at `address`. `what` names what was wanted. */
-export function explain(error: unknown, what: string, address: string): unknown {
+/** The operator's view of a failed call to the controller. `what` names what was wanted. */
+export async function explain(error: unknown, what: string, credentials: Credentials): Promise<unknown> {
   if (!isServiceError(error)) return error;
+  const address = formatAddress(credentials.address);
   const code = error.metadata?.get(CODE_KEY)[0]?.toString();
   const known = code === undefined ? undefined : BY_CODE[code];
   const options = { cause: error };
@@ -27,7 +31,7 @@ export function explain(error: unknown, what: string, address: string): unknown 
   const make = (exit: ExitCode, why: string, todo: string | null) => new CommandError(exit, what, why, todo, options);
   switch (error.code) {
     case status.UNAVAILABLE:
-      return unavailable(error, address);
+      return (NOBODY_THERE.test(error.details) ? null : await misfit(credentials)) ?? unavailable(error, address);
     case status.DEADLINE_EXCEEDED:
       return make(EXIT.unreachable, `the controller at ${address} did not answer in time`, "try again; see its log");
     case status.PERMISSION_DENIED:
@@ -50,24 +54,22 @@ export function explain(error: unknown, what: string, address: string): unknown 
   }
 }
 
-/** True for failures that end when the network or the controller comes back. */
+/** True for what `explain` made of failures that end when the network or the controller comes back. */
 export function isPassing(error: unknown): boolean {
-  if (!isServiceError(error)) return false;
-  if (error.code === status.UNAVAILABLE) return !BAD_CERTIFICATE.test(error.details);
-  if (error.code === status.DEADLINE_EXCEEDED || error.code === status.CANCELLED) return true;
+  if (!(error instanceof CommandError)) return false;
+  const { cause } = error;
+  if (!isServiceError(cause)) return false;
+  if (error.exit === EXIT.unreachable || cause.code === status.CANCELLED) return true;
   // What grpc-js makes of a connection that died in the middle of an answer.
-  return error.code === status.INTERNAL && /RST_STREAM|GOAWAY/.test(error.details);
+  return cause.code === status.INTERNAL && /RST_STREAM|GOAWAY/.test(cause.details);
 }
 
 function unavailable(error: ServiceError, address: string): CommandError {
   const why = reasonIn(error.details);
-  const what = `controller ${address}`;
-  if (BAD_CERTIFICATE.test(error.details)) {
-    const todo = "check that --credentials and --controller belong together and have not been revoked";
-    return new CommandError(EXIT.usage, what, `the certificates do not fit: ${why}`, todo, { cause: error });
-  }
   const todo = "check the address (--controller) and that the controller is running";
-  return new CommandError(EXIT.unreachable, what, `cannot be reached: ${why}`, todo, { cause: error });
+  return new CommandError(EXIT.unreachable, `controller ${address}`, `cannot be reached: ${why}`, todo, {
+    cause: error,
+  });
 }
 
 /** grpc-js wraps the reason in its own words. */

@@ -21,8 +21,11 @@ export async function refusing<T>(work: () => Promise<T>): Promise<T> {
 /** An empty or partly unmatched selection is an error that names what comes nearest, never "all" and never success. */
 export function refuseSelection(pattern: string, selection: NothingSelected): never {
   switch (selection.kind) {
-    case "invalid":
-      throw new RpcError(status.INVALID_ARGUMENT, "bad-argument", `pattern ${echoed(pattern)}: ${selection.why}`);
+    case "invalid": {
+      const { why } = selection;
+      const told = why.startsWith(echoed(pattern)) ? why : `pattern ${echoed(pattern)}: ${why}`;
+      throw new RpcError(status.INVALID_ARGUMENT, "bad-argument", told);
+    }
     case "empty":
       throw new RpcError(
         status.NOT_FOUND,

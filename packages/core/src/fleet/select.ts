@@ -3,6 +3,7 @@
 //   term    := [ "&" | "!" ] expr [ subscript ]
 //   expr    := name | glob | group | key=value | key=glob | name[a:b]
 // Where a comma stands, only commas separate. All unions first, then all "&", then all "!", however they were written.
+import { echoed } from "../text.ts";
 import { isGlob } from "./glob.ts";
 import { withoutRanges } from "./ranges.ts";
 import { candidates, matchTerm, type NothingMatched, type Roster, rosterOf, type TermResult } from "./term.ts";
@@ -30,6 +31,8 @@ export type NothingSelected =
   | { readonly kind: "invalid"; readonly why: string };
 
 const MAX_LENGTH = 1_000_000;
+/** Longer than any name, label or range that anybody writes. */
+const MAX_TERM_LENGTH = 1_000;
 const MAX_GLOBS = 1_000;
 
 /** The hosts that `pattern` names. A term that matches nothing is never passed over. */
@@ -37,6 +40,9 @@ export function select<H extends Selectable>(pattern: string, fleet: readonly H[
   if (pattern.length > MAX_LENGTH)
     return { kind: "invalid", why: `the pattern is longer than ${MAX_LENGTH} characters` };
   const terms = splitPattern(pattern);
+  const long = terms.find((term) => term.length > MAX_TERM_LENGTH);
+  if (long !== undefined)
+    return { kind: "invalid", why: `a term of it is longer than ${MAX_TERM_LENGTH} characters: ${echoed(long)}` };
   if (terms.length === 0) return { kind: "invalid", why: "the pattern is empty; write 'all' for every host" };
   if (fleet.length === 0) return { kind: "empty", why: "there are no hosts yet" };
   if (terms.filter((term) => isGlob(withoutRanges(term))).length > MAX_GLOBS)
