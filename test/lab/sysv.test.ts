@@ -148,6 +148,23 @@ await describeLab("a host whose init is sysvinit", () => {
     await fresh.close();
   });
 
+  test("xinetd itself is its script's service, and a job of cron is not cron's, nor is what waits for the job", async () => {
+    await sh("cp /bin/sleep /opt/nap; echo '@reboot root exec /opt/nap 4244' >/etc/cron.d/nap; rm /run/crond.reboot");
+    await service("cron", "restart");
+    await expect.poll(() => sh("pgrep -x nap | wc -l"), patient).toBe("1");
+    const job = await sh("pgrep -x nap");
+    const waiting = await sh('ps -o ppid= -p "$1"', job);
+    for (const program of ["/usr/sbin/xinetd", "/usr/sbin/cron", "/opt/nap"]) await replaceBuild(host, program);
+    expect(await owners("/usr/sbin/xinetd")).toEqual([`${await pidIn("/run/xinetd.pid")} service sysv xinetd`]);
+    expect(await owners("/opt/nap")).toEqual([`${job} application null /opt/nap`]);
+    expect(await owners("/usr/sbin/cron")).toEqual([
+      `${waiting} application null /usr/sbin/cron`,
+      `${await pidIn("/run/crond.pid")} service sysv cron`,
+    ]);
+    await sh('rm /etc/cron.d/nap; kill "$1"', job);
+    await expect.poll(() => owners("/opt/nap"), patient).toEqual([]);
+  });
+
   test("PID 1 itself is called init, and its end is nobody's to plan", async () => {
     await replaceBuild(host, "/usr/sbin/init");
     const { findings: all, reboot } = await agent.json<Scan>("scan");
@@ -167,13 +184,14 @@ await describeLab("a host whose init is sysvinit", () => {
   });
 
   test("every service is named as service(8) takes it: its restart leaves nothing of it", async () => {
+    const services = ["cron", "nginx", "xinetd"];
     const { steps, residue } = await agent.json<Plan>("plan");
     const named = [...steps.map(({ remedy }) => remedy.target), ...residue.map(({ owner }) => owner)];
-    expect(named).toEqual(expect.arrayContaining(["cron", "nginx"]));
+    expect(named).toEqual(expect.arrayContaining(services));
     const targets = (await findings()).flatMap(({ owner, remedy }) =>
       owner.manager === "sysv" ? [remedy.target] : [],
     );
-    expect([...new Set(targets)].sort()).toEqual(["cron", "nginx"]);
+    expect([...new Set(targets)].sort()).toEqual(services);
     for (const target of new Set(targets)) await service(target, "restart");
     expect((await findings()).map(({ owner }) => owner.name)).toEqual(["init"]);
   });

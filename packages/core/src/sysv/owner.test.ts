@@ -66,6 +66,11 @@ test.each([
     "null /bin/sh -",
   ],
   [
+    "the fork of cron that waits for a job",
+    [process(600, "/usr/sbin/cron"), process(601, "/usr/sbin/cron", { ppid: 600, sid: 600 })],
+    "null /usr/sbin/cron -",
+  ],
+  [
     "the number was given to another process after the file was written",
     [process(500, "/usr/sbin/webd", { startedAt: 13_000 })],
     "sysv webd program",

@@ -39,13 +39,16 @@ export function sysvService(process: ProcessFacts, host: HostIndex): SysvOwner |
   if (own) return { name: own.service.name, rule: "pid-file", because: `${own.file.path} names its pid` };
   const top = lineage(process, host).findLast(({ pid, sid }) => pid > 1 && sid === process.sid);
   // Only within one session: cron's jobs, logins and sessions of super-servers have one of their own.
-  const above = top && top !== process ? byPidFile(top, services) : null;
+  const above = top && top !== process && !JOB_RUNNER.test(top.executable) ? byPidFile(top, services) : null;
   if (top && above) {
     const because = `${above.file.path} names the pid of its ancestor ${top.pid}`;
     return { name: above.service.name, rule: "ancestor", because };
   }
   return byProgram(process, services);
 }
+
+// What waits for a job has the session and the program of its runner, and a restart of the runner leaves it to PID 1.
+const JOB_RUNNER = /\/(?:cron|crond|atd)$/;
 
 const SLACK_MS = 2000;
 
