@@ -2,7 +2,8 @@
 import { access, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { build, type Plugin } from "esbuild";
+import { type BuildOptions, build, type Plugin } from "esbuild";
+import { withoutFacades } from "./without-facades.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 
@@ -13,8 +14,7 @@ const PROGRAMS = [
 ] as const;
 
 /** CommonJS dependencies call `require` for Node's own modules, which an ES module does not have. */
-const BANNER = `import { createRequire as afterpatchRequire } from "node:module";
-const require = afterpatchRequire(import.meta.url);`;
+const BANNER = `const require = process.getBuiltinModule("node:module").createRequire(import.meta.url);`;
 
 /**
  * Left out of every program:
@@ -48,35 +48,66 @@ const withNamedPino: Plugin = {
   },
 };
 
+/** The same for all programs. */
+const OPTIONS = {
+  absWorkingDir: ROOT,
+  outExtension: { ".js": ".mjs" },
+  chunkNames: "chunks/[name]-[hash]",
+  bundle: true,
+  splitting: true,
+  format: "esm",
+  platform: "node",
+  target: "node24",
+  banner: { js: BANNER },
+  plugins: [withoutSome, withNamedPino],
+  legalComments: "linked",
+  minifySyntax: true,
+  minifyWhitespace: true,
+  metafile: true as const,
+  logLevel: "warning",
+} satisfies BuildOptions;
+
 await Promise.all(PROGRAMS.map(bundle));
 
 async function bundle({ part, name }: (typeof PROGRAMS)[number]): Promise<void> {
   const directory = join(ROOT, "packages", part);
-  const outdir = join(directory, "dist");
   const main = join(directory, "src/main.ts");
   await access(main);
-  const manifest: { version: string } = JSON.parse(await readFile(join(directory, "package.json"), "utf8"));
+  const outdir = join(directory, "dist");
   await rm(outdir, { recursive: true, force: true });
-  const { metafile } = await build({
-    absWorkingDir: ROOT,
-    entryPoints: [{ in: main, out: name }],
-    outdir,
-    outExtension: { ".js": ".mjs" },
-    chunkNames: "chunks/[name]-[hash]",
-    bundle: true,
-    splitting: true,
-    format: "esm",
-    platform: "node",
-    target: "node24",
-    define: { AFTERPATCH_VERSION: JSON.stringify(manifest.version) },
-    banner: { js: BANNER },
-    plugins: [withoutSome, withNamedPino],
-    legalComments: "linked",
-    minifySyntax: true,
-    minifyWhitespace: true,
-    metafile: true,
-    logLevel: "warning",
-  });
-  const sizeBytes = Object.values(metafile.outputs).reduce((sum, output) => sum + output.bytes, 0);
+  const manifest: { version: string } = JSON.parse(await readFile(join(directory, "package.json"), "utf8"));
+  const options = { ...OPTIONS, outdir, define: { AFTERPATCH_VERSION: JSON.stringify(manifest.version) } };
+  const outputs = part === "agent" ? await bundleAgent(directory, main, options) : await bundleAll(main, name, options);
+  const sizeBytes = outputs.reduce((sum, output) => sum + output.bytes, 0);
   process.stdout.write(`packages/${part}/dist/${name}.mjs: ${Math.round(sizeBytes / 1024)} KiB with its chunks\n`);
+}
+
+async function bundleAll(main: string, name: string, options: typeof OPTIONS & Pick<BuildOptions, "outdir">) {
+  const { metafile } = await build({
+    ...options,
+    plugins: [...OPTIONS.plugins],
+    entryPoints: [{ in: main, out: name }],
+  });
+  return Object.values(metafile.outputs);
+}
+
+/** A plain scan is in one file: each more costs as much as the scan of ten processes. All else is in chunks beside it. */
+async function bundleAgent(directory: string, main: string, options: typeof OPTIONS & Pick<BuildOptions, "outdir">) {
+  const plugins = [...OPTIONS.plugins, withoutFacades(ROOT)];
+  const apart: Plugin = {
+    name: "apart",
+    setup({ onResolve }) {
+      onResolve({ filter: /\/any-command\.ts$/ }, () => ({ path: "./chunks/any-command.mjs", external: true }));
+    },
+  };
+  const { banner: _banner, ...alone } = { ...options, splitting: false, plugins: [...plugins, apart] };
+  const [scan, others] = await Promise.all([
+    build({ ...alone, entryPoints: [{ in: main, out: "afterpatch-agent" }] }),
+    build({
+      ...options,
+      plugins,
+      entryPoints: [{ in: join(directory, "src/any-command.ts"), out: "chunks/any-command" }],
+    }),
+  ]);
+  return [...Object.values(scan.metafile.outputs), ...Object.values(others.metafile.outputs)];
 }

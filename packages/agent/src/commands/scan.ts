@@ -7,7 +7,7 @@ import { checkTarget, emit } from "../output.ts";
 import { asCommandError, errorLine } from "../usage.ts";
 import { version } from "../version.ts";
 
-const FORMATS = ["table", "json", "nagios", "openmetrics", "needrestart"] as const;
+export const FORMATS = ["table", "json", "nagios", "openmetrics", "needrestart"] as const;
 
 export interface ScanArguments extends GlobalOptions {
   readonly format: (typeof FORMATS)[number];
@@ -47,14 +47,16 @@ export const scan: CommandModule<object, ScanArguments> = {
         ["afterpatch-agent scan -o openmetrics", "for Prometheus; with --out for node_exporter"],
         ["afterpatch-agent scan -o needrestart", "the lines of 'needrestart -b', for what reads those"],
       ]) as never, // exit-code arrives as exitCode too, which yargs' types do not join
-  handler: async (args) => {
-    if (args.format === "nagios") return nagios(args);
-    checkTarget(args);
-    const result = await scanned(args);
-    emit(await rendered(result, args.format), args);
-    process.exitCode = args.exitCode ? exitCodeOf(result) : EXIT.ok;
-  },
+  handler: runScan,
 };
+
+export async function runScan(args: ScanArguments): Promise<void> {
+  if (args.format === "nagios") return nagios(args);
+  checkTarget(args);
+  const result = await scanned(args);
+  emit(await rendered(result, args.format), args);
+  process.exitCode = args.exitCode ? exitCodeOf(result) : EXIT.ok;
+}
 
 async function scanned({ stateDir, all }: ScanArguments): Promise<Scan> {
   const { scanHost } = await import("../host/scan.ts");
