@@ -18,5 +18,5 @@ export const DEFAULT_POLICY: Policy = {
   graceMs: 10_000,
   settleMs: 10_000,
   report: null,
-  scanAfterPackageChanges: { enabled: true, quietMs: 10_000 },
+  scanAfterPackageChanges: { enabled: true, quietMs: 30_000 },
 };

@@ -1,0 +1,28 @@
+import { readFileSync } from "node:fs";
+import { type Begun, isRestart } from "@afterpatch/core/policy/caps";
+import { decodeLines } from "../journal/lines.ts";
+import type { JournalRecord } from "../ports.ts";
+
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
+
+/**
+ * What these journals say was begun in the last hour and the last day, by any process of this host. What seems to lie in
+ * the future counts: a clock that was set back must not make room. Throws JournalError, and errors of system calls.
+ */
+export function begunBefore(journals: readonly string[], now: number): Pick<Begun, "restartsInHour" | "rebootsInDay"> {
+  const intents = journals.flatMap(recordsOf).flatMap((record) => (record.type === "intent" ? [record] : []));
+  return {
+    restartsInHour: intents.filter(({ step, at }) => isRestart(step.kind) && at > now - HOUR_MS).length,
+    rebootsInDay: intents.filter(({ step, at }) => step.kind === "reboot" && at > now - DAY_MS).length,
+  };
+}
+
+function recordsOf(file: string): readonly JournalRecord[] {
+  try {
+    return decodeLines(readFileSync(file), file).records;
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return [];
+    throw error;
+  }
+}

@@ -1,0 +1,36 @@
+import type { HookMoment, Program } from "@afterpatch/core/policy/types";
+import type { StepRef } from "@afterpatch/core/rollout/types";
+
+/** Why nothing is begun, or not this step. The message is for people and names the rule or the holder. */
+export interface Veto {
+  readonly code: /** The agent's file is invalid. */
+    | "config"
+    | "denied"
+    | "window"
+    | "transaction"
+    | "inhibited"
+    | "users-logged-in"
+    /** A cap: of this step alone, others may still be begun. */
+    | "cap";
+  readonly message: string;
+}
+
+/** What this host's administrator laid down, asked at the moment of acting. Nothing that a controller sends changes it. */
+export interface Rules {
+  /**
+   * Why `step`, or anything where it is null, must not begin now. `restarts`: how many this order has begun. Whatever
+   * cannot be found out is a veto.
+   */
+  veto(step: StepRef | null, restarts: number): Promise<Veto | null>;
+  /** Hooks of one moment, or the checks, as the file has them now. */
+  programs(moment: HookMoment | "check"): Promise<readonly Program[]>;
+  /** Null when it went well, else what went wrong. `variables` are its environment beside PATH and its like. */
+  run(program: Program, variables: Readonly<Record<string, string>>): Promise<string | null>;
+}
+
+/** A host without rules: the simulator's, and what tests have no use for. */
+export const NO_RULES: Rules = {
+  veto: async () => null,
+  programs: async () => [],
+  run: async () => null,
+};
