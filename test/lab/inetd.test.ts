@@ -26,13 +26,18 @@ for (const init of ["systemd", "sysvinit"] as const) {
     beforeAll(async () => {
       const { host, open } = await stage.set();
       await replaceXinetd(host, inetdConf);
-      old.push(await open(143), await open(143, true), await open(1143), await open(2143, true));
+      old.push(await open(143));
+      // It leaves that session to PID 1.
+      await execOk(host, ["sh", "-c", "service openbsd-inetd restart >/dev/null 2>&1 </dev/null"]);
+      old.push(await open(143, true), await open(1143), await open(2143, true));
       await upgradeImapd(host);
       fresh.push(await open(143), await open(143, true), await open(1143));
     });
     afterAll(stage.clear);
 
-    test("scan finds the old ones alone, as sessions of inetd", async () => {
+    test("scan finds the old ones alone, as sessions of inetd, an orphan among them", async () => {
+      const [orphan] = await Promise.all(old.map(pidOf));
+      expect((await execOk(stage.host(), ["ps", "-o", "ppid=", "-p", `${orphan}`])).trim()).toBe("1");
       const { findings } = await stage.agent().json<Scan>("scan");
       expect(
         findings.map(({ owner, process }) => `${owner.kind} ${owner.manager} ${owner.name} ${process?.executable}`),

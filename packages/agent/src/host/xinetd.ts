@@ -21,12 +21,12 @@ export function readXinetd({ stats }: Pick<ProcessTable, "stats">): readonly Xin
   // Without a running xinetd that reads inetd.conf too, the file is inetd's.
   const isCompatible = ofXinetd.some(({ argv }) => argv.includes("-inetd_compat"));
   if (isCompatible) found.push(...inetdServices(readSmallFile("/etc/inetd.conf") ?? "", services, "xinetd"));
-  if (isCompatible && !running.some(({ kind }) => kind === "inetd")) return found;
-  const files = new Set([
-    ...running.flatMap(({ kind, path }) => (kind === "inetd" && path ? [path] : [])),
-    ...inetdFiles(),
-  ]);
-  return [...found, ...[...files].flatMap((path) => inetdServices(readSmallFile(path) ?? "", services, "inetd"))];
+  const ofInetd = running.filter(({ kind }) => kind === "inetd");
+  if (isCompatible && ofInetd.length === 0) return found;
+  const files = new Set([...ofInetd.flatMap(({ path }) => path ?? []), ...inetdFiles()]);
+  const inetd = [...files].flatMap((path) => inetdServices(readSmallFile(path) ?? "", services, "inetd"));
+  // An orphan is told by its port alone, and the first match counts: what a removed xinetd has left in /etc comes last.
+  return ofXinetd.length === 0 && ofInetd.length > 0 ? [...inetd, ...found] : [...found, ...inetd];
 }
 
 /** /etc/inetd.conf, and the folder that inetutils-inetd reads beside it. */
