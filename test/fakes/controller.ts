@@ -59,6 +59,8 @@ export class ControllerBench {
   readonly hosts: Hosts = hostsIn(this.db);
   /** What the controllers see as their store; a test may put a failing one in its place. */
   store: RolloutStore = rollouts(this.db);
+  /** How far the clock of the controller's machine is off; a test may step it. */
+  clockOff = 0;
 
   static async with(names: readonly string[]): Promise<ControllerBench> {
     const bench = new ControllerBench();
@@ -87,10 +89,16 @@ export class ControllerRun {
   readonly clock: Clock;
   readonly deps: AgentApiDeps;
 
-  constructor({ time, hosts, store }: ControllerBench, epoch: number) {
+  constructor(bench: ControllerBench, epoch: number) {
+    const { time, hosts, store } = bench;
     let ids = 0;
     const randomId = () => `id-${epoch}-${++ids}`;
-    const clock = { now: () => time.now(), after: (ms: number, fn: () => void) => time.after(ms, fn) };
+    const offAtStart = bench.clockOff;
+    const clock: Clock = {
+      now: () => time.now() + bench.clockOff,
+      steady: () => time.now() + offAtStart,
+      after: (ms, fn) => time.after(ms, fn),
+    };
     const proves = prover(async (id, report) => {
       await hosts.saveReport(id, report, clock.now());
     });

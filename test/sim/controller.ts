@@ -122,9 +122,11 @@ export class SimController {
   }
 
   #clock(): Clock {
-    const { time } = this.#options;
+    const { time, clockOff } = this.#options;
+    const offAtStart = clockOff();
     return {
-      now: () => time.now() + this.#options.clockOff(),
+      now: () => time.now() + clockOff(),
+      steady: () => time.now() + offAtStart,
       after: (ms, fn) =>
         time.after(ms, () => {
           if (!this.isOver) fn();

@@ -8,7 +8,11 @@ const SCAN = { kind: "scan", requestId: "s1" } as const;
 
 function fleet() {
   const time = new VirtualTime(1_000);
-  const clock = { now: () => time.now(), after: (ms: number, fn: () => void) => time.after(ms, fn) };
+  const clock = {
+    now: () => Number.NaN,
+    steady: () => time.now(),
+    after: (ms: number, fn: () => void) => time.after(ms, fn),
+  };
   const pass = (ms: number) => {
     time.after(ms, () => {});
     return time.run(() => false, ms);

@@ -24,7 +24,7 @@ export class Fleet {
 
   constructor(clock: Clock) {
     this.#clock = clock;
-    this.#listeningSince = clock.now();
+    this.#listeningSince = clock.steady();
   }
 
   /** A stream opened. An older one of the same host is closed: one identity speaks through one stream. */
@@ -91,6 +91,6 @@ export class Fleet {
   /** Since the first time: a host that connects again and again and never says Hello stays away. */
   #away(hostId: string, bootId: string): void {
     if (this.#awaySince.has(hostId)) return;
-    this.#awaySince.set(hostId, { at: this.#clock.now(), bootId });
+    this.#awaySince.set(hostId, { at: this.#clock.steady(), bootId });
   }
 }

@@ -118,6 +118,57 @@ describe("a controller that was killed", () => {
   });
 });
 
+describe("the clock of the controller's machine", () => {
+  const DAY_MS = 86_400_000;
+  const MINUTE_MS = 60_000;
+  const pass = (bench: ControllerBench, ms: number) => bench.time.run(() => false, ms);
+
+  test("may step forward while a host acts: its deadline is elapsed time", async () => {
+    const { bench, run, web1 } = await twoHosts();
+    await run.tells("web1", web1, underWay(permitOf(web1)));
+    bench.clockOff = DAY_MS;
+    await pass(bench, 2 * MINUTE_MS);
+    expect(await states(run)).toBe("running acting pending");
+    await run.tells("web1", web1, verified(permitOf(web1), CLEAN));
+    expect(await states(run)).toBe("running done permitted");
+    expect((await run.engine.view("r1")).hosts[0]?.changedAt).toBe(bench.time.now() + DAY_MS);
+  });
+
+  test("may step forward while a host is away: it has been away for no longer", async () => {
+    const { bench, run, web2 } = await twoHosts();
+    await run.lose("web2", web2);
+    bench.clockOff = DAY_MS;
+    await pass(bench, MINUTE_MS);
+    expect(await states(run)).toBe("running permitted pending");
+  });
+
+  test("may step back: a host that is silent is given up all the same", async () => {
+    const { bench, run, web1 } = await twoHosts();
+    await run.tells("web1", web1, underWay(permitOf(web1)));
+    bench.clockOff = -DAY_MS;
+    await pass(bench, 20 * MINUTE_MS);
+    expect(await states(run)).toBe("halted unreachable pending");
+  });
+
+  test("may step back over a restart: no deadline is later than one that a permit could get now", async () => {
+    const { bench, run, web1 } = await twoHosts();
+    await run.tells("web1", web1, underWay(permitOf(web1)));
+    bench.clockOff = -DAY_MS;
+    const next = await bench.start();
+    await pass(bench, 20 * MINUTE_MS);
+    expect(await states(next)).toBe("halted unreachable unreachable");
+  });
+
+  test("may step forward over a restart: hosts get their time to come back", async () => {
+    const { bench, run, web1 } = await twoHosts();
+    await run.tells("web1", web1, underWay(permitOf(web1)));
+    bench.clockOff = DAY_MS;
+    const next = await bench.start();
+    await pass(bench, MINUTE_MS);
+    expect(await states(next)).toBe("running acting pending");
+  });
+});
+
 test("one write that fails does not leave the engine asleep", async () => {
   const bench = await ControllerBench.with(NAMES);
   const { store } = bench;

@@ -7,7 +7,7 @@ import { abridged, echoed, someOf } from "@afterpatch/core/text";
 import type { Fleet } from "../fleet/fleet.ts";
 import type { Clock, Log, RandomId } from "../ports.ts";
 import type { RolloutStore } from "../store/rollout-store.ts";
-import { eventOf, lostPermit, type Proves } from "./events.ts";
+import { eventOf, lostPermit, type Proves, takenUp } from "./events.ts";
 import { permitOf } from "./permit.ts";
 
 export class RolloutError extends Error {
@@ -53,7 +53,10 @@ export class RolloutEngine {
 
   /** Takes up the rollouts that have not ended, before any agent or operator is let in. */
   async load(): Promise<void> {
-    for (const { plan, events } of await this.#deps.store.open()) this.#open.set(plan.id, fold(plan, events));
+    const steadyAt = this.#deps.clock.steady();
+    for (const { plan, events } of await this.#deps.store.open()) {
+      this.#open.set(plan.id, takenUp(fold(plan, events), steadyAt));
+    }
     await this.look();
   }
 
@@ -176,8 +179,9 @@ export class RolloutEngine {
       if (at !== null) wakeAt = Math.min(wakeAt, at);
     }
     this.#cancelWake();
-    // At most a minute: a step of the clock must not leave the engine asleep.
-    if (Number.isFinite(wakeAt)) this.#wakeIn(Math.min(Math.max(wakeAt - this.#deps.clock.now(), 0), LONGEST_SLEEP_MS));
+    if (Number.isFinite(wakeAt)) {
+      this.#wakeIn(Math.min(Math.max(wakeAt - this.#deps.clock.steady(), 0), LONGEST_SLEEP_MS));
+    }
   }
 
   #wakeIn(ms: number): void {
@@ -192,7 +196,7 @@ export class RolloutEngine {
     for (;;) {
       const view = this.#open.get(rolloutId);
       if (!view) return null;
-      const { decisions, waits, wakeAt } = next(view, this.#deps.fleet.view(), this.#deps.clock.now());
+      const { decisions, waits, wakeAt } = next(view, this.#deps.fleet.view(), this.#deps.clock.steady());
       if (decisions.length === 0) {
         this.#wait(view, waits);
         return wakeAt;
@@ -209,8 +213,8 @@ export class RolloutEngine {
       fleet.reset(decision.hostId, "a permit was not begun in time: connect and say where it stands");
       return;
     }
-    const at = clock.now();
-    const event = eventOf(decision, { at, epoch, permitId: randomId(), timing: view.plan.timing });
+    const [at, steadyAt] = [clock.now(), clock.steady()];
+    const event = eventOf(decision, { at, steadyAt, epoch, permitId: randomId(), timing: view.plan.timing });
     const after = await this.#append(view, event);
     if (event.type === "permitted") fleet.send(event.hostId, { kind: "permit", permit: permitOf(after, event) });
   }

@@ -25,13 +25,20 @@ export type Proves = (
 /** The event that a decision becomes. */
 export function eventOf(
   decision: StoredDecision,
-  now: { readonly at: number; readonly epoch: number; readonly permitId: string; readonly timing: RolloutTiming },
+  now: {
+    readonly at: number;
+    /** Of the clock that is never stepped: deadlines are on it. */
+    readonly steadyAt: number;
+    readonly epoch: number;
+    readonly permitId: string;
+    readonly timing: RolloutTiming;
+  },
 ): RolloutEvent {
-  const { at, timing } = now;
+  const { at, steadyAt, timing } = now;
   switch (decision.kind) {
     case "permit": {
       const { hostId, bootId } = decision;
-      const beginBy = at + timing.beginWithinMs;
+      const beginBy = steadyAt + timing.beginWithinMs;
       const endBy = beginBy + timing.deadlineMs;
       return { type: "permitted", at, hostId, permitId: now.permitId, bootId, epoch: now.epoch, beginBy, endBy };
     }
@@ -46,6 +53,22 @@ export function eventOf(
     case "close":
       return { type: "closed", at, state: decision.state, why: decision.why };
   }
+}
+
+/**
+ * A rollout of an earlier run of the controller. Its deadlines are of that run's clock, which is compared with ours over
+ * the wall clock alone: where that was stepped back in between they would be far away, but none is later than one that
+ * a permit would get now. Where it was stepped forward they have passed, and `next` gives hosts time to come back.
+ */
+export function takenUp(view: RolloutView, steadyAt: number): RolloutView {
+  const { beginWithinMs, deadlineMs } = view.plan.timing;
+  const latest = { beginBy: steadyAt + beginWithinMs, endBy: steadyAt + beginWithinMs + deadlineMs };
+  const hosts = view.hosts.map((host) => {
+    if (!host.permit) return host;
+    const beginBy = Math.min(host.permit.beginBy, latest.beginBy);
+    return { ...host, permit: { ...host.permit, beginBy, endBy: Math.min(host.permit.endBy, latest.endBy) } };
+  });
+  return { ...view, hosts };
 }
 
 /**
