@@ -6,7 +6,7 @@ import { type Payload, stagePayload } from "../e2e/payload.ts";
 import { type Agent, agentOn } from "./agent.ts";
 import { describeLab } from "./describe.ts";
 import { upgradeImapd, upgradeLibssl } from "./errata.ts";
-import { execOk, type Host, spawnInside } from "./host.ts";
+import { bootId, execOk, type Host, reboot, spawnInside } from "./host.ts";
 import { down, hostOf, type Lab, up } from "./lab.ts";
 import { replaceBuild } from "./rebuild.ts";
 import { openSession } from "./session.ts";
@@ -194,6 +194,14 @@ await describeLab("a host whose init is sysvinit", () => {
     expect([...new Set(targets)].sort()).toEqual(services);
     for (const target of new Set(targets)) await service(target, "restart");
     expect((await findings()).map(({ owner }) => owner.name)).toEqual(["init"]);
+  });
+
+  test("it reboots: everything is new then, PID 1 too", async () => {
+    const before = await bootId(host);
+    await reboot(host);
+    expect(await bootId(host)).not.toBe(before);
+    expect(await findings()).toEqual([]);
+    for (const script of ["cron", "ssh", "nginx", "xinetd"]) await service(script, "status");
   });
 });
 
