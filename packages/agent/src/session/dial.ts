@@ -3,7 +3,7 @@ import { fromAgentToWire, toAgentFromWire } from "@afterpatch/wire/convert/sessi
 import { controllerClient } from "@afterpatch/wire/credentials";
 import { open, received } from "@afterpatch/wire/rpc";
 import { agentService } from "@afterpatch/wire/services";
-import type { Client } from "@grpc/grpc-js";
+import { type Client, connectivityState } from "@grpc/grpc-js";
 import type { Identity } from "../identity/identity.ts";
 import type { Channel, Connect } from "./channel.ts";
 
@@ -14,15 +14,11 @@ const CONNECT_TIMEOUT_MS = 90_000;
 export function dialer(identity: Identity): Connect {
   return async (signal) => {
     const client = controllerClient(identity.fleetAddress, identity);
-    const abort = (): void => client.close();
-    signal.addEventListener("abort", abort, { once: true });
     try {
-      await ready((deadline, done) => client.waitForReady(deadline, done));
+      await connected(client, signal);
     } catch (error) {
       client.close();
       throw error;
-    } finally {
-      signal.removeEventListener("abort", abort);
     }
     const stream = openStream(client);
     stream.on("error", () => {}); // the reading side below sees the same error and reports it
@@ -48,8 +44,28 @@ async function* incoming(stream: ReturnType<typeof openStream>): AsyncGenerator<
   for await (const message of received(stream)) yield toAgentFromWire(message);
 }
 
-function ready(wait: (deadline: number, done: (error?: Error) => void) => void): Promise<void> {
-  return new Promise((resolve, reject) => {
-    wait(Date.now() + CONNECT_TIMEOUT_MS, (error) => (error ? reject(error) : resolve()));
-  });
+/**
+ * Waits for the first attempt to connect, and for no other: grpc-js would try again by itself, at its own growing
+ * distances, while the session that is to decide about that knows of no failure. After a failed attempt the call that
+ * is made next fails at once, and says why.
+ */
+async function connected(client: Client, signal: AbortSignal): Promise<void> {
+  const channel = client.getChannel();
+  const deadline = Date.now() + CONNECT_TIMEOUT_MS;
+  const changed = (from: connectivityState) =>
+    new Promise<void>((resolve, reject) => {
+      const abort = () => reject(signal.reason);
+      signal.addEventListener("abort", abort, { once: true });
+      channel.watchConnectivityState(from, deadline, (error) => {
+        signal.removeEventListener("abort", abort);
+        if (error) reject(new Error(`no connection within ${CONNECT_TIMEOUT_MS / 1000} s`, { cause: error }));
+        else resolve();
+      });
+    });
+  for (;;) {
+    signal.throwIfAborted();
+    const state = channel.getConnectivityState(true);
+    if (state !== connectivityState.IDLE && state !== connectivityState.CONNECTING) return;
+    await changed(state);
+  }
 }
