@@ -98,6 +98,42 @@ describe.skipIf(missing !== null)(`versions in memory${missing === null ? "" : `
     expect(file(pid, scan(null))?.package).toMatchObject({ from: null });
   });
 
+  test("which run of apt installed it, also when its log was rotated", async () => {
+    const pid = await start();
+    install(2);
+    expect(file(pid)?.package).not.toHaveProperty("transaction");
+    const stanza = `\nStart-Date: ${local(Date.now() - 5000).replace(" ", "  ")}
+Commandline: apt-get -o Acquire::http::Proxy=http://me:secret@proxy/ upgrade
+Requested-By: alice (1000)
+Upgrade: libone:amd64 (1-1, 1-2)
+End-Date: ${local(Date.now() + 5000).replace(" ", "  ")}\n`;
+    mkdirSync(at("log/apt"));
+    for (const write of [
+      () => writeFileSync(at("log/apt/history.log"), stanza),
+      () => writeFileSync(at("log/apt/history.log.1.gz"), gzipSync(stanza)),
+    ]) {
+      write();
+      const found = file(pid)?.package?.transaction;
+      expect(found).toMatchObject({ tool: "apt", user: "alice", command: expect.stringContaining("upgrade") });
+      expect(found?.command).not.toContain("secret");
+      writeFileSync(at("log/apt/history.log"), "");
+    }
+  });
+
+  test("a history of zypper and a log of yum, where there is one", async () => {
+    const pid = await start();
+    install(2);
+    mkdirSync(at("log/zypp"));
+    const years = local(Date.now() - 40 * 365 * 86_400_000);
+    const zypp = `${years}|install|libone|1-1|amd64||repo|x|\n${local(Date.now())}|command|root@here|'zypper' 'up'|
+${local(Date.now())}|install|libone|1-2|amd64||repo|x|\n`;
+    writeFileSync(at("log/zypp/history"), zypp);
+    expect(file(pid, scan(null))?.package).toMatchObject({ from: "1-1", transaction: { command: "zypper up" } });
+    rmSync(at("log/zypp"), { recursive: true });
+    writeFileSync(at("log/dnf5.log"), zypp);
+    expect(file(pid, scan(null))?.package).toMatchObject({ from: null, to: "1-2" });
+  });
+
   test("two candidates are none", async () => {
     const pid = await start();
     install(2);

@@ -96,8 +96,14 @@ function foundFile(file: FileFacts, process: ProcessFacts): FoundFile {
   };
 }
 
-function shownPackage({ name, from, to, installedAt }: FoundPackage): FoundPackage {
-  return { name: visible(name), from: from && visible(from), to: to && visible(to), installedAt };
+function shownPackage({ name, from, to, installedAt, transaction }: FoundPackage): FoundPackage {
+  const shown = { name: visible(name), from: from && visible(from), to: to && visible(to), installedAt };
+  if (!transaction) return shown;
+  const { tool, startedAt, command, user } = transaction;
+  return {
+    ...shown,
+    transaction: { tool, startedAt, command: command && visible(command), user: user && visible(user) },
+  };
 }
 
 function buildId(content: Content): string | null {

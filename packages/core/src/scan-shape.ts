@@ -1,4 +1,4 @@
-import { type Finding, type FoundFile, type FoundPackage, REMEDIES, VERDICTS } from "./scan.ts";
+import { type Finding, type FoundFile, type FoundPackage, type FoundTransaction, REMEDIES, VERDICTS } from "./scan.ts";
 import { visible } from "./text.ts";
 
 // Narrowing of untrusted JSON, one value each. `at` is the field's name for the error.
@@ -139,5 +139,16 @@ function packageOf(value: unknown, at: string): FoundPackage {
     from: orNull(entry.from, `${at}.from`, text),
     to: orNull(entry.to, `${at}.to`, text),
     installedAt: orNull(entry.installedAt, `${at}.installedAt`, instant),
+    ...(entry.transaction == null ? {} : { transaction: transactionOf(entry.transaction, `${at}.transaction`) }),
+  };
+}
+
+function transactionOf(value: unknown, at: string): FoundTransaction {
+  const entry = record(value, at);
+  return {
+    tool: oneOf(entry.tool, `${at}.tool`, ["apt", "zypper"]),
+    startedAt: instant(entry.startedAt, `${at}.startedAt`),
+    command: orNull(entry.command, `${at}.command`, text),
+    user: orNull(entry.user, `${at}.user`, text),
   };
 }

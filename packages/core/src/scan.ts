@@ -85,6 +85,18 @@ export interface FoundPackage {
   readonly to: string | null;
   /** When `to` was installed, epoch milliseconds. */
   readonly installedAt: number | null;
+  /** Which run of a package manager installed it. Null or absent: no log says so. */
+  readonly transaction?: FoundTransaction | null;
+}
+
+export interface FoundTransaction {
+  readonly tool: "apt" | "zypper";
+  /** Epoch milliseconds. */
+  readonly startedAt: number;
+  /** Redacted; null where the log does not say. */
+  readonly command: string | null;
+  /** Who asked for it; null where the log does not say. */
+  readonly user: string | null;
 }
 
 /** One process (or the kernel, or microcode: then `process` is null) that runs old code. */

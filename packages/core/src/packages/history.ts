@@ -6,8 +6,10 @@ export interface Change {
   /** Epoch milliseconds between which files were replaced: `endedAt` is the first instant after it. */
   readonly startedAt: number;
   readonly endedAt: number;
-  /** Null: was not installed before. */
+  /** Null: was not installed before, or the log does not say what was. */
   readonly from: string | null;
+  /** The log does not say what was there before. */
+  readonly isFromUnknown?: true;
   /** Null: removed. */
   readonly to: string | null;
 }
@@ -36,8 +38,9 @@ export function earlierVersions(
   if (last === undefined || last.to !== of.installed) return null;
   const versions = new Set<string>();
   let before: string | null | undefined;
-  for (const { from, to, endedAt } of own) {
-    if (before !== undefined && before !== from) return null; // something in between was not logged
+  for (const { from, to, endedAt, isFromUnknown } of own) {
+    if (isFromUnknown && !(endedAt <= since)) return null;
+    if (!isFromUnknown && before !== undefined && before !== from) return null; // something in between was not logged
     before = to;
     // Whatever was loaded after the last file was in place is of the new version or a later one. An instant that could
     // not be read is not a number, and counts as later.
@@ -51,4 +54,22 @@ export function earlierVersions(
 export function onlyOne(versions: ReadonlySet<string> | null): string | null {
   const [first, ...others] = versions ?? [];
   return first !== undefined && others.length === 0 ? first : null;
+}
+
+/** A change in a log that may not say what was there before. */
+export type Loose = Omit<Change, "from"> & { readonly from?: string | null };
+
+/** What was there before, where the line above about the same package says so. */
+export function withEarlier(changes: readonly Loose[]): readonly Change[] {
+  const last = new Map<string, string | null>();
+  return changes.map((change) => {
+    const { name, architecture, to } = change;
+    // A line without an architecture is about all of them.
+    const identity = `${name}.${architecture ?? ""}`;
+    const from = change.from !== undefined ? change.from : last.get(identity);
+    if (architecture === null) for (const other of last.keys()) if (other.startsWith(`${name}.`)) last.delete(other);
+    last.set(identity, to);
+    if (architecture === null && to === null) return { ...change, from: null, isFromUnknown: true };
+    return from === undefined ? { ...change, from: null, isFromUnknown: true } : { ...change, from };
+  });
 }

@@ -1,41 +1,48 @@
 import { join } from "node:path";
-import { gunzipSync } from "node:zlib";
 import { firstZoned, parseDnfLog } from "@afterpatch/core/packages/dnf-log";
+import { parseDnf5Log } from "@afterpatch/core/packages/dnf5-log";
 import { firstInstant, parseDpkgLog } from "@afterpatch/core/packages/dpkg-log";
 import { earlierVersions, type History, onlyOne } from "@afterpatch/core/packages/history";
 import { bareName } from "@afterpatch/core/packages/inventory";
+import { firstOfYumLog, parseYumLog } from "@afterpatch/core/packages/yum-log";
+import { firstOfZypp, parseZyppHistory } from "@afterpatch/core/packages/zypp-history";
 import type { Sighting } from "./packages.ts";
 import type { Databases } from "./ask.ts";
 import type { Known } from "./known.ts";
-import { type Allowance, allowance, readBytes } from "./bytes.ts";
+import { type Allowance, allowance } from "./bytes.ts";
+import { localInstant, MOST_LOGS, readLog, zonedInstant } from "./logs.ts";
 import type { ProcessTable, Task } from "../processes.ts";
 
-const LONGEST_LOG = 32 * 1024 * 1024;
-const MOST_LOGS = 24;
-
+/** One log with its older parts, `FILE.1`, `FILE.2.gz`. */
 interface Kind {
   readonly file: string;
-  readonly first: (text: string) => number | null;
-  readonly parse: (text: string, names: ReadonlySet<string>) => History["changes"];
+  readonly first: (text: string, lastAt: number) => number | null;
+  readonly parse: (text: string, names: ReadonlySet<string>, lastAt: number) => History["changes"];
 }
 
-// dpkg writes the local time of the host, without its zone.
-const local = (text: string) => new Date(text.replace(" ", "T")).getTime();
-const zoned = (text: string) => new Date(text.replace(/([+-]\d\d)(\d\d)$/, "$1:$2")).getTime();
+const zonedFirst = (text: string) => {
+  const at = firstZoned(text);
+  return at === null ? null : zonedInstant(at);
+};
 
+// Older parts of yum.log and of zypper's history have other names (history-20260101.xz): they are not read.
 const KINDS: readonly Kind[] = [
   {
     file: "dpkg.log",
-    first: (text) => firstInstant(text, local),
-    parse: (text, names) => parseDpkgLog(text, names, local),
+    first: (text) => firstInstant(text, localInstant),
+    parse: (text, names) => parseDpkgLog(text, names, localInstant),
+  },
+  { file: "dnf.rpm.log", first: zonedFirst, parse: (text, names) => parseDnfLog(text, names, zonedInstant) },
+  { file: "dnf5.log", first: zonedFirst, parse: (text, names) => parseDnf5Log(text, names, zonedInstant) },
+  {
+    file: "yum.log",
+    first: (text, lastAt) => firstOfYumLog({ text, lastAt, instantOf: localInstant }),
+    parse: (text, names, lastAt) => parseYumLog({ text, lastAt, instantOf: localInstant }, names),
   },
   {
-    file: "dnf.rpm.log",
-    first: (text) => {
-      const at = firstZoned(text);
-      return at === null ? null : zoned(at);
-    },
-    parse: (text, names) => parseDnfLog(text, names, zoned),
+    file: "zypp/history",
+    first: (text) => firstOfZypp(text, localInstant),
+    parse: (text, names) => parseZyppHistory(text, names, localInstant),
   },
 ];
 
@@ -49,36 +56,17 @@ function readHistory(
   return KINDS.map((kind) => {
     const texts: string[] = [];
     let completeSince = Number.POSITIVE_INFINITY;
+    let lastAt = 0;
     // From the newest back; where one is missing, what came before it cannot be joined on.
     for (let age = 0; age < MOST_LOGS && completeSince > since; age++) {
-      const text = readLog(join(folder, kind.file), age, allowed);
-      if (text === null) break;
-      texts.unshift(text);
-      completeSince = kind.first(text) ?? completeSince;
+      const part = readLog(join(folder, kind.file), age, allowed);
+      if (part === null) break;
+      if (age === 0) lastAt = part.lastAt;
+      texts.unshift(part.text);
+      completeSince = kind.first(part.text, lastAt) ?? completeSince;
     }
-    return { completeSince, changes: kind.parse(texts.join(""), names) };
+    return { completeSince, changes: kind.parse(texts.join(""), names, lastAt) };
   });
-}
-
-function readLog(path: string, age: number, allowed: Allowance): string | null {
-  if (age === 0) {
-    const read = readBytes(path, LONGEST_LOG, allowed);
-    // Rotated a moment ago, and nothing installed since.
-    return read.kind === "bytes" ? read.bytes.toString("latin1") : read.kind === "missing" ? "" : null;
-  }
-  const plain = readBytes(`${path}.${age}`, LONGEST_LOG, allowed);
-  if (plain.kind === "bytes") return plain.bytes.toString("latin1");
-  const packed = readBytes(`${path}.${age}.gz`, LONGEST_LOG, allowed);
-  return packed.kind === "bytes" ? unpacked(packed.bytes) : null;
-}
-
-function unpacked(bytes: Buffer): string | null {
-  try {
-    return gunzipSync(bytes, { maxOutputLength: LONGEST_LOG }).toString("latin1");
-  } catch (error) {
-    if (!(error instanceof Error) || !("code" in error)) throw error;
-    return null; // damaged or too long: the history begins after it
-  }
 }
 
 /**

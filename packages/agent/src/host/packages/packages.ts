@@ -12,6 +12,7 @@ import { find, type View, viewOf } from "../view.ts";
 import { viewsOf } from "../views.ts";
 import { textOfBytes } from "@afterpatch/core/text";
 import { readingsOf } from "@afterpatch/core/proc/maps";
+import { transactionsIn } from "./transactions.ts";
 
 export interface PackageOptions {
   /** File of the inventory, null where none is kept. */
@@ -152,6 +153,14 @@ function described(seen: readonly Sighting[], all: Knowledge): ReadonlyMap<numbe
   for (const [index, from] of earlierVersion(unproved, all)) {
     const entry = found.get(index);
     if (entry) found.set(index, { ...entry, from });
+  }
+  const transaction = transactionsIn(all.databases.logs);
+  for (const { index, onDisk } of seen) {
+    const [owner, entry] = [onDisk && all.byPath.get(onDisk.path), found.get(index)];
+    if (!owner || !entry || owner.version === null || owner.installedAt === null) continue;
+    const { architecture, version, installedAt } = owner;
+    const told = transaction({ name: bareName(owner.shown), architecture, version, installedAt });
+    if (told !== null) found.set(index, { ...entry, transaction: told });
   }
   return found;
 }
