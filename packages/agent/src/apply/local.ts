@@ -22,7 +22,7 @@ import { realMachine } from "../machine.ts";
 import { emit } from "../output.ts";
 import type { Machine, Order } from "../ports.ts";
 import { planDocument, renderPlan } from "../render/plan.ts";
-import { CommandError, usageError } from "../usage.ts";
+import { CommandError, errorLine, usageError } from "../usage.ts";
 import { type CarriedOut, carryOut, resume } from "./carry-out.ts";
 import type { CarryOutDeps } from "./course.ts";
 import { applyExitCode } from "./exit-code.ts";
@@ -63,9 +63,7 @@ export async function apply(
       await journal.close();
     }
   } catch (error) {
-    if (!(error instanceof JournalError)) throw error;
-    const todo = journalRemedy(error, "run apply again");
-    throw new CommandError(EXIT.internal, "journal", error.message, todo, { cause: error });
+    throw error instanceof JournalError ? journalFailed(error) : error;
   } finally {
     lock.release();
   }
@@ -114,7 +112,9 @@ async function underLock(
     const document = applyDocument(scan, chosen, carried, resumed);
     if (args.format === "json") emit(`${JSON.stringify(document, null, 2)}\n`, args);
     else if (chosen.length > 0 || args.out !== undefined) emit(`\n${renderApply(document)}`, args);
-    await acknowledge(journal, [...resumed.map((order) => order.op), ...(chosen.length === 0 ? [] : [op])]);
+    if (!(await acknowledge(journal, [...resumed.map((order) => order.op), ...(chosen.length === 0 ? [] : [op])]))) {
+      return EXIT.internal;
+    }
     const code = applyExitCode(carried, args.failOnResidue);
     const before = resumed.map((order) => applyExitCode(order, args.failOnResidue));
     return code === EXIT.detached ? code : worst([...before, code]);
@@ -137,9 +137,21 @@ async function resumeAll(journal: FileJournal, deps: CarryOutDeps, say: (line: s
   return resumed;
 }
 
-/** The person or program that gave these orders was told how they ended. */
-async function acknowledge(journal: FileJournal, ops: readonly string[]): Promise<void> {
-  for (const op of ops) await journal.append({ type: "acknowledged", op });
+/** The person or program that gave these orders was told how they ended; where that is not noted, it is told again. */
+async function acknowledge(journal: FileJournal, ops: readonly string[]): Promise<boolean> {
+  try {
+    for (const op of ops) await journal.append({ type: "acknowledged", op });
+    return true;
+  } catch (error) {
+    if (!(error instanceof JournalError)) throw error;
+    process.stderr.write(errorLine(journalFailed(error))); // thrown, it would be a second document
+    return false;
+  }
+}
+
+function journalFailed(error: JournalError): CommandError {
+  const todo = journalRemedy(error, "run apply again");
+  return new CommandError(EXIT.internal, "journal", error.message, todo, { cause: error });
 }
 
 /** The plan without its hint to run this command. */
