@@ -16,12 +16,14 @@ import { installTcpd } from "./super-server.ts";
 
 const name = `sessions-${process.pid}`;
 
-// Beside the image's own service `imap`, both with the same imapd.
+// Beside the image's own service `imap`. The first two serve the same imapd.
 const entries = {
   "imap-wrapped": `type = UNLISTED\nport = 1143\nsocket_type = stream\nprotocol = tcp\nwait = no\nuser = root
 flags = NAMEINARGS\nserver = /usr/sbin/tcpd\nserver_args = /usr/sbin/imapd`,
   "imap-wait": `type = UNLISTED\nport = 2143\nsocket_type = stream\nprotocol = tcp\nwait = yes\nuser = root
 server = /usr/sbin/imapd\nserver_args = --wait`,
+  "ssh-redirected": `type = UNLISTED\nport = 2222\nsocket_type = stream\nprotocol = tcp\nwait = no\nuser = root
+redirect = 127.0.0.1 22`,
 };
 
 /** One user's session, with what the host should say about it. */
@@ -108,6 +110,13 @@ await describeLab("sessions of xinetd that are open while imapd is upgraded", ()
     const { sessions } = await agent.json<SessionsDocument>("sessions", "imap-wrapped");
     expect(sessions.map(({ peer }) => peer?.port)).toEqual([40_004, 40_013]);
     expect(await agent.run("sessions", "imaps")).toMatchObject({ code: 6, stdout: "" });
+  });
+
+  test("the peer of a redirected session is the client, not where it is redirected to", async () => {
+    const { session, peer } = await open("ssh-redirected", 2222, 40_031);
+    const { sessions } = await agent.json<SessionsDocument>("sessions", "ssh-redirected");
+    await session.close();
+    expect(sessions).toMatchObject([{ code: "new", local: { port: 2222 }, peer, morePeers: [] }]);
   });
 
   test("users of the program: old copies and the new one", async () => {

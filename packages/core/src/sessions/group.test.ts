@@ -102,6 +102,13 @@ test.each<[string, readonly ProcessFacts[], readonly string[]]>([
   ],
 ])("%s", (_name, running, expected) => expect(sessions(host(running))).toEqual(expected));
 
+test("a redirect is served on its service's port, whatever else it has open", () => {
+  const onward: SocketFacts = { ...IMAP, fd: 7, localPort: 51234 };
+  const listens: SocketFacts = { ...IMAP, fd: 5, localPort: 110, listening: true };
+  const fork = process(10, { ppid: 5, sid: 5, executable: "/usr/sbin/xinetd", sockets: [listens, onward, IMAP] });
+  expect(sessionGroups(indexOf(host([XINETD, fork]))).map(({ head }) => head.sockets)).toEqual([[IMAP]]);
+});
+
 test("an Accept=yes instance is a session of its socket", () => {
   const cgroup = "0::/system.slice/system-pop.slice/pop@1-a-b.service\n";
   const facts = host([process(10, { cgroup }), process(11, { ppid: 10, sid: 10, cgroup })], true);

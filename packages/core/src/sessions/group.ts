@@ -47,12 +47,20 @@ function isSameOwner(a: Owner | undefined, b: Owner): boolean {
 }
 
 function toSession(group: readonly Owned[], host: HostIndex): readonly SessionGroup[] {
-  const members = group.map(({ process }) => process).sort((a, b) => a.pid - b.pid);
+  const members = group.map((owned) => served(owned, host)).sort((a, b) => a.pid - b.pid);
   const pids = new Set(members.map(({ pid }) => pid));
   const oldest = [...members].sort((a, b) => a.startTicks - b.startTicks || a.pid - b.pid);
   const head = oldest.find(({ pid, sid }) => pid === sid) ?? oldest.find(({ ppid }) => !pids.has(ppid)) ?? oldest[0];
   const owner = group[0]?.owner;
   return head && owner ? [{ owner, service: serviceOf(owner, host), head, members }] : [];
+}
+
+/** Of a fork of the super-server only the sockets that are its service's: it has inherited some, and a redirect opens one. */
+function served({ process, owner }: Owned, { facts }: HostIndex): ProcessFacts {
+  if (superServer(process.executable) === null) return process;
+  const service = facts.xinetd.find(({ manager, id }) => manager === owner.manager && id === owner.name);
+  const sockets = process.sockets.filter(({ localPort }) => localPort === service?.port);
+  return sockets.length === 0 ? process : { ...process, sockets };
 }
 
 /** `imap`; of an `Accept=yes` instance its socket, as far as systemd says so. */
