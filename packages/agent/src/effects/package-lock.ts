@@ -9,6 +9,7 @@ const LOCKS = [
   "/var/lib/dpkg/lock",
   "/var/lib/rpm/.rpm.lock",
   "/usr/lib/sysimage/rpm/.rpm.lock",
+  "/lib/apk/db/lock",
 ] as const;
 
 export interface HeldLock {
@@ -29,6 +30,14 @@ export function writeLocks(text: string): readonly HeldLock[] {
 
 /** Which package manager is at work, or null. */
 export function packageManager(locks: readonly string[] = LOCKS): string | null {
+  const holder = lockHolder(locks);
+  if (!holder) return null;
+  const name = visible(procText(holder.pid, "comm")?.trim() || "a program");
+  return `${name} (pid ${holder.pid}) holds ${holder.path}`;
+}
+
+/** Who holds one of these locks. */
+export function lockHolder(locks: readonly string[] = LOCKS): { readonly pid: number; readonly path: string } | null {
   const files = locks.flatMap((path) => {
     const stat = statSync(path, { throwIfNoEntry: false });
     return stat ? [{ path, stat }] : [];
@@ -36,9 +45,7 @@ export function packageManager(locks: readonly string[] = LOCKS): string | null 
   if (files.length === 0) return null;
   for (const lock of writeLocks(locksText())) {
     const file = files.find(({ stat }) => isOn(lock, stat));
-    if (!file) continue;
-    const name = visible(procText(lock.pid, "comm")?.trim() || "a program");
-    return `${name} (pid ${lock.pid}) holds ${file.path}`;
+    if (file) return { pid: lock.pid, path: file.path };
   }
   return null;
 }

@@ -1,0 +1,87 @@
+import { StepError } from "../effects/error.ts";
+import { packageManager } from "../effects/package-lock.ts";
+import type { Clock } from "../ports.ts";
+import type { Changes } from "../session/reports.ts";
+import type { Log } from "../session/session.ts";
+import { Bell } from "./bell.ts";
+import { lookAt, type Place, PLACES, withinReach } from "./places.ts";
+import { Rest } from "./rest.ts";
+
+/** What a watch waits for, in milliseconds. */
+interface Timing {
+  readonly packagesQuietMs: number;
+  readonly applyQuietMs: number;
+  readonly longestMs: number;
+  readonly lookMs: number;
+}
+
+const TIMING: Timing = {
+  // Longer than the pauses in which unattended-upgrades and apt let go of the lock between two packages.
+  packagesQuietMs: 30_000,
+  // Longer than an apply waits for what it started to settle, unless it is told otherwise.
+  applyQuietMs: 15_000,
+  longestMs: 600_000,
+  lookMs: 60_000,
+};
+
+export interface WatchOptions {
+  /** Journal of the orders that are given on this host. */
+  readonly applyJournal: { readonly folder: string; readonly file: string };
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Aborted: nothing is watched any more. */
+  readonly signal: AbortSignal;
+  readonly places?: readonly Place[];
+  readonly timing?: Timing;
+}
+
+/** Packages and kernels of this host, and what is done on it without the daemon. */
+export function changesOfHost(options: WatchOptions): readonly Changes[] {
+  const { applyJournal, clock, log, places = PLACES, timing = TIMING } = options;
+  const { packagesQuietMs, applyQuietMs, ...rest } = timing;
+  const journal = { folder: applyJournal.folder, files: [applyJournal.file] };
+  return [
+    new Rest({
+      ...{ reason: "package-change", clock, ...watched(places, options) },
+      ...{ isBusy: atWork(log), quietMs: packagesQuietMs, ...rest },
+    }),
+    new Rest({
+      ...{ reason: "after-apply", clock, ...watched([journal], options) },
+      ...{ isBusy: () => false, quietMs: applyQuietMs, ...rest }, // it says in its journal what it does
+    }),
+  ];
+}
+
+function watched(places: readonly Place[], { clock, log, signal }: WatchOptions) {
+  const bell = new Bell(clock, (folder, code) => log.warn({ folder, code }, "no notice of changes, looked at instead"));
+  signal.addEventListener("abort", () => bell.close(), { once: true });
+  const unreachable = new Set<string>();
+  const reachable = (): readonly Place[] => {
+    const near = withinReach(places);
+    for (const { folder } of places) {
+      if (near.some((place) => place.folder === folder) || unreachable.has(folder)) continue;
+      unreachable.add(folder);
+      log.warn({ folder }, "folder is on a file system that is never touched, and is not watched");
+    }
+    return near;
+  };
+  return {
+    look: () => lookAt(reachable()),
+    wait: (ms: number, stop: AbortSignal) => bell.wait(reachable(), ms, stop),
+  };
+}
+
+/** Whether a package manager holds its lock. Where nobody can tell, the quiet time alone has to do: a scan changes nothing. */
+function atWork(log: Log): () => boolean {
+  let isSaid = false;
+  return () => {
+    try {
+      return packageManager() !== null;
+    } catch (error) {
+      if (!(error instanceof StepError)) throw error;
+      if (!isSaid) log.warn({ why: error.message }, "locks not readable");
+      isSaid = true;
+      return false;
+    }
+  };
+}

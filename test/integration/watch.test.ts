@@ -1,0 +1,157 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdir, mkdtemp, rename, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { systemClock } from "@afterpatch/agent/clock";
+import { changesOfHost } from "@afterpatch/agent/watch/host";
+import { lookAt, withinReach } from "@afterpatch/agent/watch/places";
+import { expect, onTestFinished, test } from "vitest";
+import { canMount, mountThatNeverAnswers } from "./hanging-mounts.ts";
+
+const patient = { timeout: 20_000, interval: 50 };
+/** Changes of which the kernel does not tell are found after half an hour: these tests would notice. */
+const BY_NOTICE = { packagesQuietMs: 100, applyQuietMs: 100, longestMs: 600_000, lookMs: 1_800_000 };
+
+/** A folder with a database of packages, an agent's state directory, and what a watch makes of them. */
+async function watching(timing = BY_NOTICE) {
+  const root = await mkdtemp(join(tmpdir(), "afterpatch-watch-"));
+  const folder = join(root, "dpkg");
+  const state = join(root, "state");
+  await mkdir(folder);
+  await mkdir(state);
+  await writeFile(join(folder, "status"), "Package: libssl3\n");
+  const stop = new AbortController();
+  onTestFinished(async () => {
+    stop.abort();
+    await rm(root, { recursive: true, force: true });
+  });
+  const warnings: object[] = [];
+  const log = { info() {}, warn: (fields: object) => void warnings.push(fields), error() {} };
+  const seen: string[] = [];
+  const changes = changesOfHost({
+    ...{ clock: systemClock, log, signal: stop.signal, timing },
+    applyJournal: { folder: state, file: "apply.jsonl" },
+    places: [{ folder, files: ["status"] }],
+  });
+  for (const one of changes) {
+    void (async () => {
+      while (!stop.signal.aborted) {
+        await one.settled(stop.signal).then(
+          () => seen.push(one.reason),
+          () => undefined, // the test is over
+        );
+      }
+    })();
+  }
+  /** As dpkg does it. */
+  const upgrade = async (text: string) => {
+    await writeFile(join(folder, "status-new"), text);
+    await rename(join(folder, "status-new"), join(folder, "status"));
+  };
+  return { root, folder, state, seen, warnings, upgrade };
+}
+
+test("a database that is replaced by rename is one change, however often; other files beside it are none", async () => {
+  const { folder, seen, upgrade } = await watching();
+  await writeFile(join(folder, "lock"), "");
+  await writeFile(join(folder, "available"), "x");
+  for (let version = 0; version < 100; version += 1) await upgrade(`Version: ${version}\n`);
+  await expect.poll(() => seen, patient).toEqual(["package-change"]);
+  await upgrade("Version: 101\n");
+  await expect.poll(() => seen, patient).toEqual(["package-change", "package-change"]);
+});
+
+test("orders that are given on this host are seen in their journal", async () => {
+  const { state, seen } = await watching();
+  await writeFile(join(state, "journal.jsonl"), "{}\n");
+  await writeFile(join(state, "apply.jsonl"), "{}\n");
+  await expect.poll(() => seen, patient).toEqual(["after-apply"]);
+});
+
+test("a folder that is removed and made anew is watched again", async () => {
+  const { folder, seen, upgrade } = await watching({ ...BY_NOTICE, lookMs: 1_000 });
+  await rm(folder, { recursive: true });
+  await expect.poll(() => seen.length, patient).toBe(1);
+  await mkdir(folder);
+  await upgrade("Version: 2\n");
+  await expect.poll(() => seen.length, patient).toBe(2);
+  await upgrade("Version: 3\n");
+  await expect.poll(() => seen.length, patient).toBe(3);
+});
+
+test("where the kernel tells of nothing, changes are found by looking, and that is said once", async () => {
+  // In a user namespace of its own a process has a limit of its own, see inotify(7) and namespaces(7).
+  const script = `
+    import { systemClock } from "@afterpatch/agent/clock";
+    import { changesOfHost } from "@afterpatch/agent/watch/host";
+    const { signal } = new AbortController();
+    const log = { info() {}, error() {}, warn: (fields, message) => console.log(message, fields.code) };
+    const [packages] = changesOfHost({
+      clock: systemClock, log, signal, applyJournal: { folder: "/nowhere", file: "x" },
+      places: [{ folder: process.argv[1], files: ["status"] }],
+      timing: { packagesQuietMs: 100, applyQuietMs: 100, longestMs: 600000, lookMs: 200 },
+    });
+    const settled = packages.settled(signal);
+    console.log("looking");
+    await settled;
+    console.log("changed");
+  `;
+  const { folder, upgrade } = await watching();
+  const command = 'echo 0 >/proc/sys/user/max_inotify_instances && exec "$0" "$@"';
+  const node = [process.execPath, "--input-type=module", "-e", script, folder];
+  const child = spawn("unshare", ["--user", "--map-root-user", "sh", "-c", command, ...node], {
+    cwd: import.meta.dirname,
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const ended = once(child, "exit");
+  let said = "";
+  child.stdout.on("data", (text) => {
+    said += text;
+  });
+  await expect.poll(() => said, patient).toContain("looking");
+  await upgrade("Version: 2\n");
+  expect(await ended).toEqual([0, null]);
+  expect(said.trim().split("\n")).toEqual(["no notice of changes, looked at instead EMFILE", "looking", "changed"]);
+});
+
+test("what is not there, cannot be reached or is empty is told apart from what is there, and never thrown", async () => {
+  const { root, folder } = await watching();
+  const places = [
+    { folder, files: ["status", "missing", "empty", "x".repeat(300)] },
+    { folder: join(folder, "status"), files: ["in-a-file"] },
+    { folder: join(root, "nowhere"), files: null },
+  ];
+  await writeFile(join(folder, "empty"), "");
+  const states = lookAt(places).trim().split("\n");
+  expect(states[0]).toMatch(/\/status [0-9]+ [0-9]+ 17 [0-9]+$/);
+  expect(states.slice(1).map((line) => line.split(" ").at(-1))).toEqual([
+    "none",
+    "none",
+    "ENAMETOOLONG",
+    "none",
+    "none",
+  ]);
+});
+
+test.runIf(canMount)("a file system that never answers is not touched, and that is said once", async () => {
+  const folder = await mountThatNeverAnswers();
+  expect(withinReach([{ folder, files: null }])).toEqual([]);
+  const { root, warnings, seen } = await watching();
+  const log = { info() {}, warn: (fields: object) => void warnings.push(fields), error() {} };
+  const stop = new AbortController();
+  onTestFinished(() => stop.abort());
+  const [packages] = changesOfHost({
+    ...{ clock: systemClock, log, signal: stop.signal, timing: { ...BY_NOTICE, lookMs: 50 } },
+    applyJournal: { folder: root, file: "none" },
+    places: [
+      { folder, files: ["status"] },
+      { folder: join(root, "dpkg"), files: ["status"] },
+    ],
+  });
+  const settled = packages?.settled(stop.signal);
+  await writeFile(join(root, "dpkg", "status"), "Version: 2\n");
+  await settled;
+  await expect.poll(() => seen, patient).toEqual(["package-change"]);
+  expect(warnings).toEqual([{ folder }]);
+});
