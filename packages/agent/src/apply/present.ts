@@ -16,6 +16,8 @@ export interface AppliedStep extends Step {
   /** Null when it was not begun. */
   readonly startedAt: number | null;
   readonly elapsedMs: number | null;
+  /** Of a step that failed: what its target logged last. Absent: nothing. */
+  readonly journal?: readonly string[];
 }
 
 /** The document `afterpatch.apply/v1`. */
@@ -40,13 +42,14 @@ export function applyDocument(
   const results = new Map(carried.steps.map((step) => [stepKey(step), step]));
   const steps = planned.map((step): AppliedStep => {
     const done = results.get(stepKey(step.remedy));
-    const { outcome, evidence, startedAt, elapsedMs } = done ?? {
+    const { outcome, evidence, startedAt, elapsedMs, journal } = done ?? {
       outcome: "skipped" as const,
       evidence: `not begun: ${message}`,
       startedAt: null,
       elapsedMs: null,
+      journal: undefined,
     };
-    return { ...step, outcome, evidence, startedAt, elapsedMs };
+    return { ...step, outcome, evidence, startedAt, elapsedMs, ...(journal ? { journal } : {}) };
   });
   const residue = carried.proof ? planOf(carried.proof).residue : [];
   return {
@@ -70,6 +73,7 @@ export function renderApply({ host, steps, ending, proof }: ApplyDocument): stri
     rows(
       steps.map(({ remedy, outcome, evidence }) => [`  ${outcome}`, remedy.kind, visible(remedy.target), evidence]),
     ).join("\n"),
+    ...steps.map(logged),
     proof === null || proof.residue.length === 0
       ? ""
       : [
@@ -82,6 +86,12 @@ export function renderApply({ host, steps, ending, proof }: ApplyDocument): stri
     `${host.name}: ${summary(ending, proof)}`,
   ];
   return `${parts.filter((part) => part !== "").join("\n\n")}\n`;
+}
+
+/** The last lines of what failed; the journal of the host has the others. */
+function logged({ remedy, journal = [] }: AppliedStep): string {
+  if (journal.length === 0) return "";
+  return [`${visible(remedy.target)} logged:`, ...journal.map((line) => `  ${visible(line)}`)].join("\n");
 }
 
 function summary({ result, message }: ApplyDocument["ending"], proof: ApplyDocument["proof"]): string {

@@ -8,8 +8,11 @@ import { endSessions, oldSessions, sessionsEnded } from "./session/end-session.t
 import { StepError } from "./error.ts";
 import { reexecEvidence, sessionEvidence, unitEvidence } from "./evidence.ts";
 import { packageManager } from "./package-lock.ts";
-import { initNow, initReplaced, initSettled, reexecInit } from "./init/reexec.ts";
-import { restartService, unitNow, unitRestarted, unitSettled } from "./service/restart-service.ts";
+import { managerNow, managerReplaced, managerSettled, reexec } from "./init/reexec.ts";
+import { lastWords } from "./service/last-words.ts";
+import { unitNow } from "./service/now.ts";
+import { restartService } from "./service/restart-service.ts";
+import { unitRestarted, unitSettled } from "./service/settled.ts";
 import { readUnit, type UnitState } from "./service/unit.ts";
 
 /** The host's changing half around a way to scan it. Throws nothing but StepError where the host is the reason. */
@@ -30,7 +33,8 @@ export function machineOn(scan: Machine["scan"]): Machine {
     },
     happened: async (step, before) => ((await happened(step, before)) ? "yes" : "no"),
     settled: (step, before) => settled(step, before, restarted.get(stepKey(step)) ?? null),
-    lastWords: async () => [],
+    lastWords: async (step, before) =>
+      step.kind === "restart-service" ? lastWords(step.target, unitEvidence(before).takenAt) : [],
   };
 }
 
@@ -41,7 +45,7 @@ async function evidence(step: StepRef, scan: (signal: AbortSignal) => Promise<Sc
     case "end-session":
       return oldSessions(step.target, await scan(AbortSignal.timeout(SCAN_TIMEOUT_MS)));
     case "reexec":
-      return initNow();
+      return managerNow(step.target);
     default:
       throw unknown(step);
   }
@@ -49,14 +53,14 @@ async function evidence(step: StepRef, scan: (signal: AbortSignal) => Promise<Sc
 
 const SCAN_TIMEOUT_MS = 120_000;
 
-async function perform(step: StepRef, before: Evidence, { graceMs }: PerformOptions): Promise<Performed> {
+async function perform(step: StepRef, before: Evidence, { graceMs, signal }: PerformOptions): Promise<Performed> {
   switch (step.kind) {
     case "restart-service":
-      return restartService(step.target, unitEvidence(before));
+      return restartService(step.target, unitEvidence(before), signal);
     case "end-session":
       return endSessions(visible(step.target), sessionEvidence(before), graceMs);
     case "reexec":
-      return reexecInit(reexecEvidence(before));
+      return reexec(step.target, reexecEvidence(before));
     default:
       throw unknown(step);
   }
@@ -69,7 +73,7 @@ async function happened(step: StepRef, before: Evidence): Promise<boolean> {
     case "end-session":
       return sessionsEnded(sessionEvidence(before));
     case "reexec":
-      return initReplaced(reexecEvidence(before));
+      return managerReplaced(reexecEvidence(before));
     default:
       throw unknown(step);
   }
@@ -82,7 +86,7 @@ async function settled(step: StepRef, before: Evidence, seen: UnitState | null):
     case "end-session":
       return sessionsEnded(sessionEvidence(before)) ? null : `old sessions of ${visible(step.target)} are still open`;
     case "reexec":
-      return initSettled(reexecEvidence(before));
+      return managerSettled(step.target, reexecEvidence(before));
     default:
       throw unknown(step);
   }

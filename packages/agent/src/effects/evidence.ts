@@ -4,15 +4,24 @@ import type { ProcessRef } from "./processes.ts";
 
 // Evidence comes back from the journal as JSON: each kind of step reads its own and trusts nothing else.
 
-export type UnitEvidence = {
+/** A unit before it is restarted. */
+export type UnitThen = {
   readonly invocationId: string;
-  readonly nRestarts: number | null;
   readonly activeState: string;
   readonly subState: string;
   readonly mainPid: number;
-  /** How many processes the unit had. */
-  readonly processes: number;
+  readonly killMode: string;
+  /** Who was in its control group; of a very large one not all. */
+  readonly processes: readonly ProcessRef[];
+  /** Where those could be reached whom the restart ends. */
   readonly ports: readonly string[];
+};
+
+export type UnitEvidence = UnitThen & {
+  /** Epoch milliseconds; for the lines that the unit logs from then on. */
+  readonly takenAt: number;
+  /** The units that systemd restarts along with it, by name. */
+  readonly along: readonly (UnitThen & { readonly unit: string })[];
 };
 
 export type SessionEvidence = {
@@ -23,22 +32,36 @@ export type SessionEvidence = {
 };
 
 export type ReexecEvidence = {
-  /** Executable mappings of PID 1, `RANGE DEVICE INODE`: an exec moves them, even to the same file. */
+  /** PID 1, or the manager of a user. */
+  readonly process: ProcessRef;
+  /** Its executable mappings, `RANGE DEVICE INODE`: an exec moves them, even to the same file. */
   readonly mappings: readonly string[];
 };
 
 export function unitEvidence(evidence: Evidence): UnitEvidence {
-  const { invocationId, nRestarts, activeState, subState, mainPid, processes, ports } = evidence;
+  const { takenAt, along } = evidence;
+  if (typeof takenAt !== "number" || !Array.isArray(along)) throw unusable();
+  return { ...unitThen(evidence), takenAt, along: along.map(namedUnit) };
+}
+
+function namedUnit(value: unknown): UnitThen & { readonly unit: string } {
+  if (typeof value !== "object" || value === null || !("unit" in value) || typeof value.unit !== "string")
+    throw unusable();
+  return { ...unitThen({ ...value }), unit: value.unit };
+}
+
+function unitThen(evidence: Evidence): UnitThen {
+  const { invocationId, activeState, subState, mainPid, killMode, processes, ports } = evidence;
   if (
     typeof invocationId === "string" &&
-    (typeof nRestarts === "number" || nRestarts === null) &&
     typeof activeState === "string" &&
     typeof subState === "string" &&
     typeof mainPid === "number" &&
-    typeof processes === "number" &&
+    typeof killMode === "string" &&
+    isProcesses(processes) &&
     isStrings(ports)
   ) {
-    return { invocationId, nRestarts, activeState, subState, mainPid, processes, ports };
+    return { invocationId, activeState, subState, mainPid, killMode, processes, ports };
   }
   throw unusable();
 }
@@ -48,8 +71,8 @@ export function sessionEvidence({ sessions, old }: Evidence): SessionEvidence {
   throw unusable();
 }
 
-export function reexecEvidence({ mappings }: Evidence): ReexecEvidence {
-  if (isStrings(mappings)) return { mappings };
+export function reexecEvidence({ process, mappings }: Evidence): ReexecEvidence {
+  if (isProcess(process) && isStrings(mappings)) return { process, mappings };
   throw unusable();
 }
 

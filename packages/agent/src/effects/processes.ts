@@ -52,7 +52,7 @@ export class Pinned {
   }
 
   /** Sends the signal when it is still the same process. False: it has ended. */
-  signal(name: "SIGTERM" | "SIGKILL"): boolean {
+  signal(name: "SIGTERM" | "SIGKILL" | number): boolean {
     if (!this.isAlive()) return false;
     try {
       process.kill(this.pid, name);

@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process";
+import type { AsUser } from "../as-user.ts";
 import { actingLock } from "../lock.ts";
 
 export interface Ran {
@@ -13,18 +14,23 @@ const PATH = "/usr/sbin:/usr/bin:/sbin:/bin";
 /** Of standard output and of standard error; what a program says beyond it is not kept. */
 const LONGEST_BYTES = 1024 * 1024;
 
-/**
- * Runs a program with arguments, never through a shell, with nothing of the agent's environment, in English. `lock` is
- * a file descriptor for it to inherit: not for what leaves daemons behind, which would keep it.
- */
+export interface RunOptions {
+  /** A file descriptor for it to inherit: not for what leaves daemons behind, which would keep it. */
+  readonly lock?: number | null;
+  /** As whom; as the agent itself unless told otherwise. */
+  readonly user?: AsUser | null;
+}
+
+/** Runs a program with arguments, never through a shell, with nothing of the agent's environment, in English. */
 export function run(
   program: string,
   args: readonly string[],
   timeoutMs: number,
-  lock: number | null = null,
+  { lock = null, user = null }: RunOptions = {},
 ): Promise<Ran> {
-  const env = { PATH, LC_ALL: "C", SYSTEMD_COLORS: "0" };
+  const env = { PATH, LC_ALL: "C", SYSTEMD_COLORS: "0", ...user?.env };
   const child = spawn(program, args, {
+    ...(user === null ? {} : { uid: user.uid, gid: user.gid }),
     env,
     cwd: "/",
     timeout: timeoutMs,
@@ -53,9 +59,14 @@ export function run(
   });
 }
 
-/** `systemctl VERB`, without pager and password questions. It outlives an agent that is killed, and so does the lock. */
-export function systemctl(args: readonly string[], timeoutMs: number): Promise<Ran> {
-  return run("systemctl", ["--no-pager", "--no-ask-password", ...args], timeoutMs, actingLock());
+/**
+ * `systemctl VERB` to PID 1 or to the manager of a user, without pager and password questions. It outlives an agent that
+ * is killed, and so does the lock; but a program that runs as a user can be made to give its files away.
+ */
+export function systemctl(args: readonly string[], timeoutMs: number, user: AsUser | null = null): Promise<Ran> {
+  const plain = ["--no-pager", "--no-ask-password", ...args];
+  if (user !== null) return run("systemctl", ["--user", ...plain], timeoutMs, { user });
+  return run("systemctl", plain, timeoutMs, { lock: actingLock() });
 }
 
 /** Reads on beyond what is kept: a program whose output nobody takes would come to a halt. */

@@ -64,14 +64,14 @@ function unitsOfUsers(wanted: ReadonlySet<string>): readonly UnitFacts[] {
   });
 }
 
-/** What `systemctl show` prints of all services and sockets. */
+/** What `systemctl show` prints of all services, of sockets, and of targets, over which a restart spreads as well. */
 function show(
   scope: readonly string[],
   options: { readonly timeout: number; readonly uid?: number; readonly gid?: number },
   env: Readonly<Record<string, string>> = {},
 ): { readonly text: string } | { readonly why: string } {
   const properties = `--property=${UNIT_PROPERTIES.join(",")}`;
-  const args = [...scope, "show", "--no-pager", properties, "--", "*.service", "*.socket"];
+  const args = [...scope, "show", "--no-pager", properties, "--", "*.service", "*.socket", "*.target"];
   const { status, signal, error, stdout, stderr } = spawnSync("systemctl", args, {
     ...options,
     cwd: "/",

@@ -4,7 +4,7 @@ import { findSockets, type NetSocket, socketInode } from "@afterpatch/core/proc/
 import { cgroupOwner, cgroupPath, cgroupRoot, relativeCgroup } from "@afterpatch/core/systemd/cgroup";
 import { procLink, procText } from "../processes.ts";
 
-/** Pids in the control group of a unit, sub-groups included. */
+/** Pids in the control group of a unit of the host or of a user, sub-groups included. */
 export function pidsOfUnit(unit: string): readonly number[] {
   const root = cgroupRoot(cgroupPath(procText(1, "cgroup") ?? ""));
   return readdirSync("/proc")
@@ -13,6 +13,7 @@ export function pidsOfUnit(unit: string): readonly number[] {
     .filter((pid) => {
       const path = relativeCgroup(cgroupPath(procText(pid, "cgroup") ?? ""), root);
       const owner = path === null ? null : cgroupOwner(path);
+      if (owner?.kind === "user-unit") return owner.unit !== null && `${owner.manager}/${owner.unit}` === unit;
       return owner?.kind === "unit" && owner.unit === unit;
     });
 }
@@ -64,6 +65,17 @@ export function portsMissing(before: readonly string[], after: readonly string[]
     return at < 0 && (port.endsWith(" dynamic") || !after.includes(port));
   });
   return [...new Set(missing)];
+}
+
+/** Where TCP connections to these processes are taken: address and port. */
+export function listenersOf(pids: readonly number[]): readonly { readonly address: string; readonly port: number }[] {
+  const listening = pids
+    .flatMap((pid) => [...socketsOf(pid)])
+    .filter(([, { protocol, listening }]) => protocol === "tcp" && listening);
+  return [...new Map(listening).values()].map(({ localAddress, localPort }) => ({
+    address: localAddress,
+    port: localPort,
+  }));
 }
 
 function socketsOf(pid: number): ReadonlyMap<string, NetSocket> {

@@ -1,65 +1,40 @@
-import { setTimeout as sleep } from "node:timers/promises";
+import { accessSync, constants } from "node:fs";
+import { AGENT_UNIT } from "@afterpatch/core/plan/order";
 import { visible } from "@afterpatch/core/text";
 import type { Performed } from "../../ports.ts";
 import type { UnitEvidence } from "../evidence.ts";
-import { isSuperServer } from "../session/end-session.ts";
-import { listeningPorts, pidsOfUnit, portHolders, portsMissing } from "./ports.ts";
 import { systemctl } from "../run.ts";
-import { readUnit, type UnitState } from "./unit.ts";
+import { isSuperServer } from "../session/end-session.ts";
 import { waitUntil } from "../wait.ts";
+import { keepsProcesses } from "./now.ts";
+import { pidsOfUnit, portHolders } from "./ports.ts";
+import { sshdComplaint, sshdOf } from "./sshd.ts";
+import { startLimit } from "./start-limit.ts";
+import { placeOfService, readUnit, type UnitState } from "./unit.ts";
 
 const RELOAD_TIMEOUT_MS = 60_000;
-const POLL_MS = 500;
-/** Services may take this long after the settle time until they listen again. */
-const LISTEN_TIMEOUT_MS = 20_000;
-/** Longest wait for a start limit to pass. */
-const LIMIT_WAIT_MS = 30_000;
-
-export async function unitNow(unit: string): Promise<UnitEvidence> {
-  const { invocationId, nRestarts, activeState, subState, mainPid } = await readUnit(unit);
-  const pids = pidsOfUnit(unit);
-  return {
-    invocationId,
-    nRestarts,
-    activeState,
-    subState,
-    mainPid,
-    processes: pids.length,
-    ports: listeningPorts(pids),
-  };
-}
+const POLL_MS = 100;
+/** How long the agent waits for its own end after it has asked for it: that of its unit, and some more. */
+const OWN_END_MS = 120_000;
 
 /** `systemctl try-restart`: a unit that was stopped stays stopped. Exit status 0 proves nothing; the state is read again. */
-export async function restartService(unit: string, before: UnitEvidence): Promise<Performed> {
-  const state = await readUnit(unit);
-  if (state.refusal) return { outcome: "vetoed", detail: `${unit} refuses to be restarted by hand (${state.refusal})` };
-  if (state.activeState !== "active" && state.activeState !== "reloading") {
-    if (before.activeState !== "active" && before.activeState !== "reloading") {
-      return { outcome: "skipped", detail: `${unit} is ${state.activeState}, and a stopped unit is not started` };
-    }
-    return { outcome: "failed", detail: `nothing was done: ${described(unit, state)}` };
-  }
-  if (wouldEndUs(unit, state)) {
-    const detail = `${unit} runs this very command, which would be killed with it; run it from a login or another unit`;
-    return { outcome: "vetoed", detail };
-  }
-  const held = heldPort(pidsOfUnit(unit));
-  if (held !== null) return { outcome: "vetoed", detail: `${unit} was not restarted: ${held}` };
-  const limit = await startLimit(unit, state);
-  if (limit !== null) return { outcome: "failed", detail: limit };
-  if (state.needsDaemonReload) {
-    const reload = await systemctl(["daemon-reload"], RELOAD_TIMEOUT_MS);
+export async function restartService(unit: string, before: UnitEvidence, signal: AbortSignal): Promise<Performed> {
+  const { user, unit: name } = placeOfService(unit);
+  if ((await readUnit(unit)).needsDaemonReload) {
+    const reload = await systemctl(["daemon-reload"], RELOAD_TIMEOUT_MS, user);
     if (reload.status !== 0) {
       return { outcome: "failed", detail: `nothing was done: daemon-reload failed: ${visible(reload.complaint)}` };
     }
   }
-  const restart = await systemctl(["try-restart", "--", unit], state.timeoutMs);
+  const state = await readUnit(unit);
+  const hindrance = stopped(unit, state, before) ?? (await vetoed(unit, state, before));
+  if (hindrance) return hindrance;
+  if (isOwnService(unit)) return restartOwnService(signal);
+  const restart = await systemctl(["try-restart", "--", name], state.timeoutMs, user);
   const after = await readUnit(unit);
   if (restart.status === null) {
-    return {
-      outcome: "failed",
-      detail: `${unit} was not restarted within ${state.timeoutMs} ms: ${described(unit, after)}`,
-    };
+    const detail = `${unit} was not restarted within ${state.timeoutMs} ms: ${described(unit, after)}`;
+    return { outcome: "failed", detail };
   }
   if (restart.status === 0) {
     if (after.invocationId === before.invocationId) {
@@ -72,39 +47,37 @@ export async function restartService(unit: string, before: UnitEvidence): Promis
   return { outcome: "failed", detail: `${described(unit, after)}${why}` };
 }
 
-/** Waits for a job that outlived the process which asked for it: before it has ended nobody knows. */
-export async function unitRestarted(unit: string, before: UnitEvidence): Promise<boolean> {
-  const { timeoutMs } = await readUnit(unit);
-  await waitUntil(async () => !isUnderWay(await readUnit(unit)), timeoutMs, POLL_MS);
-  return (await readUnit(unit)).invocationId !== before.invocationId;
+/** A unit that does not run: it was stopped since it was planned, and stays so, or it failed by itself. */
+function stopped(unit: string, state: UnitState, before: UnitEvidence): Performed | null {
+  if (isUp(state.activeState)) return null;
+  if (!isUp(before.activeState) || state.result === "success") {
+    return { outcome: "skipped", detail: `${unit} is ${state.activeState}, and a stopped unit is not started` };
+  }
+  return { outcome: "failed", detail: `nothing was done: ${described(unit, state)}` };
 }
 
-/** `seen`: the unit right after the restart, null when a crash lies between. Null, or what is wrong. */
-export async function unitSettled(unit: string, before: UnitEvidence, seen: UnitState | null): Promise<string | null> {
-  let state = await readUnit(unit);
-  if (state.hasJob) {
-    await waitUntil(async () => !isUnderWay(await readUnit(unit)), state.timeoutMs, POLL_MS);
-    state = await readUnit(unit);
-  }
-  // A restart by hand sets the counter to 0, see service_enter_dead() and service_start() of systemd.
-  if ((state.nRestarts ?? 0) > (seen?.nRestarts ?? 0)) {
-    return `${described(unit, state)} and was restarted ${state.nRestarts} times by systemd since`;
-  }
-  if (state.activeState !== "active") return described(unit, state);
-  if (state.invocationId === before.invocationId) return `${unit} is still the same invocation`;
-  if (seen && state.invocationId !== seen.invocationId) return `${unit} was started once more since`;
-  if (state.subState !== before.subState && before.subState !== "exited") return described(unit, state);
-  const isListening = () => portsMissing(before.ports, listeningPorts(pidsOfUnit(unit))).length === 0;
-  if (!(await waitUntil(isListening, LISTEN_TIMEOUT_MS, POLL_MS))) {
-    return `${unit} does not listen on ${portsMissing(before.ports, listeningPorts(pidsOfUnit(unit))).join(", ")} any more`;
-  }
-  if (before.processes > 0 && pidsOfUnit(unit).length === 0) return `${unit} has no process any more`;
-  return null;
+function isUp(activeState: string): boolean {
+  return activeState === "active" || activeState === "reloading";
+}
+
+/** Why the restart is not begun: each of these would cost more than it brings. */
+async function vetoed(unit: string, state: UnitState, before: UnitEvidence): Promise<Performed | null> {
+  const units = [{ unit, state }];
+  for (const { unit: name } of before.along) units.push({ unit: name, state: await readUnit(name) });
+  const why =
+    (state.refusal ? `it refuses to be restarted by hand (${state.refusal})` : null) ??
+    units.map((each) => endOfUs(each.unit, each.state)).find((reason) => reason !== null) ??
+    heldPort(pidsOfUnit(unit)) ??
+    units.map((each) => missingProgram(each.unit, each.state)).find((reason) => reason !== null) ??
+    (await sshdVeto(state)) ??
+    (await limits(units));
+  return why === null ? null : { outcome: "vetoed", detail: `${unit} was not restarted: ${why}` };
 }
 
 /** A job of a build runner that restarts the runner: killed in the middle, it would find nothing out and report nothing. */
-function wouldEndUs(unit: string, { killMode }: UnitState): boolean {
-  return killMode !== "process" && killMode !== "none" && pidsOfUnit(unit).includes(process.pid);
+function endOfUs(unit: string, { killMode }: UnitState): string | null {
+  if (keepsProcesses(killMode) || isOwnService(unit) || !pidsOfUnit(unit).includes(process.pid)) return null;
+  return `${unit} runs this very command, which would be killed with it; run it from a login or another unit`;
 }
 
 /** Why the restart of a super-server would cost one of its services, or null. Other units have no super-server in them. */
@@ -118,38 +91,68 @@ function heldPort(pids: readonly number[]): string | null {
   return `pid ${holder.pid} serves ${holder.port} for it (wait = yes), and while it lives that port would be lost; end it first`;
 }
 
-/** Restarts by hand count against the limit, and the one that exceeds it leaves the unit stopped. Null: go on. */
-async function startLimit(
-  unit: string,
-  { startLimit: { burst, intervalMs }, startedAtMs }: UnitState,
-): Promise<string | null> {
-  if (burst === 0 || intervalMs === 0) return null;
-  const left = startedAtMs + intervalMs - Number(process.hrtime.bigint() / 1_000_000n);
-  if (left <= 0) return null;
-  // How many starts were counted is not told: with the interval over it is none.
-  if (left <= LIMIT_WAIT_MS) {
-    await sleep(left + 100);
-    return null;
+/** For a unit of Type=simple systemctl would exit 0 all the same, and the service would be down. */
+function missingProgram(unit: string, { programs }: UnitState): string | null {
+  const missing = programs.find(({ path }) => path.startsWith("/") && !isExecutable(path));
+  if (!missing) return null;
+  return `${missing.property} of ${unit} is ${visible(missing.path)}, which is not there or not executable, and it would not start again`;
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch (error) {
+    if (error instanceof Error && "code" in error) return false;
+    throw error;
   }
-  if (burst > 1) return null;
-  return `nothing was done: ${unit} may be started once in ${intervalMs} ms and would stay stopped for ${Math.round(left)} ms more`;
+}
+
+async function sshdVeto(state: UnitState): Promise<string | null> {
+  const sshd = sshdOf(state);
+  const complaint = sshd ? await sshdComplaint(sshd, state.environmentFiles) : null;
+  return complaint === null ? null : `it would not start again: ${complaint}`;
+}
+
+async function limits(units: readonly { readonly unit: string; readonly state: UnitState }[]): Promise<string | null> {
+  for (const { unit, state } of units) {
+    const why = await startLimit(unit, state);
+    if (why !== null) return why;
+  }
+  return null;
+}
+
+/** This very process is the agent's service, or is started by it. */
+function isOwnService(unit: string): boolean {
+  return unit === AGENT_UNIT && pidsOfUnit(unit).includes(process.pid);
+}
+
+/**
+ * Ends this process. What was done so far is in the journal, and so is the intent of this step: the next process of the
+ * agent finds by the InvocationID that it happened, proves it and reports. Nothing is concluded here any more.
+ */
+async function restartOwnService(signal: AbortSignal): Promise<Performed> {
+  const asked = await systemctl(["--no-block", "try-restart", "--", AGENT_UNIT], RELOAD_TIMEOUT_MS);
+  if (asked.status === 0) await waitUntil(() => signal.aborted, OWN_END_MS, POLL_MS);
+  signal.throwIfAborted();
+  const why = asked.status === 0 ? `it was not stopped within ${OWN_END_MS} ms` : visible(asked.complaint);
+  return { outcome: "failed", detail: `${AGENT_UNIT} was not restarted: ${why}` };
 }
 
 /** The restart stopped the unit and systemd refused to start it again: the counter is forgiven once, and people are told. */
 async function afterStartLimit(unit: string): Promise<Performed> {
-  await systemctl(["reset-failed", "--", unit], RELOAD_TIMEOUT_MS);
+  const { user, unit: name } = placeOfService(unit);
+  await systemctl(["reset-failed", "--", name], RELOAD_TIMEOUT_MS, user);
   const { timeoutMs } = await readUnit(unit);
-  await systemctl(["start", "--", unit], timeoutMs);
+  await systemctl(["start", "--", name], timeoutMs, user);
   const state = await readUnit(unit);
   const now = state.activeState === "active" ? "was started after reset-failed" : described(unit, state);
   return { outcome: "failed", detail: `${unit} hit its start limit and ${now}` };
 }
 
-function isUnderWay({ hasJob, activeState, subState }: UnitState): boolean {
-  return hasJob || activeState === "deactivating" || (activeState === "activating" && subState !== "auto-restart");
-}
-
-function described(unit: string, { activeState, subState, result }: UnitState): string {
+/** `x.service is failed (failed, Result=exit-code, exit code 203)` */
+export function described(unit: string, { activeState, subState, result, exit }: UnitState): string {
   const why = result === "" || result === "success" ? "" : `, Result=${result}`;
-  return `${unit} is ${activeState} (${subState}${why})`;
+  const how = exit === null || activeState === "active" ? "" : `, ${exit}`;
+  return `${unit} is ${activeState} (${subState}${why}${how})`;
 }

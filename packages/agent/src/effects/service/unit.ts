@@ -1,4 +1,6 @@
+import { parseUnits, restartedAlong, UNIT_PROPERTIES, type UnitFacts } from "@afterpatch/core/systemd/show";
 import { visible } from "@afterpatch/core/text";
+import { type AsUser, asUser, userUnit } from "../../as-user.ts";
 import { StepError } from "../error.ts";
 import { systemctl } from "../run.ts";
 import { timespanMs } from "./timespan.ts";
@@ -14,6 +16,11 @@ export interface UnitState {
   readonly nRestarts: number | null;
   readonly mainPid: number;
   readonly result: string;
+  /** How its main process ended: `exit code 203`, `signal 9`; null while it runs or when it had none. */
+  readonly exit: string | null;
+  /** What a start executes, in order. Not known where the unit has a root or mounts of its own. */
+  readonly programs: readonly Program[];
+  readonly environmentFiles: readonly string[];
   readonly hasJob: boolean;
   readonly needsDaemonReload: boolean;
   readonly refusal: "RefuseManualStart=yes" | "RefuseManualStop=yes" | null;
@@ -26,6 +33,24 @@ export interface UnitState {
   readonly timeoutMs: number;
 }
 
+/** A command of a unit file, its arguments as written there. */
+export interface Program {
+  readonly property: "ExecStartPre" | "ExecStart";
+  readonly path: string;
+  readonly args: readonly string[];
+}
+
+/** Paths of such a unit are not those of the host. */
+const OWN_ROOT = [
+  "RootDirectory",
+  "RootImage",
+  "BindPaths",
+  "BindReadOnlyPaths",
+  "MountImages",
+  "ExtensionImages",
+  "ExtensionDirectories",
+] as const;
+
 const PROPERTIES = [
   "LoadState",
   "ActiveState",
@@ -36,6 +61,12 @@ const PROPERTIES = [
   "ExecMainStartTimestampMonotonic",
   "InactiveExitTimestampMonotonic",
   "Result",
+  "ExecMainCode",
+  "ExecMainStatus",
+  "ExecStartPre",
+  "ExecStart",
+  "EnvironmentFiles",
+  ...OWN_ROOT,
   "Job",
   "NeedDaemonReload",
   "RefuseManualStart",
@@ -49,29 +80,90 @@ const PROPERTIES = [
 const SHOW_TIMEOUT_MS = 30_000;
 const LONGEST_RESTART_MS = 600_000;
 
-/** A name that can only be a service: it reaches argv, but nothing else may hide in it. */
+/** Deepest chain of units that restart one another along, for one that never ends. */
+const MOST_LEVELS = 16;
+
+/** A name that can only be a service, `x.service` or `user@1000.service/x.service`: nothing else may hide in it. */
 export function isServiceName(name: string): boolean {
-  return name.length < 256 && /^[A-Za-z0-9:_.\\@-]+\.service$/.test(name) && !name.startsWith("-");
+  return isUnitName(name, ".service");
+}
+
+function isTargetName(name: string): boolean {
+  return isUnitName(name, ".target");
+}
+
+function isUnitName(name: string, suffix: string): boolean {
+  const unit = userUnit(name)?.unit ?? name;
+  return unit.length < 256 && /^[A-Za-z0-9:_.\\@-]+$/.test(unit) && !unit.startsWith("-") && unit.endsWith(suffix);
+}
+
+/** Whom to ask about a service, and what it is called there. */
+export interface Place {
+  readonly user: AsUser | null;
+  readonly unit: string;
+}
+
+function placeOf(name: string): Place {
+  const own = userUnit(name);
+  if (own === null) return { user: null, unit: name };
+  const user = asUser(own.uid);
+  if (user === null) throw new StepError("not-found", `the user with uid ${own.uid} has no manager`);
+  return { user, unit: own.unit };
+}
+
+/** The same of a service alone. */
+export function placeOfService(name: string): Place {
+  if (!isServiceName(name)) throw new StepError("refused", `${visible(name)} is not the name of a service unit`);
+  return placeOf(name);
 }
 
 /** Throws StepError `unreadable` when systemd does not answer, `not-found` when it knows no such unit. */
-export async function readUnit(unit: string): Promise<UnitState> {
-  if (!isServiceName(unit)) throw new StepError("refused", `${visible(unit)} is not the name of a service unit`);
-  const shown = await systemctl(["show", `--property=${PROPERTIES.join(",")}`, "--", unit], SHOW_TIMEOUT_MS);
-  if (shown.status !== 0) {
-    throw new StepError("unreadable", `systemd says nothing about ${unit}: ${visible(shown.complaint)}`);
-  }
-  const state = unitState(shown.stdout);
-  if (state.loadState === "not-found") throw new StepError("not-found", `systemd knows no unit ${unit}`);
+export async function readUnit(name: string): Promise<UnitState> {
+  placeOfService(name);
+  const state = unitState(await show([name], PROPERTIES));
+  if (state.loadState === "not-found") throw new StepError("not-found", `systemd knows no unit ${name}`);
   return state;
+}
+
+/** Running services that a restart of `name` restarts too. */
+export async function unitsAlong(name: string): Promise<readonly string[]> {
+  const known = new Map<string, UnitFacts>();
+  const { user } = placeOf(name);
+  const whole = (unit: string) => (user === null ? unit : `user@${user.uid}.service/${unit}`);
+  let next: readonly string[] = [name];
+  for (let level = 0; next.length > 0 && level < MOST_LEVELS; level++) {
+    for (const unit of parseUnits(await show(next, UNIT_PROPERTIES))) {
+      known.set(whole(unit.id), { ...unit, restartsAlong: unit.restartsAlong?.map(whole) ?? [] });
+    }
+    // Targets hand a restart on, too.
+    const all = [...known.values()].flatMap(({ restartsAlong }) => restartsAlong ?? []);
+    next = [...new Set(all)].filter((unit) => !known.has(unit) && (isServiceName(unit) || isTargetName(unit)));
+  }
+  return restartedAlong(name, known);
+}
+
+async function show(names: readonly string[], properties: readonly string[]): Promise<string> {
+  const places = names.map(placeOf);
+  const units = places.map(({ unit }) => unit);
+  const args = ["show", `--property=${properties.join(",")}`, "--", ...units];
+  const shown = await systemctl(args, SHOW_TIMEOUT_MS, places[0]?.user ?? null);
+  if (shown.status === 0) return shown.stdout;
+  throw new StepError("unreadable", `systemd says nothing about ${names[0]}: ${visible(shown.complaint)}`);
 }
 
 /** Of the text of `systemctl show` for one unit. */
 export function unitState(text: string): UnitState {
   const properties = new Map<string, string>();
+  const programs: Program[] = [];
+  const environmentFiles: string[] = [];
   for (const line of text.split("\n")) {
     const equals = line.indexOf("=");
-    if (equals > 0) properties.set(line.slice(0, equals), line.slice(equals + 1));
+    if (equals <= 0) continue;
+    const [name, printed] = [line.slice(0, equals), line.slice(equals + 1)];
+    properties.set(name, printed);
+    // These may be there more than once.
+    if (name === "ExecStart" || name === "ExecStartPre") programs.push(...programOf(name, printed));
+    if (name === "EnvironmentFiles") environmentFiles.push(printed.replace(/ \(ignore_errors=(?:yes|no)\)$/, ""));
   }
   const value = (name: string) => properties.get(name) ?? "";
   const count = (name: string) => Number(properties.get(name) ?? Number.NaN);
@@ -85,6 +177,9 @@ export function unitState(text: string): UnitState {
     nRestarts: properties.has("NRestarts") ? count("NRestarts") : null,
     mainPid: count("MainPID") || 0,
     result: value("Result"),
+    exit: exitOf(value("ExecMainCode"), value("ExecMainStatus")),
+    programs: OWN_ROOT.every((name) => value(name) === "") ? programs : [],
+    environmentFiles,
     hasJob: value("Job") !== "" && value("Job") !== "0",
     needsDaemonReload: value("NeedDaemonReload") === "yes",
     refusal:
@@ -98,4 +193,17 @@ export function unitState(text: string): UnitState {
     startedAtMs: (count("InactiveExitTimestampMonotonic") || 0) / 1000,
     timeoutMs: Math.min(LONGEST_RESTART_MS, span("TimeoutStopUSec") + span("TimeoutStartUSec") + 10_000),
   };
+}
+
+/** Of `{ path=/usr/sbin/sshd ; argv[]=/usr/sbin/sshd -D $SSHD_OPTS ; ignore_errors=no ; ...`. */
+function programOf(property: Program["property"], printed: string): readonly Program[] {
+  const [, path, argv = "", ignored] = /^\{ path=(.+?) ; argv\[\]=(.*?) ; ignore_errors=(yes|no) ;/.exec(printed) ?? [];
+  if (path === undefined || ignored === "yes") return [];
+  return [{ property, path, args: argv.split(" ").slice(1).filter(Boolean) }];
+}
+
+/** CLD_EXITED, CLD_KILLED and CLD_DUMPED of sigaction(2). */
+function exitOf(code: string, status: string): string | null {
+  if (code === "1") return `exit code ${status}`;
+  return code === "2" || code === "3" ? `signal ${status}` : null;
 }

@@ -1,0 +1,105 @@
+import { spawnSync } from "node:child_process";
+import { copyFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { AppliedStep, ApplyDocument } from "@afterpatch/agent/apply/present";
+import { build } from "esbuild";
+import { type Payload, stagePayload } from "../../e2e/payload.ts";
+import { exec, execOk, type Host } from "../host.ts";
+
+/** Where the test's programs are on a host; each unit has a copy of its own, so that it alone becomes old. */
+const PLACE = "/opt/lab";
+
+/** The agent, two builds of the daemon, and the agent's effects alone, for what its commands do not let happen. */
+export async function stageRemedies(): Promise<Payload> {
+  const payload = await stagePayload();
+  for (const version of [1, 2]) {
+    const out = join(payload.directory, `served-${version}`);
+    const source = join(import.meta.dirname, "served.c");
+    const flags = ["-O2", "-Wall", "-Werror", "-Wl,--build-id=sha1", `-DVERSION="${version}"`];
+    const { status, stderr } = spawnSync("gcc", [...flags, "-o", out, source], { encoding: "utf8" });
+    if (status !== 0) throw new Error(`gcc: ${stderr}`);
+  }
+  await build({
+    entryPoints: [join(import.meta.dirname, "perform.ts")],
+    outfile: join(payload.directory, "perform.mjs"),
+    bundle: true,
+    platform: "node",
+    format: "esm",
+    logLevel: "error",
+  });
+  await copyFile(join(import.meta.dirname, "served.c"), join(payload.directory, "served.c"));
+  return payload;
+}
+
+export interface Daemon {
+  readonly name: string;
+  /** Lines of its sections; `ExecStart` runs `script`. */
+  readonly unit?: string;
+  readonly service?: string;
+  /** What starts it; `$served` is the unit's own copy of the daemon. */
+  readonly script?: string;
+}
+
+/** Writes units of the host and starts them on version 1 of the daemon. */
+export async function startDaemons(host: Host, daemons: readonly Daemon[]): Promise<void> {
+  for (const { name, unit = "", service = "", script = "exec $served" } of daemons) {
+    const home = `${PLACE}/${name}`;
+    await put(host, `${home}/start`, `#!/bin/sh\nserved=${home}/served\n${script}\n`, "755");
+    await execOk(host, ["cp", "/opt/afterpatch/served-1", `${home}/served`]);
+    const file = `[Unit]\n${unit}\n[Service]\nExecStart=${home}/start\n${service}\n`;
+    await put(host, `/etc/systemd/system/${name}.service`, file, "644");
+  }
+  await execOk(host, ["systemctl", "daemon-reload"]);
+  await execOk(host, ["systemctl", "start", "--", ...daemons.map(({ name }) => `${name}.service`)]);
+  for (const { name } of daemons) await untilServed(host, name);
+}
+
+/** Started is not yet executed: a daemon that is upgraded before it was would start on the new version. */
+async function untilServed(host: Host, name: string): Promise<void> {
+  const script = `until [ "$(readlink /proc/$(systemctl show --value --property=MainPID "$1")/exe)" = "$2" ]; do sleep 0.05; done`;
+  await execOk(host, ["sh", "-c", script, "sh", `${name}.service`, `${PLACE}/${name}/served`], { timeoutMs: 20_000 });
+}
+
+/** Replaces the daemon of these units by version 2, as a package would. */
+export async function upgradeDaemons(host: Host, ...names: readonly string[]): Promise<void> {
+  for (const name of names) {
+    const path = `${PLACE}/${name}/served`;
+    await execOk(host, ["sh", "-c", `cp /opt/afterpatch/served-2 ${path}.new && mv ${path}.new ${path}`]);
+  }
+}
+
+export async function put(host: Host, path: string, text: string, mode: string): Promise<void> {
+  const script = 'mkdir -p "$(dirname "$1")" && cat >"$1" && chmod "$2" "$1"';
+  await execOk(host, ["sh", "-c", script, "sh", path, mode], { input: text });
+}
+
+export interface Applied {
+  readonly code: number;
+  readonly document: ApplyDocument;
+  /** By target. */
+  readonly steps: ReadonlyMap<string, AppliedStep>;
+}
+
+/** `apply` of these units, `settle` seconds. */
+export async function applyUnits(host: Host, units: readonly string[], settle = "2s"): Promise<Applied> {
+  return apply(host, [...units.flatMap((unit) => ["--unit", unit]), "--settle", settle]);
+}
+
+export async function apply(host: Host, args: readonly string[]): Promise<Applied> {
+  const command = ["afterpatch-agent", "apply", ...args, "--yes", "-o", "json"];
+  const { code, stdout, stderr } = await exec(host, command, { timeoutMs: 300_000 });
+  if (stdout === "") throw new Error(`apply said nothing: exit ${code}: ${stderr}`);
+  const document = JSON.parse(stdout) as ApplyDocument; // checked against its schema elsewhere
+  return { code, document, steps: new Map(document.steps.map((step) => [step.remedy.target, step])) };
+}
+
+/** One property of a unit. */
+export async function property(host: Host, unit: string, name: string): Promise<string> {
+  return (await execOk(host, ["systemctl", "show", "--value", `--property=${name}`, "--", unit])).trim();
+}
+
+/** How often a unit was started since the host booted. */
+export async function starts(host: Host, unit: string): Promise<number> {
+  const log = await execOk(host, ["journalctl", "--quiet", "--boot", "--output=cat", "--unit", unit, "--no-pager"]);
+  return log.split("\n").filter((line) => line.startsWith("Started ")).length;
+}
