@@ -3,13 +3,15 @@ import { enroll } from "@afterpatch/agent/enroll/enroll";
 import { parseToken } from "@afterpatch/wire/token";
 import { expect, test } from "vitest";
 import { cli } from "./cli-process.ts";
-import { controllerHere, type OpenedController } from "./in-process.ts";
-import { newToken, temporaryDirectory } from "./programs.ts";
+import { controllerHere } from "./in-process.ts";
+import { initialised, newToken, type RunningController, serve, temporaryDirectory } from "./programs.ts";
 
 // The operator's program before a real controller: what only both together show.
 
+type Place = Pick<RunningController, "dataDir" | "ports">;
+
 /** Enrols hosts that never connect. */
-async function enrolled(controller: OpenedController, ...names: readonly string[]): Promise<void> {
+async function enrolled(controller: Place, ...names: readonly string[]): Promise<void> {
   for (const name of names) {
     const token = parseToken(await newToken(controller));
     if (!token) throw new Error("the controller made no token");
@@ -19,7 +21,7 @@ async function enrolled(controller: OpenedController, ...names: readonly string[
   }
 }
 
-const at = (controller: OpenedController, ...args: readonly string[]) => {
+const at = (controller: Place, ...args: readonly string[]) => {
   const to = ["--controller", `localhost:${controller.ports.fleet}`];
   return cli([...args, ...to, "--credentials", join(controller.dataDir, "admin")]).ended;
 };
@@ -53,4 +55,38 @@ test("wrong patterns, long and short, end with one bounded line and their code",
     expect(err.length).toBeLessThan(600);
     expect([code, err.split("\n").length]).toEqual([6, 2]);
   }
+});
+
+test("after a start of the controller hosts may be coming back: that is said, and nobody is called lost", async () => {
+  const dataDir = await initialised();
+  const first = await serve(dataDir);
+  await enrolled(first, "web01", "web02");
+  expect((await at(first, "status")).err).toBe("");
+  await first.stop("SIGTERM");
+  const second = await serve(dataDir);
+  await enrolled(second, "web03");
+  const note =
+    /^afterpatch: note: 2 of 3 hosts have not come back yet since the controller started \d+ s ago; ask again in a minute\n/;
+  const status = await at(second, "status", "-o", "json");
+  expect([status.code, status.err]).toEqual([0, expect.stringMatching(note)]);
+  expect(JSON.parse(status.out)).toMatchObject({
+    comingBack: { hosts: 2, selected: 3, startedMsAgo: expect.any(Number) },
+    totals: { states: { late: 3, lost: 0 } },
+  });
+  const plan = await at(second, "plan", "all", "-o", "json", "--exit-code");
+  expect([plan.code, plan.err]).toEqual([4, expect.stringMatching(note)]);
+  const why = /^has not come back yet since the controller started \d+ s ago$/;
+  expect(JSON.parse(plan.out)).toMatchObject({
+    comingBack: { hosts: 2, selected: 3 },
+    uncovered: [
+      { name: "web01", why: expect.stringMatching(why) },
+      { name: "web02", why: expect.stringMatching(why) },
+      { name: "web03", why: "not connected" },
+    ],
+  });
+  const start = await at(second, "rollout", "start", "web01", "--reason", "x", "--yes");
+  expect(start.err).toMatch(/^afterpatch: note: 1 of 1 host has not come back yet/);
+  expect(start.code).toBe(4);
+  const scan = await at(second, "scan", "web01");
+  expect([scan.code, scan.out]).toEqual([4, expect.stringMatching(/Not scanned: web01: has not come back yet since/)]);
 });

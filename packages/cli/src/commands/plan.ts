@@ -1,6 +1,7 @@
 import { EXIT, worst } from "@afterpatch/core/exit";
 import { serialOf } from "../arguments.ts";
 import { command } from "../command.ts";
+import { tellComingBack } from "../documents/coming-back.ts";
 import { planDocument } from "../documents/plan.ts";
 import { checkTarget, emit } from "../output.ts";
 import { renderPlan } from "../render/plan.ts";
@@ -33,6 +34,7 @@ export const plan = command({
     const { connect } = await import("../connection.ts");
     const control = await connect(shell);
     const document = planDocument(await control.planFleet(args.pattern, serial));
+    tellComingBack(document.comingBack, shell);
     await emit({ document, table: (paint, isWide) => renderPlan(document, paint, isWide) }, args, shell);
     if (!args.exitCode) return EXIT.ok;
     const { steps, uncovered } = document.totals;

@@ -6,6 +6,7 @@ import { wholeNumberOf } from "@afterpatch/core/command-line";
 import { attach } from "../attach.ts";
 import { command } from "../command.ts";
 import type { Control, Rollout, StartRolloutRequest } from "../connection.ts";
+import { tellComingBack } from "../documents/coming-back.ts";
 import { type PlanDocument, planDocument } from "../documents/plan.ts";
 import { nothingToDo, type RolloutDocument, rolloutDocument } from "../documents/rollout.ts";
 import { CommandError, usageError } from "@afterpatch/core/command-error";
@@ -42,6 +43,7 @@ export const rolloutStart = command({
     const { connect } = await import("../connection.ts");
     const control = await connect(shell);
     const plan = planDocument(await control.planFleet(request.pattern, request.serial));
+    tellComingBack(plan.comingBack, shell);
     checkCeiling(plan, request.maxHosts);
     if (plan.totals.steps === 0)
       return reportNothing(nothingToDo(plan, request.name, request.reason), plan, args, shell);

@@ -1,5 +1,6 @@
 import { EXIT, type ExitCode, worst } from "@afterpatch/core/exit";
 import { command } from "../command.ts";
+import { tellComingBack } from "../documents/coming-back.ts";
 import type { StatusDocument } from "../documents/status.ts";
 import { usageError } from "@afterpatch/core/command-error";
 import { checkTarget, emit } from "../output.ts";
@@ -54,6 +55,7 @@ async function show(args: ShowArguments, shell: Shell, fresh: boolean): Promise<
   const { statusDocument } = await import("../documents/status.ts");
   const control = await connect(shell);
   const document = statusDocument(await control.listHosts(args.pattern ?? "", fresh));
+  tellComingBack(document.comingBack, shell);
   await emit({ document, table: (paint, isWide) => renderStatus(document, shell.now(), paint, isWide) }, args, shell);
   // A scan that was asked for and not made is never success.
   const isComplete = document.hosts.every((host) => host.notScanned === null);

@@ -1,5 +1,6 @@
 import { visible } from "@afterpatch/core/text";
 import type { PlanFleetResponse } from "../connection.ts";
+import { type ComingBackDocument, comingBackDocument } from "./coming-back.ts";
 
 type PlannedHost = PlanFleetResponse["waves"][number]["hosts"][number];
 
@@ -42,6 +43,8 @@ export interface PlanDocument {
     readonly residue: number;
     readonly uncovered: number;
   };
+  /** Hosts not heard since the controller started, while they may be coming back still. */
+  readonly comingBack: ComingBackDocument | null;
 }
 
 export function planDocument(response: PlanFleetResponse): PlanDocument {
@@ -61,6 +64,7 @@ export function planDocument(response: PlanFleetResponse): PlanDocument {
       residue: hosts.reduce((count, host) => count + host.residue.length, 0),
       uncovered: uncovered.length,
     },
+    comingBack: comingBackDocument(response.comingBack),
   };
 }
 

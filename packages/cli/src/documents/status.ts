@@ -2,6 +2,7 @@ import type { FindingKind } from "@afterpatch/core/scan";
 import { visible } from "@afterpatch/core/text";
 import { pb } from "@afterpatch/wire/messages";
 import type { ListHostsResponse } from "../connection.ts";
+import { type ComingBackDocument, comingBackDocument } from "./coming-back.ts";
 
 type HostStatus = ListHostsResponse["hosts"][number];
 
@@ -36,6 +37,8 @@ export interface StatusDocument {
     readonly neverReported: number;
     readonly unreadable: number;
   };
+  /** Hosts not heard since the controller started, while they may be coming back still. */
+  readonly comingBack: ComingBackDocument | null;
 }
 
 const HOST_STATES = ["connected", "late", "lost", "cordoned", "quarantined"] as const;
@@ -56,6 +59,7 @@ export function statusDocument(response: ListHostsResponse): StatusDocument {
       unreadable: hosts.reduce((all, host) => all + (host.unreadable ?? 0), 0),
       neverReported: hosts.filter((host) => host.lastReportAt === null).length,
     },
+    comingBack: comingBackDocument(response.comingBack),
   };
 }
 

@@ -8,7 +8,7 @@ import type { controlService } from "@afterpatch/wire/services";
 import { peerOf } from "../listen/peer.ts";
 import type { Clock } from "../ports.ts";
 import type { RolloutEngine } from "../rollouts/engine.ts";
-import { type PlanFleetDeps, SCAN_TIMEOUT_MS } from "../rollouts/plan-fleet.ts";
+import { comingBack, notConnected, type PlanFleetDeps, SCAN_TIMEOUT_MS } from "../rollouts/plan-fleet.ts";
 import { ShownPlans } from "../rollouts/shown-plans.ts";
 import { type Host, hostState } from "./host-state.ts";
 import { planToWire } from "./plan-to-wire.ts";
@@ -31,12 +31,15 @@ export function controlHandlers(deps: ControlApiDeps): Omit<Control, "createToke
     listHosts: unary(async ({ pattern, fresh }) => {
       const notScanned = fresh ? await scanAll(deps, await selected(deps, pattern)) : new Map<string, string>();
       const hosts = await selected(deps, pattern);
-      return { hosts: hosts.map((host) => ({ ...statusOf(deps, host), notScanned: notScanned.get(host.id) ?? "" })) };
+      return {
+        hosts: hosts.map((host) => ({ ...statusOf(deps, host), notScanned: notScanned.get(host.id) ?? "" })),
+        comingBack: comingBack(deps.fleet, hosts),
+      };
     }),
     planFleet: unary(async ({ pattern, serial }) => {
-      const { plan } = await planOrRefuse(deps, pattern, serial);
+      const { plan, comingBack } = await planOrRefuse(deps, pattern, serial);
       shown.add(plan);
-      return planToWire(plan);
+      return planToWire(plan, comingBack);
     }),
     startRollout: unary(async (request, call) =>
       rolloutToWire(await startRollout({ ...deps, shown }, request, nameOf(call))),
@@ -77,11 +80,12 @@ async function selected(deps: ControlApiDeps, pattern: string): Promise<readonly
 
 function statusOf(deps: ControlApiDeps, host: Host) {
   const { id, name, labels, report } = host;
+  const presence = { isConnected: deps.fleet.isConnected(id), isAwaited: deps.fleet.isAwaited(host) };
   return {
     id,
     name,
     labels: { ...labels },
-    state: hostState(host, deps.fleet.isConnected(id), deps.clock.now(), deps.reportIntervalMs),
+    state: hostState(host, presence, deps.clock.now(), deps.reportIntervalMs),
     lastReportAt: report?.receivedAt ?? 0,
     agentVersion: deps.fleet.agentVersion(id) ?? host.agentVersion,
     kernel: report?.kernel ?? "",
@@ -93,8 +97,9 @@ function statusOf(deps: ControlApiDeps, host: Host) {
 
 /** Asks each host for a scan of now; answers why those that gave none did not, by host id. */
 async function scanAll(deps: ControlApiDeps, hosts: readonly Host[]): Promise<ReadonlyMap<string, string>> {
-  const why = async ({ id }: Host): Promise<string> => {
-    if (!deps.fleet.isConnected(id)) return "not connected";
+  const why = async (host: Host): Promise<string> => {
+    const { id } = host;
+    if (!deps.fleet.isConnected(id)) return notConnected(deps.fleet, host);
     const answer = await deps.scans.request(id, SCAN_TIMEOUT_MS);
     if (answer.kind === "failed") return `scan failed: ${answer.why}`;
     return answer.kind === "silent" ? "no answer to the scan request" : "";

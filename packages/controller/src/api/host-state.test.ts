@@ -5,7 +5,7 @@ import { hostState } from "./host-state.ts";
 const INTERVAL = 1_800_000;
 const NOW = 1_790_000_000_000;
 
-test.each<[string, StoredHostState, boolean, number | null, number, string]>([
+test.each<[string, StoredHostState, boolean | "awaited", number | null, number, string]>([
   ["connected", "active", true, null, 0, "connected"],
   ["connected, though its report is old", "active", true, 9 * INTERVAL, 9 * INTERVAL, "connected"],
   ["away, reported lately", "active", false, 2 * INTERVAL - 1, 9 * INTERVAL, "late"],
@@ -17,7 +17,16 @@ test.each<[string, StoredHostState, boolean, number | null, number, string]>([
   ["cordoned and away", "cordoned", false, null, 9 * INTERVAL, "cordoned"],
   ["quarantined and connected", "quarantined", true, 0, 0, "quarantined"],
   ["revoked", "revoked", true, 0, 0, "quarantined"],
-])("a host that is %s", (_name, state, isConnected, reportedAgo, enrolledAgo, expected) => {
+  [
+    "away for two intervals, awaited since the controller started",
+    "active",
+    "awaited",
+    2 * INTERVAL,
+    9 * INTERVAL,
+    "late",
+  ],
+  ["cordoned and awaited", "cordoned", "awaited", 9 * INTERVAL, 9 * INTERVAL, "cordoned"],
+])("a host that is %s", (_name, state, presence, reportedAgo, enrolledAgo, expected) => {
   const findings = { service: 0, "xinetd-session": 0, application: 0, kernel: 0, microcode: 0 };
   const report = {
     digest: "d",
@@ -33,5 +42,6 @@ test.each<[string, StoredHostState, boolean, number | null, number, string]>([
     ...{ id: "h1", name: "web1", labels: {}, state, enrolledAt: NOW - enrolledAgo, agentVersion: "0.1.0" },
     report: reportedAgo === null ? null : { ...report, receivedAt: NOW - reportedAgo },
   };
-  expect(hostState(host, isConnected, NOW, INTERVAL)).toBe(expected);
+  const [isConnected, isAwaited] = [presence === true, presence === "awaited"];
+  expect(hostState(host, { isConnected, isAwaited }, NOW, INTERVAL)).toBe(expected);
 });

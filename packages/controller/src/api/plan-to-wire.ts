@@ -1,14 +1,14 @@
 import type { Step } from "@afterpatch/core/plan/types";
 import type { pb } from "@afterpatch/wire/messages";
-import type { FleetPlan, PlannedHost } from "../rollouts/plan-fleet.ts";
+import type { ComingBack, FleetPlan, PlannedHost } from "../rollouts/plan-fleet.ts";
 
 type WirePlan = ReturnType<typeof pb.v1.PlanFleetResponse.decode>;
 
 /** One wave for now: all hosts, in the order in which they are permitted. */
-export function planToWire(plan: FleetPlan): WirePlan {
+export function planToWire(plan: FleetPlan, comingBack: ComingBack | null): WirePlan {
   const uncovered = plan.uncovered.map((one) => ({ ...one }));
   const waves = [{ name: "all", hosts: plan.hosts.map(hostToWire) }];
-  return { digest: plan.digest, waves, uncovered, ramp: [...plan.ramp] };
+  return { digest: plan.digest, waves, uncovered, ramp: [...plan.ramp], comingBack };
 }
 
 function hostToWire({ host, plan, reportedAt, unreadable }: PlannedHost) {

@@ -5,7 +5,7 @@ import type { controlService } from "@afterpatch/wire/services";
 import type { Clock } from "../ports.ts";
 import type { RolloutEngine } from "../rollouts/engine.ts";
 import { DEFAULT_TIMING, freeze } from "../rollouts/freeze.ts";
-import { type FleetPlan, type PlanFleetDeps, planFleet } from "../rollouts/plan-fleet.ts";
+import { type ComingBack, type FleetPlan, type PlanFleetDeps, planFleet } from "../rollouts/plan-fleet.ts";
 import type { ShownPlans } from "../rollouts/shown-plans.ts";
 import { refused, refuseSelection, refusing } from "./refuse.ts";
 
@@ -44,7 +44,7 @@ export async function planOrRefuse(
   deps: PlanFleetDeps,
   pattern: string,
   serial: string,
-): Promise<{ plan: FleetPlan; selected: number }> {
+): Promise<{ plan: FleetPlan; selected: number; comingBack: ComingBack | null }> {
   const planned = await planFleet(deps, pattern, serial);
   if (planned.kind === "planned") return planned;
   if (planned.kind === "bad-serial") throw refused("bad-argument", `serial: ${planned.why}`);

@@ -39,6 +39,26 @@ test("a host is connected from its Hello on; before that it gets nothing", () =>
   expect(web.view().hosts.get("web1")).toEqual({ awaySince: null, bootId: "b1" });
 });
 
+test("a host that was enrolled before the start is awaited until it is heard, or for two minutes", async () => {
+  const { fleet: web, link, pass } = fleet();
+  const [old, fresh] = [
+    { id: "web1", enrolledAt: 1 },
+    { id: "web2", enrolledAt: 1_001 },
+  ];
+  expect([web.isAwaited(old), web.isAwaited(fresh)]).toEqual([true, false]);
+  web.attach("web1", link);
+  expect(web.isAwaited(old)).toBe(true);
+  web.greet("web1", link, HELLO);
+  expect(web.isAwaited(old)).toBe(false);
+  web.detach("web1", link);
+  expect(web.isAwaited(old)).toBe(false);
+  const other = { id: "web3", enrolledAt: 1 };
+  await pass(119_999);
+  expect([web.isAwaited(other), web.startedMsAgo()]).toEqual([true, 119_999]);
+  await pass(1);
+  expect(web.isAwaited(other)).toBe(false);
+});
+
 test("a host never seen is in no view and gets nothing", () => {
   const { fleet: web } = fleet();
   expect(web.view()).toEqual({ hosts: new Map(), listeningSince: 1_000 });

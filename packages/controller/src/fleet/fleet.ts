@@ -15,12 +15,17 @@ interface Entry {
   hello: { readonly bootId: string; readonly agentVersion: string } | null;
 }
 
+/** Agents try again at the latest 90 s after they failed, and may then wait for admission. */
+const COMING_BACK_MS = 120_000;
+
 /** Which agents are connected to this controller now. Knows nothing of rollouts. */
 export class Fleet {
   readonly #clock: Clock;
   readonly #entries = new Map<string, Entry>();
   readonly #awaySince = new Map<string, { readonly at: number; readonly bootId: string }>();
   readonly #listeningSince: number;
+  /** Hosts that have been connected to this run of the controller. */
+  readonly #heard = new Set<string>();
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -44,6 +49,7 @@ export class Fleet {
     if (entry?.link !== link || entry.hello) return false;
     entry.hello = hello;
     this.#awaySince.delete(hostId);
+    this.#heard.add(hostId);
     return true;
   }
 
@@ -65,6 +71,15 @@ export class Fleet {
 
   isConnected(hostId: string): boolean {
     return this.#entries.get(hostId)?.hello != null;
+  }
+
+  /** Whether a host may be coming back still: it was there before this controller started, and has not been heard since. */
+  isAwaited({ id, enrolledAt }: { readonly id: string; readonly enrolledAt: number }): boolean {
+    return !this.#heard.has(id) && enrolledAt < this.#listeningSince && this.startedMsAgo() < COMING_BACK_MS;
+  }
+
+  startedMsAgo(): number {
+    return this.#clock.steady() - this.#listeningSince;
   }
 
   agentVersion(hostId: string): string | null {

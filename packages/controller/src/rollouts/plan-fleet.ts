@@ -34,8 +34,20 @@ export interface FleetPlan {
   readonly ramp: readonly number[];
 }
 
+/** Hosts of a selection that may be coming back still after the start of the controller. */
+export interface ComingBack {
+  readonly hosts: number;
+  readonly selected: number;
+  readonly startedMsAgo: number;
+}
+
 export type FleetPlanned =
-  | { readonly kind: "planned"; readonly plan: FleetPlan; readonly selected: number }
+  | {
+      readonly kind: "planned";
+      readonly plan: FleetPlan;
+      readonly selected: number;
+      readonly comingBack: ComingBack | null;
+    }
   | { readonly kind: "bad-serial"; readonly why: string }
   | NothingSelected;
 
@@ -59,7 +71,24 @@ export async function planFleet(deps: PlanFleetDeps, pattern: string, serial: st
   const sizes = resolveRamp(parsed.ramp, Math.max(1, working));
   const content = [sizes, hosts.map(({ host, digest }) => [host.id, digest])];
   const digest = deps.sha256(JSON.stringify(content));
-  return { kind: "planned", plan: { digest, hosts, uncovered, ramp: sizes }, selected: selection.hosts.length };
+  return {
+    kind: "planned",
+    plan: { digest, hosts, uncovered, ramp: sizes },
+    selected: selection.hosts.length,
+    comingBack: comingBack(deps.fleet, selection.hosts),
+  };
+}
+
+/** Null when none is awaited. */
+export function comingBack(fleet: Fleet, selected: readonly Host[]): ComingBack | null {
+  const hosts = selected.filter((host) => host.state === "active" && fleet.isAwaited(host)).length;
+  return hosts === 0 ? null : { hosts, selected: selected.length, startedMsAgo: fleet.startedMsAgo() };
+}
+
+/** Why a host that is not connected is not. */
+export function notConnected(fleet: Fleet, host: Host): string {
+  if (!fleet.isAwaited(host)) return "not connected";
+  return `has not come back yet since the controller started ${Math.round(fleet.startedMsAgo() / 1000)} s ago`;
 }
 
 type Looked =
@@ -69,7 +98,7 @@ type Looked =
 async function planHost(deps: PlanFleetDeps, host: Host): Promise<Looked> {
   const uncovered = (why: string): Looked => ({ kind: "uncovered", name: host.name, why });
   if (host.state !== "active") return uncovered(host.state);
-  if (!deps.fleet.isConnected(host.id)) return uncovered("not connected");
+  if (!deps.fleet.isConnected(host.id)) return uncovered(notConnected(deps.fleet, host));
   const scanned = await deps.scans.request(host.id, SCAN_TIMEOUT_MS);
   if (scanned.kind === "failed") return uncovered(`scan failed: ${scanned.why}`);
   if (scanned.kind === "silent") return uncovered("did not answer a scan request");
