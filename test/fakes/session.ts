@@ -1,6 +1,7 @@
 import { reportOf, sha256 } from "@afterpatch/agent/session/report";
 import { Session, type SessionDeps } from "@afterpatch/agent/session/session";
 import type { Clock, JournalRecord, Machine } from "@afterpatch/agent/ports";
+import { NO_RULES } from "@afterpatch/agent/vetoes/rules";
 import { planDigest } from "@afterpatch/core/plan/digest";
 import type { FromAgent, Permit, ToAgent } from "@afterpatch/core/session";
 import { VirtualTime } from "../sim/time.ts";
@@ -126,7 +127,7 @@ export function sessionOf(given: SessionGiven = {}) {
   const stop = new AbortController();
   const session = new Session(
     {
-      ...{ hostId: "h1", agentVersion: "0.1.0", machine, journal, clock, sha256, reportOf },
+      ...{ hostId: "h1", agentVersion: "0.1.0", machine, rules: NO_RULES, journal, clock, sha256, reportOf },
       ...(changes ? { changes } : {}),
       ...(schedule ? { schedule } : {}),
       lock: () => () => {},

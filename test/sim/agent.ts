@@ -2,6 +2,7 @@ import type { Clock, Journal, JournalRecord, Machine } from "@afterpatch/agent/p
 import type { Channel } from "@afterpatch/agent/session/channel";
 import { reportOf, sha256 } from "@afterpatch/agent/session/report";
 import { Session } from "@afterpatch/agent/session/session";
+import { NO_RULES } from "@afterpatch/agent/vetoes/rules";
 import { planOf } from "@afterpatch/core/plan/plan";
 import type { StepRef } from "@afterpatch/core/rollout/types";
 import { type MemoryJournal, memoryJournal } from "../fakes/journal.ts";
@@ -54,6 +55,7 @@ export class SimAgent {
         hostId: this.hostId,
         agentVersion: "0.1.0",
         machine: this.#machine(life),
+        rules: NO_RULES,
         journal: this.#mortal(life, this.#journal),
         clock,
         sha256,

@@ -2,6 +2,7 @@ import { errorIn } from "@afterpatch/core/command-error";
 import { checkGiven, parserError } from "@afterpatch/core/command-line";
 import yargs, { type Argv, type CommandModule } from "yargs";
 import { apply } from "./commands/apply.ts";
+import { config } from "./commands/config.ts";
 import { enroll } from "./commands/enroll.ts";
 import { plan } from "./commands/plan.ts";
 import { run } from "./commands/run.ts";
@@ -9,7 +10,7 @@ import { scan } from "./commands/scan.ts";
 import { sessions } from "./commands/sessions.ts";
 import { users } from "./commands/users.ts";
 import { why } from "./commands/why.ts";
-import { PROGRAM, usageError } from "./usage.ts";
+import { PROGRAM } from "./usage.ts";
 
 /** Options of every command. */
 export interface GlobalOptions {
@@ -48,7 +49,8 @@ export async function runCommandLine(argv: readonly string[], version: string, c
     .command(later(plan))
     .command(later(apply))
     .command(later(enroll))
-    .command(later(run));
+    .command(later(run))
+    .command(later(config));
   try {
     await parser.parseAsync([...argv], {}, (_error, _args, output) => {
       text = output;
@@ -77,7 +79,6 @@ function configured(version: string, columns: number): Argv<GlobalOptions> {
     .showHelpOnFail(false)
     .parserConfiguration({ "greedy-arrays": false, "dot-notation": false, "boolean-negation": false })
     .check((args) => checkGiven(args, ["label", "unit", "service", "only", "paths"]), true)
-    .check(noConfiguration, true)
     .demandCommand(1, "name a command")
     .fail((message, error) => {
       // Thrown by a command, or by the check above; what yargs itself complains about is a YError.
@@ -89,10 +90,4 @@ function configured(version: string, columns: number): Argv<GlobalOptions> {
     .alias("help", "h")
     .epilogue(EXIT_CODES)
     .wrap(Math.min(120, columns)) as unknown as Argv<GlobalOptions>; // yargs adds kebab-case twins of the same options
-}
-
-/** A file that is named and not read could hold what must not be touched. */
-function noConfiguration({ config }: Readonly<Record<string, unknown>>): true {
-  if (config === undefined) return true;
-  throw usageError("--config", "this version reads no configuration file", "leave the option out");
 }

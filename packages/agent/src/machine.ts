@@ -1,14 +1,21 @@
+import type { Scan } from "@afterpatch/core/scan";
 import { machineOn } from "./effects/effects.ts";
 import { StepError } from "./effects/error.ts";
 import { type ScanOptions, scanHost } from "./host/scan.ts";
 import type { Machine } from "./ports.ts";
 
-/** This host. A scan that the host itself makes impossible is a StepError `scan-failed`. */
-export function realMachine(options: Pick<ScanOptions, "hostId" | "name" | "inventory">): Machine {
+/**
+ * This host, as `narrow` leaves it: what the administrator forbids is not planned, reported as automatic, or done. A scan
+ * that the host itself makes impossible is a StepError `scan-failed`.
+ */
+export function realMachine(
+  options: Pick<ScanOptions, "hostId" | "name" | "inventory">,
+  narrow: (scan: Scan) => Promise<Scan>,
+): Machine {
   return machineOn(async (signal) => {
     signal.throwIfAborted();
     try {
-      return scanHost({ ...options, now: Date.now });
+      return await narrow(scanHost({ ...options, now: Date.now }));
     } catch (error) {
       // Errors of system calls carry a code; everything else is a defect.
       if (!(error instanceof Error) || !("code" in error)) throw error;

@@ -5,6 +5,7 @@ import { memoryJournal } from "../../../../test/fakes/journal.ts";
 import { type FakeHost, type FakeHostOptions, fakeHost } from "../../../../test/fakes/machine.ts";
 import { operations, unfinished } from "../journal/operations.ts";
 import type { Order } from "../ports.ts";
+import { NO_RULES } from "../vetoes/rules.ts";
 import { carryOut } from "./carry-out.ts";
 import type { CarryOutDeps } from "./course.ts";
 
@@ -190,7 +191,14 @@ test.each<[string, Case]>([
   meanwhile?.(host);
   const journal = memoryJournal();
   const signal = new AbortController().signal;
-  const done = await carryOut("op-1", order, { machine: host.machine(), journal, clock, report: () => {}, signal });
+  const done = await carryOut("op-1", order, {
+    machine: host.machine(),
+    rules: NO_RULES,
+    journal,
+    clock,
+    report: () => {},
+    signal,
+  });
   expect(done.ending).toMatchObject(ending);
   expect(done.steps.map((step) => `${step.target} ${step.outcome}`)).toEqual(outcomes);
   expect(host.effects).toEqual(effects);
@@ -212,7 +220,7 @@ test("an intent with its evidence is in the journal before the effect, the outco
     },
   };
   const signal = new AbortController().signal;
-  await carryOut("op-1", order([SSH]), { machine: watched, journal, clock, report: () => {}, signal });
+  await carryOut("op-1", order([SSH]), { machine: watched, rules: NO_RULES, journal, clock, report: () => {}, signal });
   expect(seen).toEqual([["begun", "intent"]]);
   expect(journal.records().map((record) => record.type)).toEqual(["begun", "intent", "outcome", "ended"]);
 });
@@ -223,6 +231,7 @@ test("an interrupt takes effect between steps and is recorded", async () => {
   const interrupt = new AbortController();
   const done = await carryOut("op-1", order([SSH, CRON]), {
     machine: host.machine(),
+    rules: NO_RULES,
     journal: memoryJournal(),
     clock,
     report: (_state, steps) => steps.length > 0 && interrupt.abort(),
@@ -239,6 +248,7 @@ test("the deadline stops before the next step; what was done is still settled an
   const states: string[] = [];
   const done = await carryOut("op-1", order([SSH, CRON], { deadlineMs: 5000 }), {
     machine: host.machine(),
+    rules: NO_RULES,
     journal: memoryJournal(),
     clock,
     report: (state, steps) => {

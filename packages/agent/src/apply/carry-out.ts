@@ -3,6 +3,7 @@ import type { Scan } from "@afterpatch/core/scan";
 import { operations } from "../journal/operations.ts";
 import type { Ending, Order } from "../ports.ts";
 import { type CarryOutDeps, type Course, courseOf, resultsOf, type Seen, type Stop } from "./course.ts";
+import { failedCheck, finish } from "./hooks.ts";
 import { findingsLeft, prove, settle } from "./prove.ts";
 import { carryOutRest } from "./rest.ts";
 import { findOut } from "./step.ts";
@@ -25,22 +26,23 @@ export async function carryOut(op: string, order: Order, deps: CarryOutDeps): Pr
   const at = deps.clock.now();
   const sinceBootMs = deps.clock.sinceBootMs();
   await deps.journal.append({ type: "begun", op, order, bootId: deps.machine.bootId(), at, sinceBootMs });
-  return goOn(op, deps);
+  return goOn(op, deps, false);
 }
 
 /** Goes on with an order that the journal holds as begun and not ended (see `unfinished`). Nothing is done twice. */
 export async function resume(op: string, deps: CarryOutDeps): Promise<CarriedOut> {
-  return goOn(op, deps);
+  return goOn(op, deps, true);
 }
 
-async function goOn(op: string, deps: CarryOutDeps): Promise<CarriedOut> {
+async function goOn(op: string, deps: CarryOutDeps, isResumed: boolean): Promise<CarriedOut> {
   const operation = operations(deps.journal.records()).get(op);
   if (!operation || operation.ending) throw new Error(`order ${op} is not unfinished`);
-  const course = courseOf(operation, deps);
+  const course = courseOf(operation, deps, isResumed);
   deps.report("acting", resultsOf(course));
 
   let stop = await findOut(course);
   let seen: Seen | null = null;
+  let check: Stop | null = null;
   if (!stop) ({ stop, seen } = await carryOutRest(course));
   // Nothing was done: the scan that decided so is the proof. An interrupted order ends at once.
   if (course.intents.size > 0) {
@@ -48,21 +50,35 @@ async function goOn(op: string, deps: CarryOutDeps): Promise<CarriedOut> {
     if (stop?.code !== "interrupted") {
       const late = await settleAndProve(course);
       if ("code" in late) stop ??= late;
-      else seen = late;
+      else {
+        seen = late;
+        check = await failedCheck(course);
+      }
     }
   }
-  return end(course, stop, seen);
+  return end(course, { stop, check, seen });
 }
 
 async function settleAndProve(course: Course): Promise<Seen | Stop> {
   return (await settle(course)) ?? prove(course);
 }
 
-async function end(course: Course, stop: Stop | null, seen: Seen | null): Promise<CarriedOut> {
+interface Found {
+  readonly stop: Stop | null;
+  /** A check that failed in the proof. */
+  readonly check: Stop | null;
+  readonly seen: Seen | null;
+}
+
+async function end(course: Course, found: Found): Promise<CarriedOut> {
   const { journal, clock } = course.deps;
+  const { seen } = found;
   const left = seen ? findingsLeft(course, seen) : [];
   const residue = seen ? [...new Set(seen.plan.residue.map((entry) => entry.owner))] : [];
-  const ending: Ending = { ...verdict(course, stop, left.length), residue };
+  const before = verdict(course, found, left.length);
+  const late = await finish(course, before.result === "verified" ? "verified" : "failed");
+  const judged = late !== null && before.result === "verified" ? stopped(course, late) : before;
+  const ending: Ending = { ...judged, residue };
   await journal.append({ type: "ended", op: course.begun.op, ending, at: clock.now() });
   return {
     ending,
@@ -72,11 +88,13 @@ async function end(course: Course, stop: Stop | null, seen: Seen | null): Promis
   };
 }
 
-function verdict(course: Course, stop: Stop | null, left: number): Omit<Ending, "residue"> {
-  if (stop) {
-    const result = course.intents.size > 0 ? "failed" : stop.code === "new-targets" ? "stale" : "refused";
-    return { result, code: stop.code, message: stop.message };
-  }
+function stopped(course: Course, { code, message }: Stop): Omit<Ending, "residue"> {
+  const result = course.intents.size > 0 ? "failed" : code === "new-targets" ? "stale" : "refused";
+  return { result, code, message };
+}
+
+function verdict(course: Course, { stop, check }: Found, left: number): Omit<Ending, "residue"> {
+  if (stop) return stopped(course, stop);
   const failed = resultsOf(course).filter((step) => step.outcome === "failed" || step.outcome === "vetoed");
   const first = failed[0];
   if (first) {
@@ -87,6 +105,7 @@ function verdict(course: Course, stop: Stop | null, left: number): Omit<Ending, 
       message: `${first.kind} ${first.target}: ${first.evidence}${more}`,
     };
   }
+  if (check) return stopped(course, check);
   if (left > 0) {
     const findings = left === 1 ? "1 finding is" : `${left} findings are`;
     return { result: "failed", code: "findings-left", message: `${findings} left that the plan had a remedy for` };

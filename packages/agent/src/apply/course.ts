@@ -1,3 +1,4 @@
+import { isRestart } from "@afterpatch/core/policy/caps";
 import { planOf } from "@afterpatch/core/plan/plan";
 import type { Plan, Step } from "@afterpatch/core/plan/types";
 import { isCarriedOut } from "@afterpatch/core/plan/verbs";
@@ -6,9 +7,11 @@ import type { Scan } from "@afterpatch/core/scan";
 import { StepError } from "../effects/error.ts";
 import { type Begun, type Intent, type Operation, stepKey } from "../journal/operations.ts";
 import type { Clock, Journal, Machine } from "../ports.ts";
+import type { Rules, Veto } from "../vetoes/rules.ts";
 
 export interface CarryOutDeps {
   readonly machine: Machine;
+  readonly rules: Rules;
   readonly journal: Journal;
   readonly clock: Clock;
   /** Called at each change, for whoever watches. `steps` are the results so far. */
@@ -26,6 +29,10 @@ export interface Course {
   readonly results: Map<string, StepResult>;
   /** Ids of the findings that the plan had a remedy for, as far as this process saw the plan. */
   readonly planned: Set<string>;
+  /** A process before this one began it, and may have run any hook. */
+  readonly isResumed: boolean;
+  /** The hooks `beforeApply` were tried by this process. */
+  isPrepared: boolean;
 }
 
 /** Why nothing more is begun. */
@@ -37,7 +44,11 @@ export interface Stop {
     | "scan-failed"
     | "new-targets"
     | "wrong-boot"
-    | "unknown-verb";
+    | "unknown-verb"
+    | "hook-vetoed"
+    | "hook-failed"
+    | "check-failed"
+    | Veto["code"];
   readonly message: string;
 }
 
@@ -57,9 +68,10 @@ export function performedSteps(plan: Plan): ReadonlyMap<string, Step> {
   return new Map(steps.map((step) => [stepKey(step.remedy), step]));
 }
 
-export function courseOf(operation: Operation, deps: CarryOutDeps): Course {
+export function courseOf(operation: Operation, deps: CarryOutDeps, isResumed: boolean): Course {
   const { begun, intents, outcomes } = operation;
-  return { begun, deps, intents: new Map(intents), results: new Map(outcomes), planned: new Set() };
+  const hooks = { isResumed, isPrepared: false };
+  return { begun, deps, intents: new Map(intents), results: new Map(outcomes), planned: new Set(), ...hooks };
 }
 
 export function resultsOf(course: Course): readonly StepResult[] {
@@ -71,16 +83,18 @@ export function isRebooted(course: Course): boolean {
   return course.deps.machine.bootId() !== course.begun.bootId;
 }
 
-/** Asked before each effect: why it must not begin. */
-export async function obstacle(course: Course): Promise<Stop | null> {
-  const { machine, clock, signal } = course.deps;
+/** Asked before each effect, and before anything where `step` is null: why it must not begin. */
+export async function obstacle(course: Course, step: StepRef | null = null): Promise<Stop | null> {
+  const { machine, rules, clock, signal } = course.deps;
   if (signal.aborted) return { code: "interrupted", message: "interrupted before the next step" };
   if (isRebooted(course)) return { code: "wrong-boot", message: "the host was booted anew since the order was begun" };
   if (clock.sinceBootMs() - course.begun.sinceBootMs >= course.begun.order.deadlineMs) {
     return { code: "deadline", message: `not finished within ${course.begun.order.deadlineMs} ms` };
   }
   const busy = await machine.busy();
-  return busy === null ? null : { code: "package-lock", message: busy };
+  if (busy !== null) return { code: "package-lock", message: busy };
+  const restarts = [...course.intents.values()].filter((intent) => isRestart(intent.step.kind)).length;
+  return rules.veto(step, restarts);
 }
 
 export async function look(course: Course): Promise<Seen | Stop> {

@@ -5,9 +5,14 @@ import { EXIT, type ExitCode, worst } from "@afterpatch/core/exit";
 import { planDigest } from "@afterpatch/core/plan/digest";
 import { planOf } from "@afterpatch/core/plan/plan";
 import type { Plan } from "@afterpatch/core/plan/types";
+import type { Policy } from "@afterpatch/core/policy/types";
 import type { Scan } from "@afterpatch/core/scan";
 import { systemClock } from "../clock.ts";
 import type { ApplyArguments } from "../commands/apply.ts";
+import { type Config, configReader } from "../config/config.ts";
+import { missing, sayIfInvalid } from "../config/look.ts";
+import { underConfig } from "../config/narrow.ts";
+import { rulesOf } from "../config/rules.ts";
 import { StepError } from "../effects/error.ts";
 import { readUnit } from "../effects/service/unit.ts";
 import { whoIsThis } from "../host/identity.ts";
@@ -23,6 +28,8 @@ import { emit } from "../output.ts";
 import type { Machine, Order } from "../ports.ts";
 import { planDocument, renderPlan } from "../render/plan.ts";
 import { CommandError, errorLine, usageError } from "../usage.ts";
+import { journalsIn, LOCAL_JOURNAL } from "../vetoes/counts.ts";
+import { HERE } from "../vetoes/vetoes.ts";
 import { type CarriedOut, carryOut, resume } from "./carry-out.ts";
 import type { CarryOutDeps } from "./course.ts";
 import { applyExitCode } from "./exit-code.ts";
@@ -30,25 +37,27 @@ import { type ApplyDocument, applyDocument, renderApply } from "./present.ts";
 import { type Selection, select, unitName } from "./select.ts";
 import { confirm, interruption, reporter, spoken } from "./terminal.ts";
 
-/** Orders given on this host have a journal of their own: the daemon is the only writer of its journal. */
-const LOCAL_JOURNAL = "apply.jsonl";
 const DEADLINE_MS = 3_600_000;
 /** No restart of a unit takes longer. */
 const ORPHAN_MS = 600_000;
 
+/** Null: what the agent's file says. */
+type TimedArguments = ApplyArguments & { readonly graceMs: number | null; readonly settleMs: number | null };
+
 /** `afterpatch-agent apply`. */
-export async function apply(
-  args: ApplyArguments & { readonly graceMs: number; readonly settleMs: number },
-): Promise<ExitCode> {
-  const machine = realMachine(whoIsThis(args.stateDir));
+export async function apply(args: TimedArguments): Promise<ExitCode> {
+  const read = configReader(args);
+  const machine = realMachine(whoIsThis(args.stateDir), async (scan) => underConfig(scan, await read()));
   const selection: Selection = { only: args.only, units: args.unit.map(unitName), services: args.service };
   if (args.dryRun) {
+    await sayIfInvalid(args);
     await checkNames(selection);
     const scan = await scanned(machine);
-    return showPlan(scan, select(planOf(scan), selection), args);
+    return showPlan(scan, select(planOf(scan, requested(selection)), selection), args);
   }
   if (process.geteuid?.() !== 0)
     throw usageError("apply", "needs root to act on this host", "run it with sudo, or look with --dry-run");
+  await policyOrError(read);
   mkdirSync(args.stateDir, { recursive: true, mode: 0o700 });
   const lock = await takeActLockOfTheDead(() => {
     process.stderr.write("waiting for what an apply before this one has begun\n");
@@ -58,7 +67,7 @@ export async function apply(
   try {
     const journal = await openJournal(join(args.stateDir, LOCAL_JOURNAL), { now: systemClock.now });
     try {
-      return await underLock(args, selection, machine, journal);
+      return await underLock(args, selection, { machine, journal, read });
     } finally {
       await journal.close();
     }
@@ -69,17 +78,24 @@ export async function apply(
   }
 }
 
+interface Host {
+  readonly machine: Machine;
+  readonly journal: FileJournal;
+  readonly read: () => Promise<Config>;
+}
+
 async function underLock(
-  args: ApplyArguments & { readonly graceMs: number; readonly settleMs: number },
+  args: TimedArguments,
   selection: Selection,
-  machine: Machine,
-  journal: FileJournal,
+  { machine, journal, read }: Host,
 ): Promise<ExitCode> {
-  const { graceMs, settleMs } = args;
+  const policy = await policyOrError(read);
+  const { graceMs, settleMs } = { graceMs: args.graceMs ?? policy.graceMs, settleMs: args.settleMs ?? policy.settleMs };
   const interrupt = interruption();
   const say = (line: string) => (args.format === "json" ? process.stderr : process.stdout).write(`${line}\n`);
   const deps: CarryOutDeps = {
     machine: spoken(machine, say),
+    rules: rulesOf(read, { clock: systemClock, journals: journalsIn(args.stateDir), here: HERE }),
     journal,
     clock: systemClock,
     signal: interrupt.signal,
@@ -91,7 +107,7 @@ async function underLock(
     if (unfinished(journal.records()).length > 0 && !isAnswerable) throw unanswerable();
     const resumed = await resumeAll(journal, deps, say);
     const scan = await scanned(machine);
-    const { chosen, left } = select(planOf(scan), selection);
+    const { chosen, left } = select(planOf(scan, requested(selection)), selection);
     const steps = chosen.map((step) => step.remedy);
     const leave = left.map((step) => step.remedy);
     if (interrupt.signal.aborted) return EXIT.detached;
@@ -121,6 +137,23 @@ async function underLock(
   } finally {
     interrupt.stop();
   }
+}
+
+/** The policy in force. An invalid file is an error: what it forbids is not known. */
+async function policyOrError(read: Host["read"]): Promise<Policy> {
+  const config = await read();
+  if (config.kind === "policy") return config.policy;
+  if (config.error.code === "missing") throw missing(config);
+  throw usageError(
+    "config",
+    config.error.message,
+    "mend it, and see 'afterpatch-agent config check'; nothing was done",
+  );
+}
+
+/** A unit that is restarted on request only is requested by its name. */
+function requested({ units }: Selection) {
+  return units.map((target) => ({ kind: "restart-service", target }));
 }
 
 /** Goes on with orders that were cut off, and tells those that ended when nobody could be told any more. */

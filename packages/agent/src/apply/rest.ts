@@ -11,6 +11,7 @@ import {
   type Seen,
   type Stop,
 } from "./course.ts";
+import { afterStep, beforeStep, prepare } from "./hooks.ts";
 import { perform } from "./step.ts";
 
 /** Carries out the steps of the order that have not been begun, as a fresh scan still finds them. */
@@ -50,24 +51,54 @@ function stepsInTurn(course: Course, seen: Seen): readonly StepRef[] | Stop {
 }
 
 async function inTurn(course: Course, queue: readonly StepRef[], first: Seen): Promise<Stop | null> {
-  let found = performedSteps(first.plan);
+  let seen = first;
   let isFresh = true;
   for (const step of queue) {
-    if (found.has(stepKey(step)) && !isFresh) {
+    if (performedSteps(seen.plan).has(stepKey(step)) && !isFresh) {
       // Restarting a unit restarts those that require it: what it replaced along the way is not replaced again.
-      const seen = await look(course);
-      if ("code" in seen) return seen;
-      found = performedSteps(seen.plan);
+      const now = await look(course);
+      if ("code" in now) return now;
+      seen = now;
       isFresh = true;
     }
-    if (!found.has(stepKey(step))) {
-      await conclude(course, step, "skipped", "nothing of it runs old code any more");
+    if (!performedSteps(seen.plan).has(stepKey(step))) {
+      const why = forbidden(step, seen);
+      if (why === null) await conclude(course, step, "skipped", "nothing of it runs old code any more");
+      else await conclude(course, step, "vetoed", why);
       continue;
     }
-    const stop = await obstacle(course);
+    const stop = await begin(course, step);
     if (stop) return stop;
-    await perform(course, step);
     isFresh = false;
   }
   return null;
+}
+
+/** One step with its hooks. What speaks against all that follows is a Stop; what speaks against this step is its outcome. */
+async function begin(course: Course, step: StepRef): Promise<Stop | null> {
+  const stop = (await obstacle(course, step)) ?? (await prepare(course));
+  if (stop) return ofStep(course, step, stop);
+  const why = await beforeStep(course, step);
+  // Hooks take their time: what was allowed before them need not be any more.
+  const late = why === null ? await obstacle(course, step) : null;
+  if (why !== null) await conclude(course, step, "vetoed", why);
+  else if (late === null) await perform(course, step);
+  else if (late.code === "cap") await conclude(course, step, "vetoed", late.message);
+  await afterStep(course, step);
+  return late === null || late.code === "cap" ? null : late;
+}
+
+/** A cap speaks against one step: sessions may be ended though no unit may be restarted any more. */
+async function ofStep(course: Course, step: StepRef, stop: Stop): Promise<Stop | null> {
+  if (stop.code !== "cap") return stop;
+  await conclude(course, step, "vetoed", stop.message);
+  return null;
+}
+
+/** Why a step that was ordered is none any more although its findings are there, or null. */
+function forbidden(step: StepRef, { scan }: Seen): string | null {
+  const finding = scan.findings.find(
+    ({ remedy, verdict }) => stepKey(remedy) === stepKey(step) && verdict !== "unknown" && verdict !== "identical",
+  );
+  return finding && !finding.remedy.automatic ? finding.remedy.reason : null;
 }

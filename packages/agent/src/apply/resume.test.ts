@@ -6,6 +6,7 @@ import { FakeCrash, type FakeHost, fakeHost } from "../../../../test/fakes/machi
 import { JournalError } from "../journal/error.ts";
 import { unfinished } from "../journal/operations.ts";
 import type { Clock, Order } from "../ports.ts";
+import { NO_RULES } from "../vetoes/rules.ts";
 import { type CarriedOut, carryOut, resume } from "./carry-out.ts";
 
 const STEPS: readonly StepRef[] = [
@@ -49,7 +50,14 @@ async function live(host: FakeHost, clock: Clock, journal: MemoryJournal, crash?
   const failAt = crash?.at === "append" ? { append: crash.n, when: crash.when } : undefined;
   const disk = failAt ? memoryJournal({ records: journal.records(), failAt }) : journal;
   const machine = host.machine(crash?.at === "effect" ? { effect: crash.n, when: crash.when } : undefined);
-  const deps = { machine, journal: disk, clock, report: () => {}, signal: new AbortController().signal };
+  const deps = {
+    machine,
+    rules: NO_RULES,
+    journal: disk,
+    clock,
+    report: () => {},
+    signal: new AbortController().signal,
+  };
   try {
     const [op] = unfinished(disk.records());
     return op === undefined ? await carryOut(`op-${disk.records().length}`, ORDER, deps) : await resume(op, deps);

@@ -3,6 +3,7 @@ import { StepError } from "../effects/error.ts";
 import { type Intent, stepKey } from "../journal/operations.ts";
 import type { Evidence, Performed } from "../ports.ts";
 import { type Course, conclude, isRebooted, look, obstacle, performedSteps, type Stop } from "./course.ts";
+import { afterStep } from "./hooks.ts";
 
 /** Takes the evidence, writes the intent, acts, writes the outcome. */
 export async function perform(course: Course, step: StepRef): Promise<void> {
@@ -23,6 +24,7 @@ export async function findOut(course: Course): Promise<Stop | null> {
   if (isRebooted(course)) return judgeByScan(course, open);
   for (const intent of open) {
     const stop = await findOutOne(course, intent);
+    await afterStep(course, intent.step);
     if (stop) return stop;
   }
   return null;
@@ -40,18 +42,18 @@ async function findOutOne(course: Course, intent: Intent): Promise<Stop | null> 
     return null;
   }
   if (happened === "yes") {
-    await conclude(course, step, "done", "found done after a crash");
+    await conclude(course, step, "done", "found done when the agent came back");
     return null;
   }
   if (attempt > 1) {
     await conclude(course, step, "failed", `no effect after ${attempt} attempts, each cut off by a crash`);
     return null;
   }
-  const stop = await obstacle(course);
+  const stop = await obstacle(course, step);
   if (stop)
     await conclude(course, step, "failed", `had no effect before a crash, and was not repeated: ${stop.message}`);
   else await act(course, step, before, attempt + 1);
-  return stop;
+  return stop?.code === "cap" ? null : stop;
 }
 
 /** A boot restarts everything: what the scan no longer finds was replaced by it. */

@@ -9,8 +9,8 @@ export interface ApplyArguments extends GlobalOptions {
   readonly only: readonly RemedyKind[];
   readonly unit: readonly string[];
   readonly service: readonly string[];
-  readonly grace: string;
-  readonly settle: string;
+  readonly grace: string | undefined;
+  readonly settle: string | undefined;
   readonly dryRun: boolean;
   readonly yes: boolean;
   readonly failOnResidue: boolean;
@@ -51,13 +51,13 @@ export const apply: CommandModule<object, ApplyArguments> = {
       .option("grace", {
         type: "string",
         requiresArg: true,
-        default: "10s",
+        defaultDescription: "the agent's file, or 10s",
         describe: "Between TERM and KILL of a session",
       })
       .option("settle", {
         type: "string",
         requiresArg: true,
-        default: "10s",
+        defaultDescription: "the agent's file, or 10s",
         describe: "How long everything must stay up before the proof",
       })
       .option("dry-run", { type: "boolean", default: false, describe: "Show the steps and do nothing" })
@@ -89,7 +89,8 @@ export const apply: CommandModule<object, ApplyArguments> = {
   },
 };
 
-function duration(option: string, text: string): number {
+function duration(option: string, text: string | undefined): number | null {
+  if (text === undefined) return null;
   try {
     return parseDuration(text);
   } catch (error) {

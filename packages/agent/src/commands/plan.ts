@@ -1,6 +1,8 @@
 import { EXIT } from "@afterpatch/core/exit";
 import type { CommandModule } from "yargs";
 import type { GlobalOptions } from "../command-line.ts";
+import { configFor, sayIfInvalid } from "../config/look.ts";
+import { underConfig } from "../config/narrow.ts";
 import { checkTarget, emit } from "../output.ts";
 import { exitCodeOf } from "./scan.ts";
 
@@ -33,7 +35,9 @@ export const plan: CommandModule<object, PlanArguments> = {
     const { scanHost } = await import("../host/scan.ts");
     const { planDocument, renderPlan } = await import("../render/plan.ts");
     const { whoIsThis } = await import("../host/identity.ts");
-    const result = scanHost({ ...whoIsThis(args.stateDir), now: Date.now });
+    await sayIfInvalid(args);
+    const config = await configFor(args);
+    const result = await underConfig(scanHost({ ...whoIsThis(args.stateDir), now: Date.now }), config);
     const document = planDocument(result);
     emit(args.format === "json" ? `${JSON.stringify(document, null, 2)}\n` : renderPlan(document, result), args);
     process.exitCode = args.exitCode ? exitCodeOf(result) : EXIT.ok;

@@ -9,8 +9,8 @@ export const run: CommandModule<GlobalOptions, GlobalOptions> = {
     yargs
       .example("$0 run", "as the systemd unit afterpatch-agent.service does")
       .example("$0 run --state-dir S", "with the identity that enroll wrote to S"),
-  handler: async ({ stateDir }) => {
+  handler: async (args) => {
     const daemon = await import("../session/daemon.ts");
-    process.exitCode = await daemon.run(stateDir);
+    process.exitCode = await daemon.run(args);
   },
 };

@@ -3,6 +3,8 @@ import type { Scan } from "@afterpatch/core/scan";
 import { visible } from "@afterpatch/core/text";
 import type { CommandModule } from "yargs";
 import type { GlobalOptions } from "../command-line.ts";
+import { configFor } from "../config/look.ts";
+import { underConfig } from "../config/narrow.ts";
 import { checkTarget, emit } from "../output.ts";
 import { asCommandError, errorLine } from "../usage.ts";
 import { version } from "../version.ts";
@@ -58,10 +60,11 @@ export async function runScan(args: ScanArguments): Promise<void> {
   process.exitCode = args.exitCode ? exitCodeOf(result) : EXIT.ok;
 }
 
-async function scanned({ stateDir, all }: ScanArguments): Promise<Scan> {
+async function scanned({ stateDir, all, config }: ScanArguments): Promise<Scan> {
+  const read = await configFor({ config });
   const { scanHost } = await import("../host/scan.ts");
   const { whoIsThis } = await import("../host/identity.ts");
-  return scanHost({ ...whoIsThis(stateDir), now: Date.now, all });
+  return underConfig(scanHost({ ...whoIsThis(stateDir), now: Date.now, all }), read);
 }
 
 async function rendered(result: Scan, format: Exclude<ScanArguments["format"], "nagios">): Promise<string> {

@@ -1,6 +1,7 @@
 import { EXIT } from "@afterpatch/core/exit";
 import type { CommandModule } from "yargs";
 import type { GlobalOptions } from "../command-line.ts";
+import { sayIfInvalid } from "../config/look.ts";
 import { checkTarget, emit } from "../output.ts";
 
 export interface SessionsArguments extends GlobalOptions {
@@ -30,6 +31,7 @@ export const sessions: CommandModule<GlobalOptions, SessionsArguments> = {
       ]),
   handler: async (args) => {
     checkTarget(args);
+    await sayIfInvalid(args);
     const { sessionsOf } = await import("../look/sessions.ts");
     const { renderSessions } = await import("../render/sessions.ts");
     const { whoIsThis } = await import("../host/identity.ts");

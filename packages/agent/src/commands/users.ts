@@ -1,6 +1,7 @@
 import { EXIT } from "@afterpatch/core/exit";
 import type { CommandModule } from "yargs";
 import type { GlobalOptions } from "../command-line.ts";
+import { sayIfInvalid } from "../config/look.ts";
 import { checkTarget, emit } from "../output.ts";
 import { usageError } from "../usage.ts";
 
@@ -43,6 +44,7 @@ export const users: CommandModule<object, UsersArguments> = {
   handler: async (args) => {
     checkTarget(args);
     refuseUnknown(args);
+    await sayIfInvalid(args);
     const { usersOf } = await import("../look/users.ts");
     const { renderUsers } = await import("../render/users.ts");
     const { whoIsThis } = await import("../host/identity.ts");

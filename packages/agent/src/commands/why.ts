@@ -1,6 +1,8 @@
 import { EXIT } from "@afterpatch/core/exit";
 import type { CommandModule } from "yargs";
 import type { GlobalOptions } from "../command-line.ts";
+import { configFor, sayIfInvalid } from "../config/look.ts";
+import { narrowing } from "../config/narrow.ts";
 import { checkTarget, emit } from "../output.ts";
 import { usageError } from "../usage.ts";
 
@@ -31,10 +33,13 @@ export const why: CommandModule<GlobalOptions, WhyArguments> = {
   handler: async (args) => {
     checkTarget(args);
     const pid = pidOf(args.pid);
+    await sayIfInvalid(args);
+    const config = await configFor(args);
     const { whyOf } = await import("../look/why.ts");
     const { renderWhy } = await import("../render/why.ts");
     const { whoIsThis } = await import("../host/identity.ts");
-    const document = whyOf(pid, { ...whoIsThis(args.stateDir), now: Date.now });
+    const options = { ...whoIsThis(args.stateDir), now: Date.now };
+    const document = whyOf(pid, options, await narrowing(config));
     emit(args.format === "json" ? `${JSON.stringify(document, null, 2)}\n` : renderWhy(document), args);
     process.exitCode = EXIT.ok;
   },

@@ -22,13 +22,12 @@ export interface ConfigOptions {
 /** The agent's file, read again whenever it was touched: by every call, so that nobody acts by an older one. */
 export function configReader({ config, owner = 0 }: ConfigOptions): () => Promise<Config> {
   const file = config ?? DEFAULT_CONFIG;
-  let known: { readonly state: string; readonly read: Config } | null = null;
+  let known: { readonly state: string; readonly read: Promise<Config> } | null = null;
   return async () => {
     try {
       const { text, state } = readConfig(file, owner);
-      if (known?.state === state) return known.read;
-      known = { state, read: await configOf(file, text, config !== undefined) };
-      return known.read;
+      if (known?.state !== state) known = { state, read: configOf(file, text, config !== undefined) };
+      return await known.read;
     } catch (error) {
       if (!(error instanceof ConfigError)) throw error;
       known = null;
@@ -45,7 +44,8 @@ export async function readConfigOnce(options: ConfigOptions): Promise<Config> {
 async function configOf(file: string, text: string | null, isNamed: boolean): Promise<Config> {
   if (text === null) {
     if (!isNamed) return { kind: "policy", policy: DEFAULT_POLICY, file: null };
-    return { kind: "invalid", error: new ConfigError(file, [{ line: null, key: "", what: "there is no such file" }]) };
+    const missing = { line: null, key: "", what: "there is no such file" };
+    return { kind: "invalid", error: new ConfigError(file, [missing], { code: "missing" }) };
   }
   // Parser and schema are loaded only where there is a file: a scan without one starts faster.
   const { parseConfig } = await import("./parse.ts");

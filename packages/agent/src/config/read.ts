@@ -23,7 +23,10 @@ export function readConfig(file: string, owner = 0): ConfigText {
     fd = openSync(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK | constants.O_NOCTTY);
   } catch (error) {
     if (codeOf(error) === "ENOENT") return { text: null, state: ABSENT };
-    throw wrong(file, WHY[codeOf(error)] ?? `cannot be opened (${codeOf(error)})`, error);
+    const isForbidden = codeOf(error) === "EACCES" || codeOf(error) === "EPERM";
+    const what = WHY[codeOf(error)] ?? `cannot be opened (${codeOf(error)})`;
+    const code = isForbidden ? "unreadable" : "invalid";
+    throw new ConfigError(file, [{ line: null, key: "", what }], { cause: error, code });
   }
   try {
     const { mode, uid, dev, ino, size, mtimeNs, ctimeNs } = fstatSync(fd, { bigint: true });

@@ -25,6 +25,10 @@ export function rulesOf(read: () => Promise<Config>, deps: VetoDeps): Rules {
       if (last === null) return [];
       return moment === "check" ? last.checks : last.hooks[moment];
     },
+    async least() {
+      await config();
+      return { graceMs: last?.graceMs ?? 0, settleMs: last?.settleMs ?? 0 };
+    },
     run: (program, variables) => runProgram(program, { variables }),
   };
 }

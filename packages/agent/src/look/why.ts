@@ -5,7 +5,7 @@ import type { ProcessFacts } from "@afterpatch/core/facts";
 import { scanOf } from "@afterpatch/core/findings";
 import { insteadOf } from "@afterpatch/core/plan/instead";
 import type { Step } from "@afterpatch/core/plan/types";
-import type { Finding, Owner, ProcessIdentity, Remedy, Verdict } from "@afterpatch/core/scan";
+import type { Finding, Owner, ProcessIdentity, Remedy, Scan, Verdict } from "@afterpatch/core/scan";
 import { textOfBytes, visible } from "@afterpatch/core/text";
 import { type CopyEvidence, copyEvidence } from "@afterpatch/core/users/copy";
 import { ownerRule } from "@afterpatch/core/why/owner-rule";
@@ -48,15 +48,20 @@ export interface WhyDocument {
   readonly insteadOf: Step["insteadOf"];
 }
 
-/** The evidence about one process. A pid that is none is an error with exit code 6. */
-export function whyOf(pid: number, options: ScanOptions): WhyDocument {
+type Narrow = (scan: Scan) => Scan;
+
+/**
+ * The evidence about one process; `narrow` says what the administrator forbids. A pid that is none is an error with exit
+ * code 6.
+ */
+export function whyOf(pid: number, options: ScanOptions, narrow: Narrow = (scan) => scan): WhyDocument {
   const isKernelThread = checkPid(pid);
   const look = lookAtHost(options);
   const host = indexOf(look.facts);
   const process = host.byPid.get(pid);
   // A process may be in the facts as the parent of another one only, although nothing of its code could be read.
   const isRead = look.table.places.some(({ tasks }) => tasks.some((task) => task.pid === pid));
-  const known = process && isRead ? explained(process, host, look) : unexplained(pid, isKernelThread, look);
+  const known = process && isRead ? explained(process, host, look, narrow) : unexplained(pid, isKernelThread, look);
   return {
     schema: "afterpatch.why/v1",
     host: documentHost(look.facts),
@@ -69,8 +74,9 @@ export function whyOf(pid: number, options: ScanOptions): WhyDocument {
 
 type Known = Omit<WhyDocument, "schema" | "host" | "startedAt" | "elapsedMs" | "pid">;
 
-function explained(process: ProcessFacts, host: HostIndex, { facts, table }: Look): Known {
-  const finding = scanOf(facts, sha256).findings.find((candidate) => candidate.process?.pid === process.pid) ?? null;
+function explained(process: ProcessFacts, host: HostIndex, { facts, table }: Look, narrow: Narrow): Known {
+  const { findings } = narrow(scanOf(facts, sha256));
+  const finding = findings.find((candidate) => candidate.process?.pid === process.pid) ?? null;
   const copies = copiesOf(
     table,
     () => true,

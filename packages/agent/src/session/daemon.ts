@@ -1,7 +1,14 @@
 import { join } from "node:path";
 import { EXIT, type ExitCode } from "@afterpatch/core/exit";
+import type { Policy } from "@afterpatch/core/policy/types";
 import { pino } from "pino";
 import { systemClock } from "../clock.ts";
+import type { GlobalOptions } from "../command-line.ts";
+import { type Config, configReader } from "../config/config.ts";
+import { missing } from "../config/look.ts";
+import { underConfig } from "../config/narrow.ts";
+import { rulesOf } from "../config/rules.ts";
+import { scheduleOf } from "../config/schedule.ts";
 import { inventoryIn } from "../host/packages/inventory.ts";
 import { IdentityError, loadIdentity } from "../identity/identity.ts";
 import { JournalError, journalRemedy } from "../journal/error.ts";
@@ -10,11 +17,13 @@ import { unfinished } from "../journal/operations.ts";
 import { takeActLock, takeLock } from "../lock.ts";
 import { realMachine } from "../machine.ts";
 import { CommandError, usageError } from "../usage.ts";
+import { journalsIn } from "../vetoes/counts.ts";
+import { HERE } from "../vetoes/vetoes.ts";
 import { version } from "../version.ts";
 import { dialer } from "./dial.ts";
 import type { Refusal } from "./orders.ts";
 import { reportOf, sha256 } from "./report.ts";
-import { Session } from "./session.ts";
+import { type Log, Session } from "./session.ts";
 
 /** One daemon per state directory. */
 const RUN_LOCK = "run.lock";
@@ -25,8 +34,8 @@ const NOT_ROOT: Refusal = {
   message: "this agent runs without root: it reports and does nothing else",
 };
 
-/** `afterpatch-agent run`: stays until SIGTERM or SIGINT. */
-export async function run(stateDir: string): Promise<ExitCode> {
+/** `afterpatch-agent run`: stays until SIGTERM or SIGINT. SIGHUP has the agent's file read again and told about. */
+export async function run({ stateDir, config: file }: GlobalOptions): Promise<ExitCode> {
   const identity = await identityOf(stateDir);
   const mayAct = process.geteuid?.() === 0;
   const running = takeLock(stateDir, RUN_LOCK);
@@ -38,11 +47,20 @@ export async function run(stateDir: string): Promise<ExitCode> {
   if (!mayAct && unfinished(journal.records()).length > 0) {
     throw usageError("run", "a plan was left in the middle on this host, which only root may finish", "run it as root");
   }
+  const read = watched(configReader({ config: file }), log);
+  process.on("SIGHUP", () => void read()); // what is wrong with the file is told by it, and nothing else can be
+  const config = await read();
+  if (config.kind === "invalid" && config.error.code === "missing") throw missing(config);
+  const policy = policyOf(config);
   const session = new Session(
     {
       hostId: identity.hostId,
       agentVersion: version,
-      machine: realMachine({ hostId: identity.hostId, name: identity.name, inventory: inventoryIn(stateDir) }),
+      machine: realMachine(
+        { hostId: identity.hostId, name: identity.name, inventory: inventoryIn(stateDir) },
+        async (scan) => underConfig(scan, await read()),
+      ),
+      rules: rulesOf(read, { clock: systemClock, journals: journalsIn(stateDir), here: HERE }),
       journal,
       clock: systemClock,
       sha256,
@@ -55,6 +73,7 @@ export async function run(stateDir: string): Promise<ExitCode> {
       random: Math.random,
       log,
       ...(mayAct ? {} : { refusal: NOT_ROOT }),
+      ...(policy?.report ? { schedule: scheduleOf(policy.report) } : {}),
     },
     stop.signal,
   );
@@ -71,6 +90,28 @@ export async function run(stateDir: string): Promise<ExitCode> {
     await journal.close();
     running.release();
   }
+}
+
+function policyOf(config: Config): Policy | null {
+  return config.kind === "policy" ? config.policy : null;
+}
+
+/** Tells of the file when it is read first and whenever it was changed. An invalid one is an alarm: nothing is done. */
+function watched(read: () => Promise<Config>, log: Log): () => Promise<Config> {
+  let told: Config | null = null;
+  let last = "";
+  return async () => {
+    const config = await read();
+    const said = config.kind === "invalid" ? config.error.message : (config.file ?? "");
+    if (config !== told && !(config.kind === "invalid" && said === last)) {
+      if (config.kind === "invalid") log.error({ file: config.error.file, why: said }, "agent's file is invalid");
+      else
+        log.info({ file: config.file }, config.file === null ? "no agent's file, defaults hold" : "agent's file read");
+    }
+    told = config;
+    last = said;
+    return config;
+  };
 }
 
 async function identityOf(stateDir: string) {

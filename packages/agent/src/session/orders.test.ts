@@ -5,6 +5,7 @@ import { fakeClock } from "../../../../test/fakes/clock.ts";
 import { type MemoryJournal, memoryJournal } from "../../../../test/fakes/journal.ts";
 import { type FakeHost, FakeCrash, fakeHost } from "../../../../test/fakes/machine.ts";
 import type { JournalRecord, Machine } from "../ports.ts";
+import { NO_RULES } from "../vetoes/rules.ts";
 import { PERMIT, STEPS } from "../../../../test/fakes/session.ts";
 import { Orders, type Refusal } from "./orders.ts";
 import { reportOf, sha256 } from "./report.ts";
@@ -36,7 +37,7 @@ const clock = fakeClock();
 function agentOn(host: FakeHost, journal: MemoryJournal, machine: Machine, given: Given): Agent {
   const updates: PermitUpdate[] = [];
   const orders = new Orders({
-    ...{ hostId: "h1", machine, journal, clock, sha256, reportOf },
+    ...{ hostId: "h1", machine, rules: NO_RULES, journal, clock, sha256, reportOf },
     lock: () => (given.isLocked ? null : () => {}),
     emit: (update) => updates.push(update),
     signal: new AbortController().signal,

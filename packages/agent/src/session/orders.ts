@@ -8,6 +8,7 @@ import { type CarriedOut, carryOut, resume } from "../apply/carry-out.ts";
 import { StepError } from "../effects/error.ts";
 import { operations, unfinished } from "../journal/operations.ts";
 import type { Clock, Journal, Machine, Order } from "../ports.ts";
+import type { Rules } from "../vetoes/rules.ts";
 
 /** How long to wait before trying again for the lock that another apply on this host holds. */
 const LOCK_RETRY_MS = 1_000;
@@ -15,6 +16,7 @@ const LOCK_RETRY_MS = 1_000;
 export interface OrdersDeps {
   readonly hostId: string;
   readonly machine: Machine;
+  readonly rules: Rules;
   readonly journal: Journal;
   readonly clock: Clock;
   readonly sha256: Sha256;
@@ -81,6 +83,7 @@ export class Orders {
    */
   async take(permit: Permit, epoch: number): Promise<{ readonly done: Promise<void> }> {
     const { permitId: op } = permit;
+    const least = await this.#deps.rules.least();
     if (operations(this.#deps.journal.records()).has(op)) {
       this.#deps.emit(this.#live.get(op) ?? (await this.#ending(op)));
       return { done: Promise.resolve() };
@@ -93,7 +96,12 @@ export class Orders {
     }
     this.#live.set(op, { permitId: op, state: "acting", steps: [] });
     const begun = Promise.withResolvers<void>();
-    const done = this.#perform(op, (deps) => carryOut(op, orderOf(permit), deps), release ?? (() => {}), begun.resolve);
+    const done = this.#perform(
+      op,
+      (deps) => carryOut(op, atLeast(orderOf(permit), least), deps),
+      release ?? (() => {}),
+      begun.resolve,
+    );
     done.catch(begun.reject);
     await begun.promise;
     return { done };
@@ -132,7 +140,7 @@ export class Orders {
     release: () => void,
     onBegun: () => void = () => {},
   ): Promise<void> {
-    const { machine, journal, clock, signal, emit, reportOf } = this.#deps;
+    const { machine, rules, journal, clock, signal, emit, reportOf } = this.#deps;
     const report = (state: "acting" | "settling" | "verifying", steps: readonly StepResult[]): void => {
       const update: PermitUpdate = { permitId: op, state, steps };
       this.#live.set(op, update);
@@ -146,7 +154,7 @@ export class Orders {
       },
     };
     try {
-      const { ending, steps, proof } = await work({ machine, journal: beginning, clock, report, signal });
+      const { ending, steps, proof } = await work({ machine, rules, journal: beginning, clock, report, signal });
       const outcome = { ...ending, proof: proof ? reportOf(proof) : null };
       this.#told.set(op, { permitId: op, state: "finished", steps, outcome });
     } finally {
@@ -207,6 +215,11 @@ export class Orders {
 function orderOf(permit: Permit): Order {
   const { rolloutId, epoch, steps, deadlineMs, graceMs, settleMs, allowNew } = permit;
   return { from: { kind: "permit", rolloutId, epoch }, steps, deadlineMs, graceMs, settleMs, allowNew };
+}
+
+/** Times of this host's own file count where they are longer. */
+function atLeast(order: Order, { graceMs, settleMs }: Awaited<ReturnType<Rules["least"]>>): Order {
+  return { ...order, graceMs: Math.max(order.graceMs, graceMs), settleMs: Math.max(order.settleMs, settleMs) };
 }
 
 function isPermit(journal: Journal, op: string): boolean {

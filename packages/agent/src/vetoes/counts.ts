@@ -1,7 +1,17 @@
 import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { type Begun, isRestart } from "@afterpatch/core/policy/caps";
+import { JOURNAL_FILE } from "../journal/file.ts";
 import { decodeLines } from "../journal/lines.ts";
 import type { JournalRecord } from "../ports.ts";
+
+/** Orders given on this host have a journal of their own: the daemon is the only writer of its journal. */
+export const LOCAL_JOURNAL = "apply.jsonl";
+
+/** Everything that was ever begun on this host is in one of these. */
+export function journalsIn(stateDir: string): readonly string[] {
+  return [join(stateDir, JOURNAL_FILE), join(stateDir, LOCAL_JOURNAL)];
+}
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;

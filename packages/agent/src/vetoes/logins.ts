@@ -16,7 +16,7 @@ export interface Login {
  * `apply` is logged in.
  */
 export async function usersLoggedIn(): Promise<string | null> {
-  const logins = existsSync("/run/systemd/seats") ? await fromLogind() : fromUtmp();
+  const logins = existsSync("/run/systemd/system") ? await fromLogind() : fromUtmp();
   if (typeof logins === "string") return logins;
   if (logins.length === 0) return null;
   const names = logins.slice(0, SHOWN).map(({ user, place }) => visible(place === "" ? user : `${user} on ${place}`));

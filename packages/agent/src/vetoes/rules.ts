@@ -24,6 +24,8 @@ export interface Rules {
   veto(step: StepRef | null, restarts: number): Promise<Veto | null>;
   /** Hooks of one moment, or the checks, as the file has them now. */
   programs(moment: HookMoment | "check"): Promise<readonly Program[]>;
+  /** What an order of a controller has to give at least. */
+  least(): Promise<{ readonly graceMs: number; readonly settleMs: number }>;
   /** Null when it went well, else what went wrong. `variables` are its environment beside PATH and its like. */
   run(program: Program, variables: Readonly<Record<string, string>>): Promise<string | null>;
 }
@@ -32,5 +34,6 @@ export interface Rules {
 export const NO_RULES: Rules = {
   veto: async () => null,
   programs: async () => [],
+  least: async () => ({ graceMs: 0, settleMs: 0 }),
   run: async () => null,
 };
