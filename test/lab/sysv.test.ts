@@ -148,6 +148,26 @@ await describeLab("a host whose init is sysvinit", () => {
     await fresh.close();
   });
 
+  test("whoever has logged in over a session of xinetd is asked, not ended", async () => {
+    const entry = `service shell\n{\ntype = UNLISTED\nport = 3143\nsocket_type = stream\nprotocol = tcp\nwait = no
+      user = root\nserver = /opt/shell\n}\n`;
+    await execOk(host, ["sh", "-c", "cat >/etc/xinetd.d/shell"], { input: entry });
+    // As telnetd does: a terminal of its own, and login(1) on it.
+    await sh(`cp /bin/sleep /opt/nap; cp /usr/bin/script /opt/script
+      printf '#!/bin/sh\nexec /opt/script -qc "/bin/login -f root" /dev/null\n' >/opt/shell; chmod 755 /opt/shell`);
+    await service("xinetd", "restart");
+    const session = await openSession(lab, host, 3143);
+    await session.ask("exec /opt/nap 4245");
+    await expect.poll(() => sh("pgrep -x nap | wc -l"), patient).toBe("1");
+    await replaceBuild(host, "/opt/nap");
+    expect(await owners("/opt/nap")).toEqual([`${await sh("pgrep -x nap")} application null /opt/nap`]);
+    await replaceBuild(host, "/opt/script");
+    expect(await owners("/opt/script")).toEqual([`${await sh("pgrep -x script")} xinetd-session xinetd shell`]);
+    await agent.json("apply", "--service", "shell", "--settle", "1s", "--yes");
+    await session.ended();
+    expect(await owners("/opt/nap")).toEqual([]);
+  });
+
   test("xinetd itself is its script's service, and a job of cron is not cron's, nor is what waits for the job", async () => {
     await sh("cp /bin/sleep /opt/nap; echo '@reboot root exec /opt/nap 4244' >/etc/cron.d/nap; rm /run/crond.reboot");
     await service("cron", "restart");

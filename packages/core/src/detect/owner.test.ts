@@ -223,6 +223,20 @@ test.each([
 
 test.each([
   ["a session without systemd", [SESSION], "xinetd-session xinetd imap"],
+  [
+    "the shell of a telnet login without systemd",
+    [
+      process(801, "/usr/sbin/in.telnetd", { ppid: 700, sockets: [socket(23)] }),
+      process(802, "/usr/bin/login", { ppid: 801 }),
+      process(803, "/bin/bash", { ppid: 802 }),
+    ],
+    "application null /bin/bash",
+  ],
+  [
+    "its server without systemd",
+    [process(801, "/usr/sbin/in.telnetd", { ppid: 700, sockets: [socket(23)] })],
+    "xinetd-session xinetd telnet",
+  ],
   ["another process without systemd", [process(801, "/usr/sbin/cron")], "application null /usr/sbin/cron"],
   ["PID 1 that is not systemd", [process(1, "/sbin/init", { ppid: 0 })], "init null init"],
 ])("%s", (_name, running, expected) => expect(owner(running, { systemd: false, initCgroup: null })).toBe(expected));

@@ -75,9 +75,14 @@ function startedProgram(process: ProcessFacts, host: HostIndex): XinetdService |
   return candidates.length === 1 ? (candidates[0] ?? null) : null;
 }
 
-/** login(1) has moved the shell of a telnet session to a login session of its own: that one is asked, not ended. */
-function isLoggedIn({ cgroup }: ProcessFacts, { facts }: HostIndex): boolean {
-  const path = ownPath(cgroup, facts.initCgroup);
+/**
+ * login(1) has moved the shell of a telnet session to a login session of its own: that one is asked, not ended. Without
+ * systemd it stays where it is, and so does the rule.
+ */
+function isLoggedIn(process: ProcessFacts, host: HostIndex): boolean {
+  const { facts } = host;
+  if (!facts.systemd) return lineage(process, host).some(({ executable }) => executable.endsWith("/login"));
+  const path = ownPath(process.cgroup, facts.initCgroup);
   const group = path === null ? null : cgroupOwner(path);
   return group?.kind === "session" || group?.kind === "user-unit";
 }
