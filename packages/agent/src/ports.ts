@@ -37,8 +37,11 @@ export interface Machine {
   /** Taken before the effect of a step; must survive JSON. */
   evidence(step: StepRef): Promise<Evidence>;
   perform(step: StepRef, before: Evidence, options: PerformOptions): Promise<Performed>;
-  /** After a crash: did the effect of this step happen since `before` was taken? */
-  happened(step: StepRef, before: Evidence): Promise<"yes" | "no">;
+  /**
+   * After a crash: did the effect of this step happen since `before` was taken? Waits for one that is under way; what may
+   * have been told to end has `graceMs` for it.
+   */
+  happened(step: StepRef, before: Evidence, graceMs?: number): Promise<"yes" | "no">;
   /** After the settle time: is the step's target as it must be (unit active under one new InvocationID, ...)? Null, or what is wrong. */
   settled(step: StepRef, before: Evidence): Promise<string | null>;
   /** Of a step that failed: what its target logged since `before`, the last lines, fit to be shown. Empty where nobody logs. */

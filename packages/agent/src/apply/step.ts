@@ -34,7 +34,7 @@ async function findOutOne(course: Course, intent: Intent): Promise<Stop | null> 
   const { step, before, attempt } = intent;
   let happened: "yes" | "no";
   try {
-    happened = await course.deps.machine.happened(step, before);
+    happened = await course.deps.machine.happened(step, before, course.begun.order.graceMs);
   } catch (error) {
     if (!(error instanceof StepError)) throw error;
     // Acting without knowing could act twice.

@@ -4,7 +4,7 @@ import type { Scan } from "@afterpatch/core/scan";
 import { visible } from "@afterpatch/core/text";
 import { stepKey } from "../journal/operations.ts";
 import type { Evidence, Machine, Performed, PerformOptions } from "../ports.ts";
-import { endSessions, oldSessions, sessionsEnded } from "./session/end-session.ts";
+import { endSessions, oldSessions, sessionsEnded, sessionsEndedWithin } from "./session/end-session.ts";
 import { StepError } from "./error.ts";
 import { reexecEvidence, sessionEvidence, unitEvidence } from "./evidence.ts";
 import { packageManager } from "./package-lock.ts";
@@ -31,7 +31,7 @@ export function machineOn(scan: Machine["scan"]): Machine {
       }
       return performed;
     },
-    happened: async (step, before) => ((await happened(step, before)) ? "yes" : "no"),
+    happened: async (step, before, graceMs = 0) => ((await happened(step, before, graceMs)) ? "yes" : "no"),
     settled: (step, before) => settled(step, before, restarted.get(stepKey(step)) ?? null),
     lastWords: async (step, before) =>
       step.kind === "restart-service" ? lastWords(step.target, unitEvidence(before).takenAt) : [],
@@ -66,12 +66,12 @@ async function perform(step: StepRef, before: Evidence, { graceMs, signal }: Per
   }
 }
 
-async function happened(step: StepRef, before: Evidence): Promise<boolean> {
+async function happened(step: StepRef, before: Evidence, graceMs: number): Promise<boolean> {
   switch (step.kind) {
     case "restart-service":
       return unitRestarted(step.target, unitEvidence(before));
     case "end-session":
-      return sessionsEnded(sessionEvidence(before));
+      return sessionsEndedWithin(sessionEvidence(before), graceMs);
     case "reexec":
       return managerReplaced(reexecEvidence(before));
     default:

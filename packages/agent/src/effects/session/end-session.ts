@@ -51,6 +51,11 @@ export function sessionsEnded({ sessions, old }: SessionEvidence): boolean {
   return ![...sessions, ...old].some(isRunning);
 }
 
+/** A session that was sent TERM before a crash gets its time to end: told again at once, it would be told twice. */
+export function sessionsEndedWithin(before: SessionEvidence, graceMs: number): Promise<boolean> {
+  return waitUntil(() => sessionsEnded(before), graceMs, POLL_MS);
+}
+
 /** True when nobody is left. What outlives the first process of its session is told once, too. */
 function isEmptied(processes: KillSet, told: Set<Pinned>): boolean {
   if (processes.roots.some((root) => root.isAlive())) return false;
