@@ -1,3 +1,4 @@
+import { containers } from "./containers.ts";
 import { errata } from "./errata.ts";
 import { files } from "./files.ts";
 import { memory } from "./memory.ts";
@@ -6,4 +7,12 @@ import { places } from "./places.ts";
 import type { Scenario } from "./scenario.ts";
 import { sessions } from "./sessions.ts";
 
-export const scenarios: readonly Scenario[] = [...files, ...names, ...places, ...memory, ...sessions, ...errata];
+export const scenarios: readonly Scenario[] = [
+  ...files,
+  ...names,
+  ...places,
+  ...containers,
+  ...memory,
+  ...sessions,
+  ...errata,
+];

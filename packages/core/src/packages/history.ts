@@ -69,7 +69,6 @@ export function withEarlier(changes: readonly Loose[]): readonly Change[] {
     const from = change.from !== undefined ? change.from : last.get(identity);
     if (architecture === null) for (const other of last.keys()) if (other.startsWith(`${name}.`)) last.delete(other);
     last.set(identity, to);
-    if (architecture === null && to === null) return { ...change, from: null, isFromUnknown: true };
     return from === undefined ? { ...change, from: null, isFromUnknown: true } : { ...change, from };
   });
 }

@@ -46,6 +46,16 @@ describe("dnf5.log", () => {
       "1:3.2.4-1.fc43",
     ],
   ])("%s", (_name, text, installed, since, expected) => expect(from(text, installed, since)).toBe(expected));
+
+  test("what is not taken away in its own transaction was installed beside, and what did not end is of no version", () => {
+    const text = BEGIN + dnf5("10:00:00", "install", new5) + BEGIN + dnf5("10:00:02", "uninstall", old5);
+    expect(parseDnf5Log(text, SSL, Date.parse)).toMatchObject([
+      { from: null, to: "1:3.2.4-2.fc43", endedAt: at("10:00:01") },
+      { from: "1:3.2.4-1.fc43", to: null },
+    ]);
+    const cut = text.split("\n").slice(0, 2).join("\n");
+    expect(parseDnf5Log(cut, SSL, Date.parse)).toMatchObject([{ from: null, to: null, endedAt: Infinity }]);
+  });
 });
 
 describe("yum.log", () => {
@@ -69,6 +79,13 @@ Feb  3 18:10:05 Updated: 1:openssl-libs-1.0.2k-26.el7_9.x86_64
   });
   test.each([
     ["loaded between the last two", YUM, "1:1.0.2k-26.el7_9", "2026-01-30 00:00:00", "1:1.0.2k-25.el7_9"],
+    [
+      "installed for the first time, and upgraded once",
+      YUM.split("\n").slice(0, 3).join("\n"),
+      "1:1.0.2k-25.el7_9",
+      "2025-12-01 00:00:00",
+      "1:1.0.2k-21.el7_9",
+    ],
     ["loaded before both: either", YUM, "1:1.0.2k-26.el7_9", "2026-01-01 00:00:00", null],
     [
       "what was there before the first line is not known",
@@ -94,6 +111,17 @@ Feb  2 11:00:00 Installed: 1:openssl-libs-1.0.2k-26.el7_9.x86_64
       "2026-01-30 00:00:00",
       null,
     ],
+    [
+      "and upgraded once more after that",
+      `${YUM.split("\n").slice(0, 3).join("\n")}
+Feb  1 10:00:00 Erased: openssl-libs
+Feb  1 11:00:00 Installed: 1:openssl-libs-1.0.2k-26.el7_9.x86_64
+Feb  3 11:00:00 Updated: 1:openssl-libs-1.0.2k-27.el7_9.x86_64
+`,
+      "1:1.0.2k-27.el7_9",
+      "2026-02-02 00:00:00",
+      "1:1.0.2k-26.el7_9",
+    ],
   ])("%s", (_name, text, installed, since, expected) => expect(from(text, installed, since)).toBe(expected));
 });
 
@@ -113,6 +141,15 @@ describe("history of zypper", () => {
     ["loaded after it", ZYPP, "3.1.4-2.1", "10:00:10", null],
     ["loaded when it was not installed yet", ZYPP, "3.1.4-2.1", "07:00:00", null],
     ["what was there before is not known", ZYPP.split("\n").slice(3).join("\n"), "3.1.4-2.1", "09:00:00", null],
+    [
+      "removed, which names the version, and another one installed",
+      `2026-11-22 11:00:00|remove |libopenssl3|3.1.4-2.1|x86_64|root@web01|
+2026-11-22 12:00:00|install|libopenssl3|3.1.4-3.1|x86_64||repo-update|abc|
+`,
+      "3.1.4-3.1",
+      "10:30:00",
+      "3.1.4-2.1",
+    ],
     [
       "removed and another one installed",
       `${ZYPP}2026-11-22 11:00:00|remove |libopenssl3|3.1.4-2.1|x86_64|root@web01|
