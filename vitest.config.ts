@@ -7,7 +7,11 @@ export default defineConfig({
         test: {
           name: "unit",
           setupFiles: ["test/properties.ts"],
-          include: ["packages/*/src/**/*.test.ts", "test/{sim,cases,docs}/**/*.test.ts"],
+          include: [
+            "packages/*/src/**/*.test.ts",
+            "test/{sim,cases,docs}/**/*.test.ts",
+            "test/crash/{check,synced}.test.ts",
+          ],
         },
       },
       {
@@ -21,7 +25,7 @@ export default defineConfig({
       {
         test: {
           name: "lab",
-          include: ["test/lab/**/*.test.ts", "test/e2e/**/*.test.ts"],
+          include: ["test/lab/**/*.test.ts", "test/e2e/**/*.test.ts", "test/crash/{crash,disk}.test.ts"],
           testTimeout: 600_000,
           hookTimeout: 600_000,
           fileParallelism: false,

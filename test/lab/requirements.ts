@@ -21,6 +21,7 @@ const files = [
   ["gcc", "/usr/bin/gcc", "gcc"],
   ["C headers", "/usr/include/stdio.h", "libc6-dev"],
   ["dpkg-deb", "/usr/bin/dpkg-deb", "dpkg"],
+  ["strace", "/usr/bin/strace", "strace"],
 ] as const;
 
 /** Everything the lab needs and this machine lacks; empty when it can be made. */
