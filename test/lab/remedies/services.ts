@@ -55,9 +55,49 @@ export async function startDaemons(host: Host, daemons: readonly Daemon[]): Prom
 }
 
 /** Started is not yet executed: a daemon that is upgraded before it was would start on the new version. */
-async function untilServed(host: Host, name: string): Promise<void> {
-  const script = `until [ "$(readlink /proc/$(systemctl show --value --property=MainPID "$1")/exe)" = "$2" ]; do sleep 0.05; done`;
-  await execOk(host, ["sh", "-c", script, "sh", `${name}.service`, `${PLACE}/${name}/served`], { timeoutMs: 20_000 });
+async function untilServed(host: Host, name: string, isAlices = false): Promise<void> {
+  const script = `until [ "$(readlink /proc/$("$@")/exe)" = ${PLACE}/${name}/served ]; do sleep 0.05; done`;
+  const ask = [
+    "systemctl",
+    ...(isAlices ? ["--user"] : []),
+    "show",
+    "--value",
+    "--property=MainPID",
+    `${name}.service`,
+  ];
+  const words = ["sh", "-c", script, "sh", ...ask];
+  if (isAlices) await asAlice(host, "timeout", "20", ...words);
+  else await execOk(host, ["timeout", "20", ...words]);
+}
+
+/** Makes `alice`, uid 1000, whose manager runs though nobody is logged in, and starts services of hers on version 1. */
+export async function startDaemonsOfAlice(host: Host, daemons: readonly Daemon[]): Promise<void> {
+  // Without pam_systemd, which the lab's image does not have, nobody tells the manager where it belongs.
+  const runtime = "[Service]\nEnvironment=XDG_RUNTIME_DIR=/run/user/%i\n";
+  await put(host, "/etc/systemd/system/user@.service.d/lab.conf", runtime, "644");
+  await execOk(host, ["useradd", "--create-home", "--uid", "1000", "alice"]);
+  for (const { name, unit = "", service = "", script = "exec $served" } of daemons) {
+    const home = `${PLACE}/${name}`;
+    await put(host, `${home}/start`, `#!/bin/sh\nserved=${home}/served\n${script}\n`, "755");
+    await execOk(host, ["cp", "/opt/afterpatch/served-1", `${home}/served`]);
+    await execOk(host, ["chown", "-R", "alice:", home]);
+    const text = `[Unit]\n${unit}\n[Service]\nExecStart=${home}/start\n${service}\n`;
+    await put(host, `/home/alice/.config/systemd/user/${name}.service`, text, "644");
+  }
+  await execOk(host, ["chown", "-R", "alice:", "/home/alice/.config"]);
+  await execOk(host, ["systemctl", "daemon-reload"]);
+  await execOk(host, ["loginctl", "enable-linger", "alice"]);
+  await execOk(host, ["systemctl", "start", "user@1000.service"]);
+  for (const { name } of daemons) {
+    await asAlice(host, "systemctl", "--user", "start", "--", `${name}.service`);
+    await untilServed(host, name, true);
+  }
+}
+
+/** A command of alice's, beside her manager. */
+export function asAlice(host: Host, ...command: readonly string[]): Promise<string> {
+  const alice = ["setpriv", "--reuid=1000", "--regid=1000", "--clear-groups"];
+  return execOk(host, [...alice, "env", "XDG_RUNTIME_DIR=/run/user/1000", ...command]);
 }
 
 /** Replaces the daemon of these units by version 2, as a package would. */
