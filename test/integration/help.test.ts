@@ -18,7 +18,7 @@ const EXPECTED: readonly (readonly [RegExp, readonly number[]])[] = [
   [/^afterpatch-agent apply .*--unit ssh/, [6]],
   [/^afterpatch-agent enroll /, [5]],
   [/^afterpatch-agent run/, [5]],
-  [/^afterpatch-agent (?:scan|plan|apply|users|sessions|why)\b/, [0]],
+  [/^afterpatch-agent (?:scan|plan|apply|users|sessions|why|config)\b/, [0]],
 ];
 
 function expectedOf(example: string): readonly number[] {
@@ -38,7 +38,7 @@ async function examplesOf(command: string): Promise<readonly string[]> {
 }
 
 test("every command has an example", () => {
-  expect(commands).toEqual(["scan", "users", "sessions", "why", "plan", "apply", "enroll", "run"]);
+  expect(commands).toEqual(["scan", "users", "sessions", "why", "plan", "apply", "enroll", "run", "config"]);
   for (const command of commands) {
     expect(examples.filter((example) => example.split(" ")[1] === command).length).toBeGreaterThan(0);
   }

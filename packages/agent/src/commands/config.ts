@@ -5,12 +5,13 @@ import type { CommandModule } from "yargs";
 import type { GlobalOptions } from "../command-line.ts";
 import { type Config, DEFAULT_CONFIG, readConfigOnce } from "../config/config.ts";
 import { ConfigError, mistakeLine } from "../config/error.ts";
-import { readStandardInput } from "../config/read.ts";
+import { readStandardInput, STDIN } from "../config/read.ts";
 import { checkTarget, emit } from "../output.ts";
 import { PROGRAM, usageError } from "../usage.ts";
 
 interface CheckArguments extends GlobalOptions {
   readonly file: string | undefined;
+  readonly stdin: boolean;
   readonly format: "table" | "json";
   readonly out: string | undefined;
 }
@@ -18,7 +19,7 @@ interface CheckArguments extends GlobalOptions {
 /** The document `afterpatch.config/v1`. */
 interface CheckDocument {
   readonly schema: "afterpatch.config/v1";
-  /** `-` for standard input; null where there is no file and the defaults hold. */
+  /** `standard input` for that; null where there is no file and the defaults hold. */
   readonly file: string | null;
   readonly valid: boolean;
   readonly mistakes: ConfigError["mistakes"];
@@ -33,10 +34,8 @@ export const config: CommandModule<object, CheckArguments> = {
   builder: (parser) =>
     parser
       .positional("action", { choices: ["check"] as const, demandOption: true, describe: "What to do with it" })
-      .positional("file", {
-        type: "string",
-        describe: "Another file than the one in force; - reads standard input, whoever owns it",
-      })
+      .positional("file", { type: "string", describe: "Another file than the one in force" })
+      .option("stdin", { type: "boolean", default: false, describe: "Check standard input: a draft, whoever owns it" })
       .option("format", {
         alias: "o",
         choices: ["table", "json"] as const,
@@ -47,7 +46,7 @@ export const config: CommandModule<object, CheckArguments> = {
       .option("out", { type: "string", requiresArg: true, describe: "Write the result to this file" })
       .example([
         ["afterpatch-agent config check", `check ${DEFAULT_CONFIG}, or the file of --config`],
-        ["afterpatch-agent config check - < agent.yaml", "check a draft before it is put in place"],
+        ["afterpatch-agent config check --stdin", "check a draft before it is put in place"],
         ["afterpatch-agent config check -o json", "for a program"],
       ]) as never, // yargs' types do not know that a positional with choices is one of them
   handler: async (args) => {
@@ -55,8 +54,11 @@ export const config: CommandModule<object, CheckArguments> = {
     if (args.file !== undefined && args.config !== undefined) {
       throw usageError("config check", "two files are named, FILE and --config", "name one");
     }
+    if (args.stdin && (args.file ?? args.config) !== undefined) {
+      throw usageError("config check", "a file is named, and --stdin reads none", "give one or the other");
+    }
     const source = args.file ?? args.config;
-    const read = source === "-" ? await standardInput() : await readConfigOnce({ config: source });
+    const read = args.stdin ? await standardInput() : await readConfigOnce({ config: source });
     if (args.format === "json") emit(`${JSON.stringify(documentOf(read), null, 2)}\n`, args);
     else if (read.kind === "policy") emit(`${goodLine(read, source)}\n`, args);
     process.exitCode = read.kind === "policy" ? EXIT.ok : EXIT.usage;
@@ -70,7 +72,7 @@ export const config: CommandModule<object, CheckArguments> = {
 async function standardInput(): Promise<Config> {
   try {
     const { parseConfig } = await import("../config/parse.ts");
-    return { kind: "policy", policy: parseConfig(readStandardInput(), "-"), file: "-" };
+    return { kind: "policy", policy: parseConfig(readStandardInput(), STDIN), file: STDIN };
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     return { kind: "invalid", error };

@@ -46,11 +46,14 @@ export function readConfig(file: string, owner = 0): ConfigText {
   }
 }
 
+/** What standard input is called where a file would be. */
+export const STDIN = "standard input";
+
 /** Text of standard input, for a file that is not in place yet. */
 export function readStandardInput(): string {
   const bytes = readAll(0);
-  if (bytes === null) throw wrong("-", `is larger than ${MOST_BYTES / 1024} kB`);
-  return decoded("-", bytes);
+  if (bytes === null) throw wrong(STDIN, `is larger than ${MOST_BYTES / 1024} kB`);
+  return decoded(STDIN, bytes);
 }
 
 const WHY: Readonly<Record<string, string>> = {
