@@ -13,8 +13,11 @@ const PROGRAMS = [
   { part: "cli", name: "afterpatch" },
 ] as const;
 
-/** CommonJS dependencies call `require` for Node's own modules, which an ES module does not have. */
-const BANNER = `const require = process.getBuiltinModule("node:module").createRequire(import.meta.url);`;
+/**
+ * CommonJS dependencies call `require` for Node's own modules, which an ES module does not have. `globalThis`, for esbuild
+ * does not read this line and leaves the name `process` to functions of ours.
+ */
+const BANNER = `const require = globalThis.process.getBuiltinModule("node:module").createRequire(import.meta.url);`;
 
 /**
  * Left out of every program:
