@@ -37,7 +37,7 @@ async function held(folder: string, script: string): Promise<string> {
   onTestFinished(async () => {
     child.kill("SIGKILL"); // who touches a FUSE file system whose server is gone is told so, and umount touches it
     await ended;
-    spawnSync("umount", [folder]);
+    spawnSync("umount", ["--lazy", folder]);
     await rm(folder, { recursive: true, force: true });
   });
   const [said] = await Promise.race([once(child.stdout, "data"), ended]);

@@ -70,14 +70,14 @@ test("orders that are given on this host are seen in their journal", async () =>
 });
 
 test("a folder that is removed and made anew is watched again", async () => {
-  const { folder, seen, upgrade } = await watching({ ...BY_NOTICE, lookMs: 1_000 });
+  const { folder, seen, upgrade } = await watching({ ...BY_NOTICE, lookMs: 8_000 });
   await rm(folder, { recursive: true });
   await expect.poll(() => seen.length, patient).toBe(1);
   await mkdir(folder);
-  await upgrade("Version: 2\n");
+  await upgrade("Version: 2\n"); // nobody tells of it: it is found by looking
   await expect.poll(() => seen.length, patient).toBe(2);
   await upgrade("Version: 3\n");
-  await expect.poll(() => seen.length, patient).toBe(3);
+  await expect.poll(() => seen.length, { ...patient, timeout: 5_000 }).toBe(3);
 });
 
 test("where the kernel tells of nothing, changes are found by looking, and that is said once", async () => {
@@ -90,7 +90,7 @@ test("where the kernel tells of nothing, changes are found by looking, and that 
     const [packages] = changesOfHost({
       clock: systemClock, log, signal, applyJournal: { folder: "/nowhere", file: "x" },
       places: [{ folder: process.argv[1], files: ["status"] }],
-      timing: { packagesQuietMs: 100, applyQuietMs: 100, longestMs: 600000, lookMs: 200 },
+      timing: { packagesQuietMs: 100, applyQuietMs: 100, longestMs: 600000, lookMs: 5 },
     });
     const settled = packages.settled(signal);
     console.log("looking");

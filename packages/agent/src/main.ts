@@ -2,6 +2,7 @@ import { EXIT } from "@afterpatch/core/exit";
 import { runScan } from "./commands/scan.ts";
 import { orFail } from "./failure.ts";
 import { plainScan } from "./plain-scan.ts";
+import { SCAN_CHILD } from "./scan-child/messages.ts";
 import { PROGRAM } from "./usage.ts";
 
 const { argv, env, stdout, stderr } = process;
@@ -18,5 +19,6 @@ for (const stream of [stdout, stderr]) {
 
 const line = { args, isDebugging: Boolean(env.AFTERPATCH_DEBUG) };
 const plain = plainScan(args);
-if (plain) await orFail(`${PROGRAM} scan`, line, () => runScan(plain));
+if (args[0] === SCAN_CHILD && process.send) (await import("./scan-child/child.ts")).serveScans();
+else if (plain) await orFail(`${PROGRAM} scan`, line, () => runScan(plain));
 else await (await import("./any-command.ts")).runAnyCommand(line);

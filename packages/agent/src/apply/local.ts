@@ -30,6 +30,7 @@ import { planDocument, renderPlan } from "../render/plan.ts";
 import { CommandError, errorLine, usageError } from "../usage.ts";
 import { journalsIn, LOCAL_JOURNAL } from "../vetoes/counts.ts";
 import { HERE } from "../vetoes/vetoes.ts";
+import { packageHook } from "../watch/hook.ts";
 import { type CarriedOut, carryOut, resume } from "./carry-out.ts";
 import type { CarryOutDeps } from "./course.ts";
 import { applyExitCode } from "./exit-code.ts";
@@ -57,6 +58,8 @@ export async function apply(args: TimedArguments): Promise<ExitCode> {
   }
   if (process.geteuid?.() !== 0)
     throw usageError("apply", "needs root to act on this host", "run it with sudo, or look with --dry-run");
+  const hook = packageHook();
+  if (hook !== null) throw insideHook(hook);
   await policyOrError(read);
   mkdirSync(args.stateDir, { recursive: true, mode: 0o700 });
   const lock = await takeActLockOfTheDead(() => {
@@ -76,6 +79,12 @@ export async function apply(args: TimedArguments): Promise<ExitCode> {
   } finally {
     lock.release();
   }
+}
+
+function insideHook(hook: string): CommandError {
+  const why = `it was started in the middle of an upgrade (${hook}), and nothing is done before that has ended`;
+  const todo = "leave it to the agent, which scans on its own once the package manager has finished";
+  return new CommandError(EXIT.halted, "apply", why, todo);
 }
 
 interface Host {

@@ -9,17 +9,18 @@ import { missing } from "../config/look.ts";
 import { underConfig } from "../config/narrow.ts";
 import { rulesOf } from "../config/rules.ts";
 import { scheduleOf } from "../config/schedule.ts";
-import { inventoryIn } from "../host/packages/inventory.ts";
+import { machineOn } from "../effects/effects.ts";
 import { IdentityError, loadIdentity } from "../identity/identity.ts";
 import { JournalError, journalRemedy } from "../journal/error.ts";
 import { JOURNAL_FILE, openJournal } from "../journal/file.ts";
 import { unfinished } from "../journal/operations.ts";
 import { takeActLock, takeLock } from "../lock.ts";
-import { realMachine } from "../machine.ts";
+import { Scanner } from "../scan-child/scanner.ts";
 import { CommandError, usageError } from "../usage.ts";
-import { journalsIn } from "../vetoes/counts.ts";
+import { journalsIn, LOCAL_JOURNAL } from "../vetoes/counts.ts";
 import { HERE } from "../vetoes/vetoes.ts";
 import { version } from "../version.ts";
+import { changesOfHost } from "../watch/host.ts";
 import { dialer } from "./dial.ts";
 import type { Refusal } from "./orders.ts";
 import { reportOf, sha256 } from "./report.ts";
@@ -52,14 +53,20 @@ export async function run({ stateDir, config: file }: GlobalOptions): Promise<Ex
   const config = await read();
   if (config.kind === "invalid" && config.error.code === "missing") throw missing(config);
   const policy = policyOf(config);
+  const scanner = new Scanner({
+    order: { hostId: identity.hostId, name: identity.name, stateDir },
+    program: process.argv[1] ?? "", // which program this is, not what it was told
+    ...{ log, signal: stop.signal },
+  });
   const session = new Session(
     {
       hostId: identity.hostId,
       agentVersion: version,
-      machine: realMachine(
-        { hostId: identity.hostId, name: identity.name, inventory: inventoryIn(stateDir) },
-        async (scan) => underConfig(scan, await read()),
-      ),
+      machine: machineOn(async (signal) => underConfig(await scanner.scan(signal), await read())),
+      changes: changesOfHost({
+        ...{ clock: systemClock, log, signal: stop.signal },
+        applyJournal: { folder: stateDir, file: LOCAL_JOURNAL },
+      }),
       rules: rulesOf(read, { clock: systemClock, journals: journalsIn(stateDir), here: HERE }),
       journal,
       clock: systemClock,
