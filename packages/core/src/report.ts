@@ -8,6 +8,7 @@ export function reportDigest(scan: Scan, sha256: Sha256): string {
     .sort();
   const { bootId, kernel } = scan.host;
   const kernelState = [kernel.expected, kernel.verdict, kernel.livePatches ?? null];
-  const rest = [scan.reboot.required, scan.reboot.reasons, scan.processes.unreadable];
+  // A note may be why nothing is done on the host: whoever plans has to hear of it.
+  const rest = [scan.reboot.required, scan.reboot.reasons, scan.processes.unreadable, scan.notes];
   return sha256(JSON.stringify([bootId, kernelState, ...rest, findings]));
 }
