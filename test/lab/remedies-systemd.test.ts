@@ -10,6 +10,7 @@ import {
   apply,
   applyUnits,
   asAlice,
+  bringDaemon,
   type Daemon,
   property,
   put,
@@ -61,6 +62,7 @@ await describeLab("remedies on a host with systemd", () => {
     payload = await stageRemedies();
     host = hostOf(await up({ name, hosts: 1, payload: payload.directory }), 1);
     await execOk(host, ["ln", "-s", "/opt/afterpatch/bin/afterpatch-agent", "/usr/bin/afterpatch-agent"]);
+    await bringDaemon(host);
   });
   afterAll(async () => {
     await down(name);
@@ -327,10 +329,10 @@ await describeLab("remedies on a host with systemd", () => {
   test("an sshd that listens and does not answer failed", async () => {
     await startDaemons(host, [{ name: "mute" }]);
     const file = "[Service]\nExecStart=/opt/lab/mute/sshd 8030\n";
-    await execOk(host, ["cp", "/opt/afterpatch/served-1", "/opt/lab/mute/sshd"]);
+    await execOk(host, ["cp", "/opt/lab/served-1", "/opt/lab/mute/sshd"]);
     await put(host, "/etc/systemd/system/mute.service", file, "644");
     await execOk(host, ["sh", "-c", "systemctl daemon-reload && systemctl restart mute && sleep 1"]);
-    await execOk(host, ["sh", "-c", "cd /opt/lab/mute && cp /opt/afterpatch/served-2 x && mv x sshd"]);
+    await execOk(host, ["sh", "-c", "cd /opt/lab/mute && cp /opt/lab/served-2 x && mv x sshd"]);
     const { code, steps } = await applyUnits(host, ["mute"]);
     expect(code).toBe(2);
     expect(steps.get("mute.service")?.evidence).toContain("listens on tcp 8030, but no SSH server answers there");

@@ -1,5 +1,6 @@
 import { spawnSync } from "node:child_process";
-import { copyFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { AppliedStep, ApplyDocument } from "@afterpatch/agent/apply/present";
 import { build } from "esbuild";
@@ -8,17 +9,11 @@ import { exec, execOk, type Host } from "../host.ts";
 
 /** Where the test's programs are on a host; each unit has a copy of its own, so that it alone becomes old. */
 const PLACE = "/opt/lab";
+const SOURCE = join(import.meta.dirname, "served.c");
 
-/** The agent, two builds of the daemon, and the agent's effects alone, for what its commands do not let happen. */
+/** The agent, and its effects alone for what its commands do not let happen. */
 export async function stageRemedies(): Promise<Payload> {
   const payload = await stagePayload();
-  for (const version of [1, 2]) {
-    const out = join(payload.directory, `served-${version}`);
-    const source = join(import.meta.dirname, "served.c");
-    const flags = ["-O2", "-Wall", "-Werror", "-Wl,--build-id=sha1", `-DVERSION="${version}"`];
-    const { status, stderr } = spawnSync("gcc", [...flags, "-o", out, source], { encoding: "utf8" });
-    if (status !== 0) throw new Error(`gcc: ${stderr}`);
-  }
   await build({
     entryPoints: [join(import.meta.dirname, "perform.ts")],
     outfile: join(payload.directory, "perform.mjs"),
@@ -27,8 +22,25 @@ export async function stageRemedies(): Promise<Payload> {
     format: "esm",
     logLevel: "error",
   });
-  await copyFile(join(import.meta.dirname, "served.c"), join(payload.directory, "served.c"));
   return payload;
+}
+
+/** Brings two builds of the daemon onto a host. */
+export async function bringDaemon(host: Host): Promise<void> {
+  const directory = await mkdtemp(join(tmpdir(), "afterpatch-served-"));
+  try {
+    await execOk(host, ["mkdir", "-p", PLACE]);
+    for (const version of [1, 2]) {
+      const out = join(directory, "served");
+      const flags = ["-O2", "-Wall", "-Werror", "-Wl,--build-id=sha1", `-DVERSION="${version}"`];
+      const { status, stderr } = spawnSync("gcc", [...flags, "-o", out, SOURCE], { encoding: "utf8" });
+      if (status !== 0) throw new Error(`gcc: ${stderr}`);
+      const script = `cat >${PLACE}/served-${version} && chmod 755 ${PLACE}/served-${version}`;
+      await execOk(host, ["sh", "-c", script], { input: await readFile(out) });
+    }
+  } finally {
+    await rm(directory, { recursive: true });
+  }
 }
 
 export interface Daemon {
@@ -45,7 +57,7 @@ export async function startDaemons(host: Host, daemons: readonly Daemon[]): Prom
   for (const { name, unit = "", service = "", script = "exec $served" } of daemons) {
     const home = `${PLACE}/${name}`;
     await put(host, `${home}/start`, `#!/bin/sh\nserved=${home}/served\n${script}\n`, "755");
-    await execOk(host, ["cp", "/opt/afterpatch/served-1", `${home}/served`]);
+    await execOk(host, ["cp", `${PLACE}/served-1`, `${home}/served`]);
     const file = `[Unit]\n${unit}\n[Service]\nExecStart=${home}/start\n${service}\n`;
     await put(host, `/etc/systemd/system/${name}.service`, file, "644");
   }
@@ -79,7 +91,7 @@ export async function startDaemonsOfAlice(host: Host, daemons: readonly Daemon[]
   for (const { name, unit = "", service = "", script = "exec $served" } of daemons) {
     const home = `${PLACE}/${name}`;
     await put(host, `${home}/start`, `#!/bin/sh\nserved=${home}/served\n${script}\n`, "755");
-    await execOk(host, ["cp", "/opt/afterpatch/served-1", `${home}/served`]);
+    await execOk(host, ["cp", `${PLACE}/served-1`, `${home}/served`]);
     await execOk(host, ["chown", "-R", "alice:", home]);
     const text = `[Unit]\n${unit}\n[Service]\nExecStart=${home}/start\n${service}\n`;
     await put(host, `/home/alice/.config/systemd/user/${name}.service`, text, "644");
@@ -100,11 +112,13 @@ export function asAlice(host: Host, ...command: readonly string[]): Promise<stri
   return execOk(host, [...alice, "env", "XDG_RUNTIME_DIR=/run/user/1000", ...command]);
 }
 
-/** Replaces the daemon of these units by version 2, as a package would. */
+/** Replaces the daemon of these units by the other version, as a package would. */
 export async function upgradeDaemons(host: Host, ...names: readonly string[]): Promise<void> {
   for (const name of names) {
     const path = `${PLACE}/${name}/served`;
-    await execOk(host, ["sh", "-c", `cp /opt/afterpatch/served-2 ${path}.new && mv ${path}.new ${path}`]);
+    const script = `new=${PLACE}/served-2; ! cmp -s $new ${path} || new=${PLACE}/served-1
+      cp $new ${path}.new && mv ${path}.new ${path}`;
+    await execOk(host, ["sh", "-c", script]);
   }
 }
 
