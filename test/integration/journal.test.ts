@@ -1,6 +1,15 @@
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
+import {
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -87,6 +96,33 @@ describe("the journal on disk", () => {
     expect(readFileSync(file, "utf8")).toBe(damaged);
   });
 
+  test("one of an order that was cut off is written anew: what was read may have been in memory alone", async () => {
+    const file = newFile();
+    await write(file, [epoch(1)]);
+    const before = statSync(file).ino;
+    await open(file);
+    expect(statSync(file).ino).toBe(before);
+    await write(file, order("unfinished", "permit", { at: 1, ended: false, acknowledged: false }));
+    await open(file);
+    expect(statSync(file).ino).not.toBe(before);
+    expect((await open(file)).records()).toHaveLength(3);
+  });
+
+  test.each([
+    ["a directory", (file: string) => mkdirSync(file), "it is a directory"],
+    ["a link", (file: string) => symlinkSync("/dev/null", file), "too many symbolic links"],
+    ["a FIFO", (file: string) => execFileSync("mkfifo", [file]), "it is no regular file"],
+    ["a file's child", (file: string) => writeFileSync(file, ""), "a part of the path is not a directory"],
+  ])("%s in its place is an error, and nobody waits for it", async (name, make, why) => {
+    const file = newFile();
+    make(file);
+    const journal = name === "a file's child" ? join(file, "journal.jsonl") : file;
+    await expect(open(journal)).rejects.toMatchObject({
+      code: "failed",
+      message: `${journal} cannot be opened: ${why}`,
+    });
+  });
+
   test("one that grew too large keeps what still counts", async () => {
     const file = newFile();
     const old = 60 * DAY_MS;
@@ -127,6 +163,35 @@ describe("the journal on disk", () => {
     expect(statSync(file).size).toBeLessThan(size);
     expect((await open(file)).records()).toEqual(kept);
   });
+
+  test("after 100,000 orders it is as small as after a few thousand, and so is what it holds in memory", async () => {
+    // On a tmpfs, where a sync costs nothing.
+    const fast = mkdtempSync("/dev/shm/afterpatch-journal-");
+    try {
+      const file = join(fast, "journal.jsonl");
+      const journal = await open(file);
+      let largestBytes = 0;
+      let most = 0;
+      for (let number = 0; number < 100_000; number++) {
+        const kind = number % 10 === 0 ? "local" : "permit";
+        const facts = { at: 99 * DAY_MS, ended: true, acknowledged: true };
+        const [begun, ...rest] = order(`op-${number}`, kind, facts);
+        const records = number % 5 === 0 ? [begun, ...rest] : [begun, ...rest.slice(-2)];
+        for (const record of records) if (record) await journal.append(record);
+        if (number % 500 > 0) continue;
+        largestBytes = Math.max(largestBytes, statSync(file).size);
+        most = Math.max(most, journal.records().length);
+      }
+      expect(largestBytes).toBeLessThan(5 * 1024 * 1024);
+      expect(most).toBeLessThan(40_000);
+      // The newest permits are still known, so that none is carried out again.
+      const known = new Set((await open(file)).records().map(nameOf));
+      for (let number = 95_001; number < 100_000; number++)
+        if (number % 10 > 0) expect(known).toContain(`op-${number}`);
+    } finally {
+      rmSync(fast, { recursive: true });
+    }
+  }, 300_000);
 
   test("a full disk is fatal for the journal, and what was acknowledged before is there", async () => {
     const file = newFile();
