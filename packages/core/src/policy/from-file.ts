@@ -188,7 +188,7 @@ class Reader {
 
   /** A cron expression is only told from a duration here; who runs it knows whether it is one. */
   schedule(text: string, path: KeyPath): Schedule {
-    if (/\s/.test(text.trim())) return { kind: "cron", cron: text.trim() };
+    if (/^@|\s/.test(text.trim())) return { kind: "cron", cron: text.trim() };
     return { kind: "every", everyMs: this.duration(text, path, REPORT, 0) };
   }
 
