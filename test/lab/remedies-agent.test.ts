@@ -17,6 +17,7 @@ interface Rollout {
       readonly remedy: { readonly target: string };
       readonly outcome: string;
       readonly evidence: string;
+      readonly journal?: readonly string[];
     }[];
   }[];
 }
@@ -114,5 +115,20 @@ await describeLab("an agent whose own Node was upgraded", () => {
     // A start for the kill (Restart=always), or one for the restart that was asked for, or both: no third.
     expect((await starts()) - before).toBeLessThanOrEqual(2);
     expect((await intents()) - noted).toBeLessThanOrEqual(2);
+  });
+
+  test("what a unit logged before it failed reaches operators, without its secrets", async () => {
+    const script = "[ -e /opt/lab/broken/ran ] && { echo 'db: password=hunter2'; sleep 0.3; exit 3; }";
+    await startDaemons(host, [{ name: "broken", script: `${script}\ntouch /opt/lab/broken/ran; exec $served` }]);
+    await upgradeDaemons(host, "broken");
+    await fleet.cliOk("scan", "all");
+    const { code, stdout } = await fleet.cli("rollout", "start", "all", "--reason", "it breaks", "--yes", "-o", "json");
+    expect(code).not.toBe(0);
+    const [step] = (JSON.parse(stdout) as Rollout).hosts[0]?.steps ?? [];
+    expect(step).toMatchObject({ outcome: "failed", evidence: expect.stringContaining("exit code 3") });
+    expect(step?.journal).toContain("db: password=[redacted]");
+    const { stdout: table } = await fleet.cli("rollout", "status");
+    expect(table).toContain("web01: broken.service logged:\n");
+    expect(table).toContain("  db: password=[redacted]\n");
   });
 });

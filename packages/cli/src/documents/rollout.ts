@@ -12,6 +12,8 @@ export interface RolloutStepDocument {
   readonly evidence: string;
   readonly startedAt: number | null;
   readonly elapsedMs: number;
+  /** Of a step that failed: what its target logged last, oldest first. Absent: nothing. */
+  readonly journal?: readonly string[];
 }
 
 export interface RolloutHostDocument {
@@ -105,6 +107,7 @@ function hostDocument(host: Rollout["hosts"][number]): RolloutHostDocument {
       evidence: visible(step.evidence),
       startedAt: step.startedAt === 0 ? null : step.startedAt,
       elapsedMs: step.elapsedMs,
+      ...(step.journal.length > 0 ? { journal: step.journal.map(visible) } : {}),
     })),
     residue: host.residue.map(visible),
     changedAt: host.changedAt === 0 ? null : host.changedAt,

@@ -18,8 +18,17 @@ export function renderRollout(rollout: RolloutDocument, paint: Paint, isWide: bo
   if (rollout.reason !== "") lines.push(`Reason: ${rollout.reason}`);
   if (rollout.actor !== null && rollout.createdAt !== null)
     lines.push(`By ${rollout.actor} at ${instant(rollout.createdAt)}`);
-  const parts = [...lines, "", table(columns, rows, paint).trimEnd(), "", ...uncoveredLines(rollout.uncovered, paint)];
+  const log = rollout.hosts.flatMap(logged);
+  const whole = [table(columns, rows, paint).trimEnd(), "", ...(log.length > 0 ? [...log, ""] : [])];
+  const parts = [...lines, "", ...whole, ...uncoveredLines(rollout.uncovered, paint)];
   return `${[...parts, totalsOf(rollout)].join("\n")}\n`;
+}
+
+/** What the targets of failed steps logged last. */
+function logged({ name, steps }: RolloutHostDocument): readonly string[] {
+  return steps.flatMap(({ remedy, journal = [] }) =>
+    journal.length === 0 ? [] : [`${name}: ${remedy.target} logged:`, ...journal.map((line) => `  ${line}`)],
+  );
 }
 
 /** History, newest first. */

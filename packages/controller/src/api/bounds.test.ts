@@ -43,6 +43,17 @@ describe("what a hostile host sends is cut, and the fleet can still be listed", 
     expect(new Date(host?.steps[0]?.startedAt ?? Number.NaN).toISOString()).toBe("+275760-09-13T00:00:00.000Z");
   });
 
+  test("endless logs of failed steps: the last lines of some of them are kept", async () => {
+    const { run, web1 } = await twoHosts();
+    const journal = [...Array.from({ length: 1000 }, () => LONG), "last"];
+    const steps = Array.from({ length: 30 }, () => ({ ...STEP, target: "x", evidence: "", journal }));
+    await run.tells("web1", web1, { permitId: permitOf(web1), state: "acting", steps });
+    const kept = (await run.engine.view("r1")).hosts[0]?.steps.flatMap((step) => step.journal ?? []) ?? [];
+    expect(kept).toHaveLength(20 * 20);
+    expect(kept.filter((line) => line === "last")).toHaveLength(20);
+    expect(Math.max(...kept.map((line) => line.length))).toBe(500);
+  });
+
   test("a proof is cut like a report", async () => {
     const { bench, run, web1 } = await twoHosts();
     await run.tells("web1", web1, verified(permitOf(web1), { ...CLEAN, scannedAt: 2 ** 60 }));

@@ -7,6 +7,10 @@ const WORD = 256;
 const SENTENCE = 1_000;
 /** Steps, and names of residue, of one permit. */
 const MOST_ITEMS = 1_000;
+/** What the targets of failed steps logged: lines of one, their length, and of how many steps it is kept. */
+const MOST_LINES = 20;
+const LINE = 500;
+const MOST_LOGS = 20;
 /** ECMA-262, time value range. */
 const LAST_INSTANT = 8.64e15;
 
@@ -30,7 +34,7 @@ export function withinBounds(message: FromAgent): FromAgent {
 }
 
 function update(told: PermitUpdate): PermitUpdate {
-  const steps = told.steps.slice(0, MOST_ITEMS).map(step);
+  const steps = withSomeLogs(told.steps.slice(0, MOST_ITEMS).map(step));
   if (told.state !== "finished") return { ...told, steps };
   const { result, code, message, proof } = told.outcome;
   const residue = told.outcome.residue.slice(0, MOST_ITEMS).map(sentence);
@@ -38,9 +42,19 @@ function update(told: PermitUpdate): PermitUpdate {
   return { ...told, steps, outcome };
 }
 
-function step({ kind, target, outcome, evidence, startedAt, elapsedMs }: StepResult): StepResult {
+function step({ kind, target, outcome, evidence, startedAt, elapsedMs, journal }: StepResult): StepResult {
   const times = { startedAt: instant(startedAt), elapsedMs: instant(elapsedMs) };
-  return { kind: word(kind), target: sentence(target), outcome, evidence: sentence(evidence), ...times };
+  const log = journal ? { journal: journal.slice(-MOST_LINES).map(line) } : {};
+  return { kind: word(kind), target: sentence(target), outcome, evidence: sentence(evidence), ...times, ...log };
+}
+
+function withSomeLogs(steps: readonly StepResult[]): readonly StepResult[] {
+  let logs = 0;
+  return steps.map((told) => {
+    if (!told.journal || ++logs <= MOST_LOGS) return told;
+    const { journal: _, ...rest } = told;
+    return rest;
+  });
 }
 
 function report(told: ScanReport): ScanReport {
@@ -50,6 +64,7 @@ function report(told: ScanReport): ScanReport {
 }
 
 const word = (text: string): string => text.slice(0, WORD);
+const line = (text: string): string => text.slice(0, LINE);
 const sentence = (text: string): string => text.slice(0, SENTENCE);
 /** The wire carries 64 bits; a larger number than this is no time, and could not be read from the store again. */
 const instant = (ms: number): number => Math.min(Math.max(0, ms), LAST_INSTANT);

@@ -1,5 +1,6 @@
 import type { RolloutView } from "@afterpatch/core/rollout/types";
 import type { pb } from "../messages.ts";
+import { stepToWire } from "./session.ts";
 
 type WireRollout = ReturnType<typeof pb.v1.Rollout.decode>;
 
@@ -10,7 +11,7 @@ export function rolloutToWire(view: RolloutView): WireRollout {
     hostId: host.hostId,
     state: host.state,
     reason: host.reason,
-    steps: host.steps.map((step) => ({ ...step })),
+    steps: host.steps.map(stepToWire),
     residue: [...host.residue],
     changedAt: host.changedAt,
   }));

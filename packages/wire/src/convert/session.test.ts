@@ -22,14 +22,18 @@ const report: fc.Arbitrary<ScanReport> = fc.record({
   unreadable: small,
   body: fc.uint8Array({ maxLength: 40 }),
 });
-const step: fc.Arbitrary<StepResult> = fc.record({
-  kind: text,
-  target: text,
-  outcome: fc.constantFrom("done", "failed", "vetoed", "skipped"),
-  evidence: text,
-  startedAt: instant,
-  elapsedMs: instant,
-});
+const step: fc.Arbitrary<StepResult> = fc.record(
+  {
+    kind: text,
+    target: text,
+    outcome: fc.constantFrom("done", "failed", "vetoed", "skipped"),
+    evidence: text,
+    startedAt: instant,
+    elapsedMs: instant,
+    journal: fc.array(text, { minLength: 1 }),
+  },
+  { requiredKeys: ["kind", "target", "outcome", "evidence", "startedAt", "elapsedMs"] },
+);
 const outcome: fc.Arbitrary<PermitOutcome> = fc.record({
   result: fc.constantFrom("verified", "failed", "refused", "stale"),
   code: text,

@@ -119,7 +119,7 @@ function permitFromWire(permit: pb.v1.Permit): Permit {
 }
 
 function updateToWire(update: PermitUpdate): WireUpdate {
-  const steps = update.steps.map((step) => ({ ...step }));
+  const steps = update.steps.map(stepToWire);
   const state = pb.v1.PermitState[STATE_TO_WIRE[update.state]];
   if (update.state !== "finished") return { permitId: update.permitId, state, steps };
   const { result, code, message, proof } = update.outcome;
@@ -160,9 +160,15 @@ function outcomeFromWire(outcome: pb.v1.PermitOutcome | null | undefined): Permi
 }
 
 function stepFromWire(step: pb.v1.StepResult): StepResult {
-  const { kind, target, evidence, startedAt, elapsedMs } = step;
+  const { kind, target, evidence, startedAt, elapsedMs, journal } = step;
   const outcome = oneOf(["done", "failed", "vetoed", "skipped"], step.outcome, "outcome of a step");
-  return { kind, target, outcome, evidence, startedAt, elapsedMs };
+  const log = journal.length > 0 ? { journal: [...journal] } : {};
+  return { kind, target, outcome, evidence, startedAt, elapsedMs, ...log };
+}
+
+/** The controller sends steps on to operators as they are. */
+export function stepToWire(step: StepResult) {
+  return { ...step, journal: [...(step.journal ?? [])] };
 }
 
 function oneOf<T extends string>(allowed: readonly T[], value: string, what: string): T {

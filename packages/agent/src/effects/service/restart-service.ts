@@ -123,7 +123,7 @@ async function limits(units: readonly { readonly unit: string; readonly state: U
 }
 
 /** This very process is the agent's service, or is started by it. */
-function isOwnService(unit: string): boolean {
+export function isOwnService(unit: string): boolean {
   return unit === AGENT_UNIT && pidsOfUnit(unit).includes(process.pid);
 }
 

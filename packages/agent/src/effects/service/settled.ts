@@ -3,7 +3,7 @@ import { isRunning } from "../processes.ts";
 import { waitUntil } from "../wait.ts";
 import { keepsProcesses, processesOfUnit } from "./now.ts";
 import { listeningPorts, portsMissing } from "./ports.ts";
-import { described } from "./restart-service.ts";
+import { described, isOwnService } from "./restart-service.ts";
 import { portsWithoutBanner, sshdOf } from "./sshd.ts";
 import { readUnit, type UnitState } from "./unit.ts";
 
@@ -42,7 +42,8 @@ export async function unitSettled(unit: string, before: UnitEvidence, seen: Unit
 async function unitWrong(unit: string, before: UnitThen, state: UnitState): Promise<string | null> {
   // A restart by hand sets the counter to 0, see service_enter_dead() and service_start() of systemd.
   const again = state.nRestarts === null || state.nRestarts === 0 ? 0 : state.nRestarts;
-  if (again > 0) {
+  // The agent itself may have been killed in the middle and started again: it runs, or nobody would ask.
+  if (again > 0 && !isOwnService(unit)) {
     const times = again === 1 ? "once" : `${again} times`;
     return `${described(unit, state)} and was started again by systemd ${times} since`;
   }

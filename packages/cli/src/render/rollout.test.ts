@@ -1,0 +1,26 @@
+import { expect, test } from "vitest";
+import type { RolloutDocument } from "../documents/rollout.ts";
+import { plain } from "../shell.ts";
+import { renderRollout } from "./rollout.ts";
+
+test("what failed is shown with what it logged, by host and target", () => {
+  const step = {
+    id: "restart-service:nginx.service",
+    remedy: { kind: "restart-service", target: "nginx.service" },
+    outcome: "failed",
+    evidence: "nginx.service is failed (failed, Result=exit-code, exit code 1)",
+    startedAt: 1,
+    elapsedMs: 1,
+    journal: ["nginx: [emerg] bind() to 0.0.0.0:80 failed", "Failed with result 'exit-code'."],
+  };
+  const about = { id: "h1", name: "web01", state: "failed", reason: "step-failed", residue: [], changedAt: 1 } as const;
+  const rollout: RolloutDocument = {
+    ...{ schema: "afterpatch.rollout/v1", id: "r1", name: "", reason: "DSA-1", actor: null, state: "halted", why: "" },
+    ...{ createdAt: null, digest: "d", uncovered: [] },
+    hosts: [{ ...about, steps: [step] }],
+    totals: { failed: 1 } as RolloutDocument["totals"], // the state this test uses
+  };
+  expect(renderRollout(rollout, plain, false)).toContain(
+    "\n\nweb01: nginx.service logged:\n  nginx: [emerg] bind() to 0.0.0.0:80 failed\n  Failed with result 'exit-code'.\n\n",
+  );
+});
