@@ -43,7 +43,7 @@ function offeredByIntel(bytes: Uint8Array, cpu: Processor): Offered {
       ? revisions
       : revisions.filter(({ platforms }) => platforms === 0 || (platforms & platform) !== 0);
   if (known.length === 0) return NONE;
-  const newest = Math.max(...known.map(({ revision }) => revision));
+  const newest = known.reduce((most, { revision }) => Math.max(most, revision), 0); // too many to be arguments
   return { revision: newest, ambiguous: platform === null && known.some(({ revision }) => revision !== newest) };
 }
 
