@@ -65,9 +65,13 @@ function watched(places: readonly Place[], { clock, log, signal }: WatchOptions)
     }
     return near;
   };
+  let near: readonly Place[] = [];
   return {
-    look: () => lookAt(reachable()),
-    wait: (ms: number, stop: AbortSignal) => bell.wait(reachable(), ms, stop),
+    look: () => {
+      near = reachable();
+      return lookAt(near);
+    },
+    wait: (ms: number, stop: AbortSignal) => bell.wait(near, ms, stop), // right after a look
   };
 }
 
