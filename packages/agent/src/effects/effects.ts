@@ -6,7 +6,7 @@ import { stepKey } from "../journal/operations.ts";
 import type { Evidence, Machine, Performed, PerformOptions } from "../ports.ts";
 import { endSessions, oldSessions, sessionsEnded, sessionsEndedWithin } from "./session/end-session.ts";
 import { StepError } from "./error.ts";
-import { reexecEvidence, sessionEvidence, unitEvidence } from "./evidence.ts";
+import { reexecEvidence, scriptEvidence, sessionEvidence, unitEvidence } from "./evidence.ts";
 import { packageManager } from "./package-lock.ts";
 import { managerNow, managerReplaced, managerSettled, reexec } from "./init/reexec.ts";
 import { lastWords } from "./service/last-words.ts";
@@ -14,6 +14,7 @@ import { unitNow } from "./service/now.ts";
 import { restartService } from "./service/restart-service.ts";
 import { unitRestarted, unitSettled } from "./service/settled.ts";
 import { readUnit, type UnitState } from "./service/unit.ts";
+import { isScript, restartScript, scriptNow, scriptRestarted, scriptSettled } from "./sysv/restart-script.ts";
 
 /** The host's changing half around a way to scan it. Throws nothing but StepError where the host is the reason. */
 export function machineOn(scan: Machine["scan"]): Machine {
@@ -26,7 +27,7 @@ export function machineOn(scan: Machine["scan"]): Machine {
     evidence: (step) => evidence(step, scan),
     async perform(step, before, options) {
       const performed = await perform(step, before, options);
-      if (step.kind === "restart-service" && performed.outcome === "done") {
+      if (step.kind === "restart-service" && performed.outcome === "done" && !isScript(step.target)) {
         restarted.set(stepKey(step), await readUnit(step.target));
       }
       return performed;
@@ -34,14 +35,17 @@ export function machineOn(scan: Machine["scan"]): Machine {
     happened: async (step, before, graceMs = 0) => ((await happened(step, before, graceMs)) ? "yes" : "no"),
     settled: (step, before) => settled(step, before, restarted.get(stepKey(step)) ?? null),
     lastWords: async (step, before) =>
-      step.kind === "restart-service" ? lastWords(step.target, unitEvidence(before).takenAt) : [],
+      step.kind === "restart-service" && !isScript(step.target)
+        ? lastWords(step.target, unitEvidence(before).takenAt)
+        : [],
   };
 }
 
 async function evidence(step: StepRef, scan: (signal: AbortSignal) => Promise<Scan>): Promise<Evidence> {
   switch (step.kind) {
     case "restart-service":
-      return unitNow(step.target);
+      if (!isScript(step.target)) return unitNow(step.target);
+      return scriptNow(step.target, await scan(AbortSignal.timeout(SCAN_TIMEOUT_MS)));
     case "end-session":
       return oldSessions(step.target, await scan(AbortSignal.timeout(SCAN_TIMEOUT_MS)));
     case "reexec":
@@ -56,6 +60,7 @@ const SCAN_TIMEOUT_MS = 120_000;
 async function perform(step: StepRef, before: Evidence, { graceMs, signal }: PerformOptions): Promise<Performed> {
   switch (step.kind) {
     case "restart-service":
+      if (isScript(step.target)) return restartScript(step.target, scriptEvidence(before));
       return restartService(step.target, unitEvidence(before), signal);
     case "end-session":
       return endSessions(visible(step.target), sessionEvidence(before), graceMs);
@@ -69,6 +74,7 @@ async function perform(step: StepRef, before: Evidence, { graceMs, signal }: Per
 async function happened(step: StepRef, before: Evidence, graceMs: number): Promise<boolean> {
   switch (step.kind) {
     case "restart-service":
+      if (isScript(step.target)) return scriptRestarted(step.target, scriptEvidence(before));
       return unitRestarted(step.target, unitEvidence(before));
     case "end-session":
       return sessionsEndedWithin(sessionEvidence(before), graceMs);
@@ -82,6 +88,7 @@ async function happened(step: StepRef, before: Evidence, graceMs: number): Promi
 async function settled(step: StepRef, before: Evidence, seen: UnitState | null): Promise<string | null> {
   switch (step.kind) {
     case "restart-service":
+      if (isScript(step.target)) return scriptSettled(step.target, scriptEvidence(before));
       return unitSettled(step.target, unitEvidence(before), seen);
     case "end-session":
       return sessionsEnded(sessionEvidence(before)) ? null : `old sessions of ${visible(step.target)} are still open`;

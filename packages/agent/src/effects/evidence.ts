@@ -38,6 +38,17 @@ export type ReexecEvidence = {
   readonly mappings: readonly string[];
 };
 
+export type ScriptEvidence = {
+  /** The processes of the service that run old code. */
+  readonly old: readonly ProcessRef[];
+  /** Paths of their programs. */
+  readonly programs: readonly string[];
+  /** Where they could be reached. */
+  readonly ports: readonly string[];
+  /** When this was taken, in clock ticks since boot: whoever was started later is new. */
+  readonly sinceTicks: number;
+};
+
 export function unitEvidence(evidence: Evidence): UnitEvidence {
   const { takenAt, along } = evidence;
   if (typeof takenAt !== "number" || !Array.isArray(along)) throw unusable();
@@ -68,6 +79,12 @@ function unitThen(evidence: Evidence): UnitThen {
 
 export function sessionEvidence({ sessions, old }: Evidence): SessionEvidence {
   if (isProcesses(sessions) && isProcesses(old)) return { sessions, old };
+  throw unusable();
+}
+
+export function scriptEvidence({ old, programs, ports, sinceTicks }: Evidence): ScriptEvidence {
+  if (isProcesses(old) && isStrings(programs) && isStrings(ports) && typeof sinceTicks === "number")
+    return { old, programs, ports, sinceTicks };
   throw unusable();
 }
 

@@ -19,24 +19,34 @@ export interface RunOptions {
   readonly lock?: number | null;
   /** As whom; as the agent itself unless told otherwise. */
   readonly user?: AsUser | null;
+  /**
+   * It starts daemons that stay: they get a session of their own and the usual umask, and may keep its output open, so
+   * that its end is what counts.
+   */
+  readonly leavesDaemons?: boolean;
 }
+
+const USUAL_UMASK = 0o022;
 
 /** Runs a program with arguments, never through a shell, with nothing of the agent's environment, in English. */
 export function run(
   program: string,
   args: readonly string[],
   timeoutMs: number,
-  { lock = null, user = null }: RunOptions = {},
+  { lock = null, user = null, leavesDaemons = false }: RunOptions = {},
 ): Promise<Ran> {
   const env = { PATH, LC_ALL: "C", SYSTEMD_COLORS: "0", ...user?.env };
+  const umask = leavesDaemons ? process.umask(USUAL_UMASK) : null;
   const child = spawn(program, args, {
     ...(user === null ? {} : { uid: user.uid, gid: user.gid }),
     env,
     cwd: "/",
+    detached: leavesDaemons,
     timeout: timeoutMs,
     killSignal: "SIGKILL",
     stdio: ["ignore", "pipe", "pipe", ...(lock === null ? [] : [lock])],
   });
+  if (umask !== null) process.umask(umask);
   const stdout = kept(child.stdout);
   const stderr = kept(child.stderr);
   return new Promise((resolve) => {
@@ -44,12 +54,13 @@ export function run(
     child.once("error", (error) => {
       failure = error.message;
     });
-    child.once("close", (status, signal) => {
+    child.once(leavesDaemons && child.pid !== undefined ? "exit" : "close", (status, signal) => {
       const line = stderr()
         .split("\n")
         .find((text) => text.trim() !== "");
       const why = failure || (child.killed ? `no answer within ${timeoutMs} ms` : `ended by ${signal}`);
       const known = failure === "" ? status : null;
+      if (leavesDaemons) for (const stream of [child.stdout, child.stderr]) stream?.destroy();
       resolve({
         status: known,
         stdout: stdout(),

@@ -39,7 +39,7 @@ function wanted(judged: Judged, host: HostIndex): Remedy {
         reason: "New connections already start the new program; only sessions opened before the upgrade are old.",
       };
     case "init":
-      return reexec(host);
+      return reexec(judged, host);
     case "service":
       if (owner.manager === "sysv") return restartSysv(judged, host);
       if (/^user@[0-9]+\.service$/.test(owner.name)) return userManager(judged, host);
@@ -101,24 +101,27 @@ function userManager({ owner: { name }, process }: Judged, { units }: HostIndex)
   return { kind: "none", target: name, automatic: false, reason: `${reason}.` };
 }
 
-function reexec({ facts }: HostIndex): Remedy {
-  const reason = facts.systemd
+function reexec({ process: { executable } }: Judged, { facts }: HostIndex): Remedy {
+  // sysvinit does so by telinit(8); its program is called init, and no link to another one's (BusyBox, OpenRC, runit).
+  const isKnown = facts.systemd || /^(?:\/usr)?\/sbin\/init$/.test(executable);
+  const reason = isKnown
     ? "PID 1 replaces itself in place and keeps its state; no service is touched."
-    : "PID 1 is not systemd and how it replaces itself is not known; a reboot replaces it.";
-  return { kind: "reexec", target: "init", automatic: facts.systemd, reason };
+    : "PID 1 is neither systemd nor sysvinit and how it replaces itself is not known; a reboot replaces it.";
+  return { kind: "reexec", target: "init", automatic: isKnown, reason };
 }
 
-/** Told here and left to a person: the effects know systemd only. */
 function restartSysv({ owner: { name }, process, programRemoved }: Judged, host: HostIndex): Remedy {
   const rule = restartRule(name);
   const told = sysvService(process, host);
   const evidence = told ? ` It was told by this: ${told.because}.` : "";
-  const whyNot = rule
-    ? `${rule.policy === "never" ? "Never" : "Only on request"}: ${rule.why}.`
-    : programRemoved
-      ? `Its program is no longer on the disk: after a restart ${name} might not run at all; install it again or stop the service.`
-      : `This version restarts services of systemd only; run: service ${name} restart.`;
-  return { kind: "restart-service", target: name, automatic: false, reason: whyNot + evidence };
+  const base = { kind: "restart-service", target: name } as const;
+  if (rule?.policy === "never") return { ...base, automatic: false, reason: `Never: ${rule.why}.${evidence}` };
+  if (programRemoved) {
+    const reason = `Its program is no longer on the disk: after a restart ${name} might not run at all; install it again or stop the service.`;
+    return { ...base, automatic: false, reason: reason + evidence };
+  }
+  if (rule) return { ...base, automatic: false, reason: `Only on request: ${rule.why}.${evidence}`, onRequest: true };
+  return { ...base, automatic: true, reason: `${REPLACES[0]}${evidence}` };
 }
 
 function restart(judged: Judged, host: HostIndex): Remedy {

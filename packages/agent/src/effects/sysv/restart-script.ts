@@ -1,0 +1,158 @@
+import { existsSync, readFileSync, statSync } from "node:fs";
+import { basename } from "node:path";
+import type { Scan } from "@afterpatch/core/scan";
+import { visible } from "@afterpatch/core/text";
+import type { Performed } from "../../ports.ts";
+import type { ScriptEvidence } from "../evidence.ts";
+import { isRunning, procLink, processTable, procText } from "../processes.ts";
+import { run } from "../run.ts";
+import { listeningPorts, portHolders, portsMissing } from "../service/ports.ts";
+import { portsWithoutBanner, sshdComplaint } from "../service/sshd.ts";
+import { isSuperServer } from "../session/end-session.ts";
+import { waitUntil } from "../wait.ts";
+
+// Services of init scripts, where systemd is not PID 1. service(8) tells nothing that could be trusted: what is proved
+// is that the old processes ended, that a process of the same program was started, and that it listens again.
+
+/** Scripts wait for their daemons to end; start-stop-daemon(8) with --retry easily takes half a minute. */
+const SCRIPT_TIMEOUT_MS = 180_000;
+const CHECK_TIMEOUT_MS = 20_000;
+/** A daemon detaches and writes its pid file a moment after its script has ended, or stops as late. */
+const AFTER_SCRIPT_MS = 20_000;
+const LISTEN_TIMEOUT_MS = 20_000;
+const POLL_MS = 100;
+const LAST_LINES = 20;
+
+/** A step for a service of a script, not for a unit of systemd. */
+export function isScript(target: string): boolean {
+  return !target.includes(".") && !statSync("/run/systemd/system", { throwIfNoEntry: false })?.isDirectory();
+}
+
+/** The processes of a service that `scan` found old, their programs, and where they can be reached. */
+export function scriptNow(name: string, scan: Scan): ScriptEvidence {
+  const table = processTable();
+  const old = scan.findings.flatMap(({ process, owner, remedy }) => {
+    if (process === null || remedy.kind !== "restart-service" || owner.name !== name) return [];
+    const { pid, startTicks } = process;
+    return table.get(pid)?.startTicks === startTicks ? [{ pid, startTicks }] : [];
+  });
+  const pids = old.map(({ pid }) => pid);
+  const programs = [...new Set(pids.flatMap(programOf))];
+  return { old, programs, ports: listeningPorts(pids), sinceTicks: ticksNow() };
+}
+
+/**
+ * `service NAME restart`: there is no `try-restart` that all scripts know. A service whose old processes ended since the
+ * scan is left as it is; one that a crash left between stop and start has them in its evidence, and is started.
+ */
+export async function restartScript(name: string, before: ScriptEvidence): Promise<Performed> {
+  if (before.old.length === 0) return { outcome: "skipped", detail: `no old process of ${name} is left` };
+  const veto = await vetoed(name, before);
+  if (veto !== null) return { outcome: "vetoed", detail: `${name} was not restarted: ${veto}` };
+  const { status, complaint, stdout } = await service(name, "restart", SCRIPT_TIMEOUT_MS);
+  if (status === null) return { outcome: "failed", detail: `${name}: its script did not end: ${visible(complaint)}` };
+  const said = lastLines(stdout);
+  const why = status === 0 ? "" : ` (service ${name} restart exited ${status}: ${visible(complaint)}${said})`;
+  const isOver = await waitUntil(() => !before.old.some(isRunning), AFTER_SCRIPT_MS, POLL_MS);
+  if (!isOver) {
+    // The usual trap: a pid file that is gone or stale, and a script that finds nobody to stop.
+    const pids = before.old.filter(isRunning).map(({ pid }) => pid);
+    return { outcome: "failed", detail: `pid ${pids.join(", ")} of ${name} outlived the restart${why}` };
+  }
+  const isBack = await waitUntil(() => runningPrograms(before).length > 0, AFTER_SCRIPT_MS, POLL_MS);
+  if (!isBack) return { outcome: "failed", detail: `${name} was stopped and did not start again${why}` };
+  return { outcome: "done", detail: `${name} restarted by its script${why}` };
+}
+
+/** After a crash: the script goes on without whoever called it, and only when it has ended its work can be judged. */
+export async function scriptRestarted(name: string, before: ScriptEvidence): Promise<boolean> {
+  await waitUntil(() => !isUnderWay(name), SCRIPT_TIMEOUT_MS, POLL_MS);
+  if (before.old.some(isRunning)) return false;
+  return waitUntil(() => runningPrograms(before).length > 0, AFTER_SCRIPT_MS, POLL_MS);
+}
+
+/** Null, or what is wrong. */
+export async function scriptSettled(name: string, before: ScriptEvidence): Promise<string | null> {
+  const left = before.old.filter(isRunning);
+  if (left.length > 0)
+    return `pid ${left.map(({ pid }) => pid).join(", ")} of ${name}, from before the restart, still runs`;
+  const pids = () => runningPrograms(before);
+  if (pids().length === 0) return `${name} has no process any more`;
+  const missing = () => portsMissing(before.ports, listeningPorts(pids()));
+  if (!(await waitUntil(() => missing().length === 0, LISTEN_TIMEOUT_MS, POLL_MS))) {
+    return `${name} does not listen on ${missing().join(", ")} any more`;
+  }
+  if (before.programs.some((program) => basename(program) === "sshd")) {
+    const silent = await portsWithoutBanner(pids());
+    if (silent.length > 0) return `${name} listens on tcp ${silent.join(", ")}, but no SSH server answers there`;
+  }
+  return statusOf(await service(name, "status", CHECK_TIMEOUT_MS), name);
+}
+
+/**
+ * Exit codes of `status`, LSB Core 22.2: 1 and 2 dead with traces left, 3 not running. Many scripts have no such verb
+ * and say how they are used instead: that tells nothing.
+ */
+export function statusOf(
+  {
+    status,
+    stdout,
+    complaint,
+  }: { readonly status: number | null; readonly stdout: string; readonly complaint: string },
+  name: string,
+): string | null {
+  if (status === null || status === 0 || status > 3) return null;
+  if (/usage:/i.test(`${stdout}\n${complaint}`)) return null;
+  return `service ${name} status says that it does not run (exit code ${status})`;
+}
+
+async function vetoed(name: string, { old, programs }: ScriptEvidence): Promise<string | null> {
+  const gone = programs.find((program) => !existsSync(program));
+  if (gone !== undefined) return `${visible(gone)} is not there, and it would not start again`;
+  const superServers = old.map(({ pid }) => pid).filter(isSuperServer);
+  const others = [...processTable()].flatMap(([pid, { ppid }]) => (superServers.includes(ppid) ? [pid] : []));
+  const [holder] = superServers.length === 0 ? [] : portHolders(superServers, others);
+  if (holder) {
+    return `pid ${holder.pid} serves ${holder.port} for it (wait = yes), and while it lives that port would be lost; end it first`;
+  }
+  const sshd = programs.find((program) => basename(program) === "sshd");
+  const complaint =
+    sshd === undefined ? null : await sshdComplaint({ property: "ExecStart", path: sshd, args: [] }, []);
+  return complaint === null ? null : `${name} would not start again: ${complaint}`;
+}
+
+/** Processes of these programs as they are on the disk now, started since and detached: their parent is PID 1. */
+function runningPrograms({ programs, sinceTicks }: ScriptEvidence): readonly number[] {
+  return [...processTable()].flatMap(([pid, { ppid, startTicks, state }]) => {
+    if (ppid !== 1 || state === "Z" || startTicks < sinceTicks) return [];
+    return programs.includes(procLink(pid, "exe") ?? "") ? [pid] : [];
+  });
+}
+
+/** Now, in the unit of proc_pid_stat(5)'s field 22: sysconf(_SC_CLK_TCK) is 100 on every Linux, proc_uptime(5). */
+function ticksNow(): number {
+  return Math.floor(Number(readFileSync("/proc/uptime", "latin1").split(" ")[0]) * 100);
+}
+
+function programOf(pid: number): readonly string[] {
+  const path = procLink(pid, "exe");
+  return path === null ? [] : [path.replace(/ \(deleted\)$/, "")];
+}
+
+/** Somebody runs this service's script to restart it. */
+function isUnderWay(name: string): boolean {
+  return [...processTable().keys()].some((pid) => {
+    const words = (procText(pid, "cmdline") ?? "").split("\0");
+    return words.includes("restart") && words.some((word) => word === name || word.endsWith(`/init.d/${name}`));
+  });
+}
+
+/** service(8) hands PATH on to the daemon and keeps its directory to itself; what it starts may keep its output open. */
+function service(name: string, verb: "restart" | "status", timeoutMs: number) {
+  return run("service", [name, verb], timeoutMs, { leavesDaemons: true });
+}
+
+function lastLines(text: string): string {
+  const lines = text.split("\n").filter((line) => line.trim() !== "");
+  return lines.length === 0 ? "" : `; it said: ${visible(lines.slice(-LAST_LINES).join(" | ").slice(-2000))}`;
+}
