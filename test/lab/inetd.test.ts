@@ -10,7 +10,7 @@ import { execOk, type Host } from "./host.ts";
 import type { Init } from "./init.ts";
 import { down, hostOf, type Lab, up } from "./lab.ts";
 import { openSession, type Session } from "./session.ts";
-import { replaceXinetd } from "./super-server.ts";
+import { replaceXinetd, untilListening } from "./super-server.ts";
 
 const inetdConf = `imap2 stream tcp nowait root /usr/sbin/imapd imapd
 1143 stream tcp nowait root /usr/sbin/tcpd /usr/sbin/imapd
@@ -26,9 +26,11 @@ for (const init of ["systemd", "sysvinit"] as const) {
     beforeAll(async () => {
       const { host, open } = await stage.set();
       await replaceXinetd(host, inetdConf);
+      await untilListening(host, 2143); // the last of its configuration
       old.push(await open(143));
       // It leaves that session to PID 1.
       await execOk(host, ["sh", "-c", "service openbsd-inetd restart >/dev/null 2>&1 </dev/null"]);
+      await untilListening(host, 2143);
       old.push(await open(143, true), await open(1143), await open(2143, true));
       await upgradeImapd(host);
       fresh.push(await open(143), await open(143, true), await open(1143));

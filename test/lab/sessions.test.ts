@@ -12,7 +12,7 @@ import { execOk, type Host } from "./host.ts";
 import { down, hostOf, type Lab, up } from "./lab.ts";
 import { controllerAddress, controllerAddress6 } from "./network.ts";
 import { openSession, type Session } from "./session.ts";
-import { installTcpd } from "./super-server.ts";
+import { installTcpd, untilListening } from "./super-server.ts";
 
 const name = `sessions-${process.pid}`;
 
@@ -67,8 +67,10 @@ await describeLab("sessions of xinetd that are open while imapd is upgraded", ()
       await execOk(host, ["sh", "-c", 'cat >"/etc/xinetd.d/$1"', "sh", service], { input });
     }
     await execOk(host, ["systemctl", "reload", "xinetd"]);
+    await untilListening(host, 143);
     old.push(await open("imap", 143, 40_001));
     await execOk(host, ["systemctl", "restart", "xinetd"]); // it leaves that session to PID 1
+    await untilListening(host, 143, 1143, 2143, 2222);
     old.push(await open("imap", 143, 40_002), await open("imap", 143, 40_003, true));
     old.push(await open("imap-wrapped", 1143, 40_004), await open("imap-wait", 2143, 40_005));
     await upgradeImapd(host);

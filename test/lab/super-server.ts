@@ -2,6 +2,7 @@ import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { readBase } from "./base.ts";
 import { execOk, type Host } from "./host.ts";
+import { until } from "./processes.ts";
 
 /** Installs tcpd(8), which wraps services of a super-server. */
 export async function installTcpd(host: Host): Promise<void> {
@@ -13,6 +14,18 @@ export async function replaceXinetd(host: Host, inetdConf: string): Promise<void
   await execOk(host, ["dpkg", "--force-depends", "--remove", "xinetd"]);
   await execOk(host, ["sh", "-c", "cat >/etc/inetd.conf"], { input: inetdConf });
   await installDebs(host, () => true);
+}
+
+/** Resolves once something listens on all these ports: a super-server is there before its services are. */
+export async function untilListening(host: Host, ...ports: readonly number[]): Promise<void> {
+  for (const port of ports) {
+    const listeners = ["ss", "-Hltn", `sport = :${port}`];
+    await until(
+      `${host.name}: a listener on port ${port}`,
+      20_000,
+      async () => (await execOk(host, listeners)) || undefined,
+    );
+  }
 }
 
 async function installDebs(host: Host, isWanted: (file: string) => boolean): Promise<void> {

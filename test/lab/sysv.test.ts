@@ -10,8 +10,15 @@ import { bootId, execOk, type Host, reboot, spawnInside } from "./host.ts";
 import { down, hostOf, type Lab, up } from "./lab.ts";
 import { replaceBuild } from "./rebuild.ts";
 import { openSession } from "./session.ts";
+import { untilListening } from "./super-server.ts";
 
 const name = `sysv-${process.pid}`;
+const pidFiles: Readonly<Record<string, string>> = {
+  cron: "/run/crond.pid",
+  nginx: "/run/nginx.pid",
+  ssh: "/run/sshd.pid",
+  xinetd: "/run/xinetd.pid",
+};
 const patient = { timeout: 20_000 };
 
 await describeLab("a host whose init is sysvinit", () => {
@@ -34,6 +41,13 @@ await describeLab("a host whose init is sysvinit", () => {
   const sh = async (script: string, ...words: readonly string[]) =>
     (await execOk(host, ["sh", "-euc", script, "sh", ...words])).trim();
   const service = (script: string, verb: string) => sh(`service "$1" "$2" >/dev/null 2>&1 </dev/null`, script, verb);
+  /** A script returns once the daemon has gone into the background, which may be before it has written its pid file. */
+  const untilUp = (script: string) =>
+    expect.poll(() => sh('kill -0 "$(cat "$1")" && echo up || echo down', pidFiles[script] ?? ""), patient).toBe("up");
+  const restart = async (script: string) => {
+    await service(script, "restart");
+    await untilUp(script);
+  };
   const findings = async () => (await agent.json<Scan>("scan")).findings;
   const owners = async (executable: string) => {
     const of = (await findings()).filter(({ process }) => process?.executable === executable);
@@ -43,7 +57,7 @@ await describeLab("a host whose init is sysvinit", () => {
 
   test("PID 1 is sysvinit, rc started the services, and nothing is old yet", async () => {
     expect(await sh("readlink /proc/1/exe; runlevel")).toBe("/usr/sbin/init\nN 2");
-    for (const script of ["cron", "ssh", "nginx", "xinetd"]) await service(script, "status");
+    for (const script of Object.keys(pidFiles)) await untilUp(script);
     const scan = await agent.json<Scan>("scan");
     expect([scan.findings, scan.processes.unreadable]).toEqual([[], 0]);
   });
@@ -55,7 +69,7 @@ await describeLab("a host whose init is sysvinit", () => {
   });
 
   test("a service whose program was replaced, by its pid file and by the name of its script", async () => {
-    await service("cron", "restart");
+    await restart("cron");
     await replaceBuild(host, "/usr/sbin/cron");
     expect(await findings()).toMatchObject([
       {
@@ -105,7 +119,7 @@ await describeLab("a host whose init is sysvinit", () => {
       [...strangers, `${await pidIn("/run/sshd.pid")} service sysv ssh`].sort(),
     );
     // A restart leaves the login to PID 1, and it is no more the service's than before.
-    await service("ssh", "restart");
+    await restart("ssh");
     expect((await sh('ps -o ppid= -p "$1"', shell)).trim()).toBe("1");
     expect((await owners("/usr/sbin/sshd")).sort()).toEqual(strangers);
     beside.kill("SIGKILL");
@@ -122,17 +136,24 @@ await describeLab("a host whose init is sysvinit", () => {
     await sh('echo "$1" >/run/crond.pid', cron);
 
     await service("xinetd", "stop");
-    await sh("cp /bin/sleep /opt/nap");
-    await sh("setsid --fork /opt/nap 4243 >/dev/null 2>&1 </dev/null; pgrep -x nap >/run/xinetd.pid");
-    await replaceBuild(host, "/opt/nap");
-    expect(await owners("/opt/nap")).toEqual([`${await pidIn("/run/xinetd.pid")} application null /opt/nap`]);
-    await sh("kill $(cat /run/xinetd.pid); rm /run/xinetd.pid");
-    await service("xinetd", "start");
+    try {
+      await sh(`cp /bin/sleep /opt/stranger; setsid --fork /opt/stranger 4243 >/dev/null 2>&1 </dev/null
+        until pgrep -x stranger >/run/xinetd.pid; do sleep 0.1; done`);
+      await replaceBuild(host, "/opt/stranger");
+      expect(await owners("/opt/stranger")).toEqual([
+        `${await pidIn("/run/xinetd.pid")} application null /opt/stranger`,
+      ]);
+    } finally {
+      await sh("pkill -x stranger || true; rm -f /run/xinetd.pid");
+      await service("xinetd", "start");
+    }
   });
 
   test("sessions of an xinetd that an init script started, an orphan among them", async () => {
+    await untilListening(host, 143);
     const old = [await openSession(lab, host, 143)];
-    await service("xinetd", "restart");
+    await restart("xinetd");
+    await untilListening(host, 143);
     old.push(await openSession(lab, host, 143, { v6: true }));
     await upgradeImapd(host);
     const fresh = await openSession(lab, host, 143);
@@ -153,36 +174,39 @@ await describeLab("a host whose init is sysvinit", () => {
       user = root\nserver = /opt/shell\n}\n`;
     await execOk(host, ["sh", "-c", "cat >/etc/xinetd.d/shell"], { input: entry });
     // As telnetd does: a terminal of its own, and login(1) on it.
-    await sh(`cp /bin/sleep /opt/nap; cp /usr/bin/script /opt/script
+    await sh(`cp /bin/sleep /opt/visitor; cp /usr/bin/script /opt/script
       printf '#!/bin/sh\nexec /opt/script -qc "/bin/login -f root" /dev/null\n' >/opt/shell; chmod 755 /opt/shell`);
-    await service("xinetd", "restart");
+    await restart("xinetd");
+    await untilListening(host, 3143);
     const session = await openSession(lab, host, 3143);
-    await session.ask("exec /opt/nap 4245");
-    await expect.poll(() => sh("pgrep -x nap | wc -l"), patient).toBe("1");
-    await replaceBuild(host, "/opt/nap");
-    expect(await owners("/opt/nap")).toEqual([`${await sh("pgrep -x nap")} application null /opt/nap`]);
+    await session.ask("exec /opt/visitor 4245");
+    await expect.poll(() => sh("pgrep -x visitor | wc -l"), patient).toBe("1");
+    await replaceBuild(host, "/opt/visitor");
+    expect(await owners("/opt/visitor")).toEqual([`${await sh("pgrep -x visitor")} application null /opt/visitor`]);
     await replaceBuild(host, "/opt/script");
     expect(await owners("/opt/script")).toEqual([`${await sh("pgrep -x script")} xinetd-session xinetd shell`]);
     await agent.json("apply", "--service", "shell", "--settle", "1s", "--yes");
     await session.ended();
-    expect(await owners("/opt/nap")).toEqual([]);
+    expect(await owners("/opt/visitor")).toEqual([]);
   });
 
   test("xinetd itself is its script's service, and a job of cron is not cron's, nor is what waits for the job", async () => {
-    await sh("cp /bin/sleep /opt/nap; echo '@reboot root exec /opt/nap 4244' >/etc/cron.d/nap; rm /run/crond.reboot");
-    await service("cron", "restart");
-    await expect.poll(() => sh("pgrep -x nap | wc -l"), patient).toBe("1");
-    const job = await sh("pgrep -x nap");
+    await sh(
+      "cp /bin/sleep /opt/job; echo '@reboot root exec /opt/job 4244' >/etc/cron.d/job; rm -f /run/crond.reboot",
+    );
+    await restart("cron");
+    await expect.poll(() => sh("pgrep -x job | wc -l"), patient).toBe("1");
+    const job = await sh("pgrep -x job");
     const waiting = await sh('ps -o ppid= -p "$1"', job);
-    for (const program of ["/usr/sbin/xinetd", "/usr/sbin/cron", "/opt/nap"]) await replaceBuild(host, program);
+    for (const program of ["/usr/sbin/xinetd", "/usr/sbin/cron", "/opt/job"]) await replaceBuild(host, program);
     expect(await owners("/usr/sbin/xinetd")).toEqual([`${await pidIn("/run/xinetd.pid")} service sysv xinetd`]);
-    expect(await owners("/opt/nap")).toEqual([`${job} application null /opt/nap`]);
+    expect(await owners("/opt/job")).toEqual([`${job} application null /opt/job`]);
     expect(await owners("/usr/sbin/cron")).toEqual([
       `${waiting} application null /usr/sbin/cron`,
       `${await pidIn("/run/crond.pid")} service sysv cron`,
     ]);
-    await sh('rm /etc/cron.d/nap; kill "$1"', job);
-    await expect.poll(() => owners("/opt/nap"), patient).toEqual([]);
+    await sh('rm /etc/cron.d/job; kill "$1"', job);
+    await expect.poll(() => owners("/opt/job"), patient).toEqual([]);
   });
 
   test("PID 1 itself is called init, and its end is nobody's to plan", async () => {
@@ -212,7 +236,7 @@ await describeLab("a host whose init is sysvinit", () => {
       owner.manager === "sysv" ? [remedy.target] : [],
     );
     expect([...new Set(targets)].sort()).toEqual(services);
-    for (const target of new Set(targets)) await service(target, "restart");
+    for (const target of new Set(targets)) await restart(target);
     expect((await findings()).map(({ owner }) => owner.name)).toEqual(["init"]);
   });
 
@@ -221,7 +245,7 @@ await describeLab("a host whose init is sysvinit", () => {
     await reboot(host);
     expect(await bootId(host)).not.toBe(before);
     expect(await findings()).toEqual([]);
-    for (const script of ["cron", "ssh", "nginx", "xinetd"]) await service(script, "status");
+    for (const script of Object.keys(pidFiles)) await untilUp(script);
   });
 });
 
