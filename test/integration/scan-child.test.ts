@@ -1,9 +1,10 @@
+import { once } from "node:events";
 import { readFile, readdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { Scanner } from "@afterpatch/agent/scan-child/scanner";
 import { expect, onTestFinished, test } from "vitest";
 import { canMount, frozenMount, mountThatNeverAnswers } from "./hanging-mounts.ts";
-import { temporaryDirectory } from "./programs.ts";
+import { initialised, newToken, run, serve, start, temporaryDirectory } from "./programs.ts";
 
 const program = resolve(import.meta.dirname, "../../packages/agent/src/main.ts");
 const patient = { timeout: 20_000, interval: 20 };
@@ -104,6 +105,30 @@ test("whoever gives up is not kept, not even behind a scan that hangs; and with 
   await expect(scanner.scan(NEVER)).rejects.toThrow("the daemon stops");
 });
 
+test.each(["SIGTERM", "SIGKILL"] as const)(
+  "%s to the daemon ends its process that scans too",
+  async (signal) => {
+    const controller = await serve(await initialised());
+    const stateDir = join(await temporaryDirectory(), "S");
+    const where = ["--controller", `127.0.0.1:${controller.ports.enrol}`, "--token-file", "-", "--state-dir", stateDir];
+    expect((await run("agent", ["enroll", ...where, "--name", "web01"], await newToken(controller))).stderr).toBe("");
+    const agent = start("agent", ["run", "--state-dir", stateDir]);
+    onTestFinished(() => void agent.kill("SIGKILL"));
+    const ended = once(agent, "exit");
+    let log = "";
+    agent.stdout?.on("data", (chunk: Buffer) => {
+      log += chunk.toString();
+    });
+    await expect.poll(() => log, patient).toContain('"host scanned"');
+    const child = Number(await readFile(`/proc/${agent.pid}/task/${agent.pid}/children`, "latin1"));
+    expect(await stateOf(child)).not.toBeNull();
+    agent.kill(signal);
+    expect(await ended).toEqual(signal === "SIGTERM" ? [0, null] : [null, "SIGKILL"]);
+    await expect.poll(() => stateOf(child), patient).toBeNull();
+  },
+  120_000,
+);
+
 test.runIf(canMount)("a mount that never answers does not hold the daemon: its scan has failed", async () => {
   const never = await mountThatNeverAnswers();
   const { scanner } = scannerIn(join(never, "state"), { ...UNHURRIED, deadlineMs: 5_000 });
@@ -127,17 +152,15 @@ test.runIf(canMount)(
       await heard;
     }
     expect(await Promise.all(pids.map(stateOf))).toEqual(["D", "D", "D"]);
-    await expect(scanner.scan(NEVER)).rejects.toMatchObject(
-      {
-        code: "scan-failed",
-        message: `3 scans hang in the kernel (pids ${pids.join(", ")}): a disk or a file server does not answer`,
-      },
-      120_000,
-    );
+    await expect(scanner.scan(NEVER)).rejects.toMatchObject({
+      code: "scan-failed",
+      message: `3 scans hang in the kernel (pids ${pids.join(", ")}): a disk or a file server does not answer`,
+    });
     expect(scanner.pid).toBeNull();
     expect(alarms.at(-1)).toBe("scans hang in the kernel, none is begun until one of them has ended");
     thaw();
     await expect.poll(async () => (await Promise.all(pids.map(stateOf))).join(""), patient).toBe("");
     expect((await scanner.scan(NEVER)).host.name).toBe("web01");
   },
+  120_000,
 );
