@@ -1,3 +1,4 @@
+import type { ApplyDocument } from "@afterpatch/agent/apply/present";
 import type { SessionsDocument } from "@afterpatch/agent/look/sessions";
 import type { Plan } from "@afterpatch/core/plan/types";
 import type { Finding, Scan } from "@afterpatch/core/scan";
@@ -209,7 +210,7 @@ await describeLab("a host whose init is sysvinit", () => {
     await expect.poll(() => owners("/opt/job"), patient).toEqual([]);
   });
 
-  test("PID 1 itself is called init, and its end is nobody's to plan", async () => {
+  test("PID 1 itself is called init, and executes itself anew without a reboot", async () => {
     await replaceBuild(host, "/usr/sbin/init");
     const { findings: all, reboot } = await agent.json<Scan>("scan");
     expect(all.filter(({ process }) => process?.pid === 1)).toMatchObject([
@@ -218,26 +219,28 @@ await describeLab("a host whose init is sysvinit", () => {
         verdict: "replaced",
         owner: { kind: "init", manager: null, name: "init" },
         files: [{ path: "/usr/sbin/init", kind: "executable", package: { name: "sysvinit-core" } }],
-        remedy: { kind: "reexec", target: "init", automatic: false },
+        remedy: { kind: "reexec", target: "init", automatic: true },
       },
     ]);
     expect(reboot.required).toBe(null);
-    const { steps, residue } = await agent.json<Plan>("plan");
-    expect(steps.filter(({ remedy: { kind } }) => kind === "reexec" || kind === "reboot")).toEqual([]);
-    expect(residue.map(({ owner }) => owner)).toContain("init");
   });
 
-  test("every service is named as service(8) takes it: its restart leaves nothing of it", async () => {
-    const services = ["cron", "nginx", "xinetd"];
-    const { steps, residue } = await agent.json<Plan>("plan");
-    const named = [...steps.map(({ remedy }) => remedy.target), ...residue.map(({ owner }) => owner)];
-    expect(named).toEqual(expect.arrayContaining(services));
-    const targets = (await findings()).flatMap(({ owner, remedy }) =>
-      owner.manager === "sysv" ? [remedy.target] : [],
-    );
-    expect([...new Set(targets)].sort()).toEqual(services);
-    for (const target of new Set(targets)) await restart(target);
-    expect((await findings()).map(({ owner }) => owner.name)).toEqual(["init"]);
+  test("apply restarts every service by its script's name, PID 1 executes itself, and nothing old is left", async () => {
+    const before = { boot: await bootId(host), rc: await sh("runlevel") };
+    const { steps } = await agent.json<Plan>("plan");
+    expect(steps.map(({ remedy }) => `${remedy.kind} ${remedy.target}`)).toEqual([
+      "restart-service cron",
+      "restart-service nginx",
+      "restart-service xinetd",
+      "reexec init",
+    ]);
+    const applied = await agent.json<ApplyDocument>("apply", "--settle", "1s", "--yes");
+    expect(applied.steps.map(({ outcome }) => outcome)).toEqual(["done", "done", "done", "done"]);
+    expect(applied.proof?.findingsLeft).toEqual([]);
+    expect(await findings()).toEqual([]);
+    expect({ boot: await bootId(host), rc: await sh("runlevel") }).toEqual(before);
+    for (const script of Object.keys(pidFiles)) await untilUp(script);
+    await untilListening(host, 80, 143);
   });
 
   test("it reboots: everything is new then, PID 1 too", async () => {

@@ -7,6 +7,7 @@ import { planOf } from "@afterpatch/core/plan/plan";
 import type { Plan } from "@afterpatch/core/plan/types";
 import type { Policy } from "@afterpatch/core/policy/types";
 import type { Scan } from "@afterpatch/core/scan";
+import { visible } from "@afterpatch/core/text";
 import { systemClock } from "../clock.ts";
 import type { ApplyArguments } from "../commands/apply.ts";
 import { type Config, configReader } from "../config/config.ts";
@@ -15,6 +16,7 @@ import { underConfig } from "../config/narrow.ts";
 import { rulesOf } from "../config/rules.ts";
 import { StepError } from "../effects/error.ts";
 import { readUnit } from "../effects/service/unit.ts";
+import { hasScript, isScript } from "../effects/sysv/restart-script.ts";
 import { whoIsThis } from "../host/identity.ts";
 import { readProcesses } from "../host/processes.ts";
 import { sha256 } from "../host/scan.ts";
@@ -49,7 +51,7 @@ type TimedArguments = ApplyArguments & { readonly graceMs: number | null; readon
 export async function apply(args: TimedArguments): Promise<ExitCode> {
   const read = configReader(args);
   const machine = realMachine(whoIsThis(args.stateDir), async (scan) => underConfig(scan, await read()));
-  const selection: Selection = { only: args.only, units: args.unit.map(unitName), services: args.service };
+  const selection: Selection = { only: args.only, units: args.unit.map(serviceName), services: args.service };
   if (args.dryRun) {
     await sayIfInvalid(args);
     await checkNames(selection);
@@ -234,9 +236,19 @@ async function scanned(machine: Machine): Promise<Scan> {
   }
 }
 
+/** As the service's manager calls it: a unit of systemd, or a script where systemd is not PID 1. */
+function serviceName(name: string): string {
+  const script = name.replace(/\.service$/, "");
+  return isScript(script) ? script : unitName(name);
+}
+
 /** A name with a mistake in it must not pass for "nothing to do". */
 async function checkNames({ units, services }: Selection): Promise<void> {
   for (const unit of units) {
+    if (isScript(unit)) {
+      if (hasScript(unit)) continue;
+      throw new CommandError(EXIT.selection, "--unit", `there is no script ${visible(unit)}`, "see 'ls /etc/init.d'");
+    }
     try {
       await readUnit(unit);
     } catch (error) {

@@ -28,6 +28,10 @@ export function isScript(target: string): boolean {
   return !target.includes(".") && !statSync("/run/systemd/system", { throwIfNoEntry: false })?.isDirectory();
 }
 
+export function hasScript(name: string): boolean {
+  return /^[\w@-][\w@.+-]*$/.test(name) && existsSync(`/etc/init.d/${name}`);
+}
+
 /** The processes of a service that `scan` found old, their programs, and where they can be reached. */
 export function scriptNow(name: string, scan: Scan): ScriptEvidence {
   const table = processTable();
