@@ -6,7 +6,7 @@ import type { Strike } from "./strike.ts";
 /** Rounds that walk every n-th call of one kind, n = 1 and on, until one is not hit. */
 export interface Series {
   readonly name: string;
-  /** Every fsync and rename of a journal: the ones that CI runs. */
+  /** Every sync and rename of the journal of `apply`: the ones that CI runs. */
   readonly inCi: boolean;
   round(nth: number): Round;
 }
@@ -27,11 +27,11 @@ export function allSeries(): readonly Series[] {
   for (const by of ["apply", "permit"] as const) {
     for (const side of ["before", "after"] as const) {
       for (const call of [...SYNCS, ...OTHERS]) {
-        const inCi = SYNCS.includes(call) && (side === "before" || call === "rename");
+        const inCi = SYNCS.includes(call);
         const strikes = (nth: number) => [kill(call, nth, side, "journal", 0)];
         found.push(series(`${by}: kill ${side} ${call}`, inCi && by === "apply", { by, strikes }));
         const recovering = (nth: number) => [LEFT_IN_THE_MIDDLE, ...strikes(nth)];
-        const isShort = call === "rename" || (call === "fsync" && by === "apply");
+        const isShort = by === "apply" && call !== "fdatasync" && (side === "before" || call === "rename");
         found.push(series(`${by}, recovering: kill ${side} ${call}`, inCi && isShort, { by, strikes: recovering }));
         if (!SYNCS.includes(call) && call !== "write") continue;
         const full = { by, strikes, roomBytes: 1500 };

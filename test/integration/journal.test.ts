@@ -164,6 +164,31 @@ describe("the journal on disk", () => {
     expect((await open(file)).records()).toEqual(kept);
   });
 
+  test("what caps count is kept for as long as they do", async () => {
+    const file = newFile();
+    const now = 100 * DAY_MS;
+    const intent = (op: string, kind: string, ago: number): JournalRecord => {
+      return { type: "intent", op, step: { kind, target: "t" }, before: {}, attempt: 1, at: now - ago };
+    };
+    const [begun, , ...rest] = order("op", "local", { at: now - 2 * DAY_MS, ended: true, acknowledged: true });
+    if (!begun) throw new Error("an order has a beginning");
+    const counted = [
+      intent("op", "restart-service", 3_000_000),
+      intent("op", "reboot", DAY_MS - 1),
+      intent("op", "reboot", -5),
+    ];
+    const past = [
+      intent("op", "restart-service", 3_600_000),
+      intent("op", "reboot", DAY_MS),
+      intent("op", "end-session", 1),
+    ];
+    await write(file, [begun, ...counted, ...past, ...rest]);
+    const kept = await open(file, 100);
+    expect(kept.records()).toEqual(counted);
+    await kept.append(epoch(1)); // nor does it grow by orders that have no beginning any more
+    expect((await open(file)).records()).toEqual([...counted, epoch(1)]);
+  });
+
   test("after 100,000 orders it is as small as after a few thousand, and so is what it holds in memory", async () => {
     // On a tmpfs, where a sync costs nothing.
     const fast = mkdtempSync("/dev/shm/afterpatch-journal-");

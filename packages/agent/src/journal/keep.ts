@@ -1,3 +1,4 @@
+import { isRestart } from "@afterpatch/core/policy/caps";
 import type { JournalRecord } from "../ports.ts";
 import { type Operation, operations } from "./operations.ts";
 
@@ -6,9 +7,13 @@ const REMEMBER_MS = 30 * 24 * 3_600_000;
 /** Of those the newest: a host that ends more permits in 30 days gets one every nine minutes. */
 const REMEMBERED = 5000;
 
+/** How far back the caps count, see vetoes/counts.ts. */
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
+
 /**
  * What a journal that grew too large must still hold: the highest epoch, everything of orders that have not ended or
- * whose ending nobody was told, and the beginning and end of permits of the last 30 days.
+ * whose ending nobody was told, the beginning and end of permits of the last 30 days, and the intents that caps count.
  */
 export function recordsToKeep(records: readonly JournalRecord[], now: number): readonly JournalRecord[] {
   const orders = operations(records);
@@ -19,7 +24,7 @@ export function recordsToKeep(records: readonly JournalRecord[], now: number): r
     -1,
   );
   const epoch: JournalRecord[] = highest < 0 ? [] : [{ type: "epoch", epoch: highest }];
-  return [...epoch, ...records.filter((record) => isKept(record, orders, remembered))];
+  return [...epoch, ...records.filter((record) => isCounted(record, now) || isKept(record, orders, remembered))];
 }
 
 function isKept(
@@ -32,6 +37,12 @@ function isKept(
   if (!operation) return false;
   if (operation.endedAt === null || !operation.acknowledged) return true;
   return remembered.has(record.op) && record.type !== "intent" && record.type !== "outcome";
+}
+
+function isCounted(record: JournalRecord, now: number): boolean {
+  if (record.type !== "intent") return false;
+  if (record.step.kind === "reboot") return record.at > now - DAY_MS;
+  return isRestart(record.step.kind) && record.at > now - HOUR_MS;
 }
 
 /** Nobody asks again for an order that a person gave on this host. */
