@@ -18,7 +18,7 @@ import { waitUntil } from "../wait.ts";
 const SCRIPT_TIMEOUT_MS = 180_000;
 const CHECK_TIMEOUT_MS = 20_000;
 /** A daemon detaches and writes its pid file a moment after its script has ended, or stops as late. */
-const AFTER_SCRIPT_MS = 20_000;
+const AFTER_SCRIPT_MS = 10_000;
 const LISTEN_TIMEOUT_MS = 20_000;
 const POLL_MS = 100;
 const LAST_LINES = 20;
