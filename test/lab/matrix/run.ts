@@ -18,6 +18,8 @@ export interface RunOptions {
   readonly scenarios: readonly Scenario[];
   readonly tools: readonly Tool[];
   readonly say?: (line: string) => void;
+  /** Called once all of a round's scenarios are made. */
+  readonly made?: (all: readonly { readonly scenario: Scenario; readonly made: Made }[]) => Promise<void>;
 }
 
 /** Makes the scenarios, then asks every tool once; the upgrade of what many share comes after that, and is asked again. */
@@ -62,6 +64,7 @@ async function round(scenarios: readonly Scenario[], shops: ReadonlyMap<string, 
   }
   const rows = made.map(({ scenario }) => ({ scenario, cells: new Map<string, Cell>() }));
   if (made.length === 0) return failed;
+  await options.made?.(made);
   for (const tool of tools) {
     say(`asking ${tool.name}`);
     const all = tool.perPath ? null : await tool.ask(host, "");

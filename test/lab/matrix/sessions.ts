@@ -133,13 +133,13 @@ export const sessions: readonly Scenario[] = [
   {
     name: "user-service",
     made: "a service of a user's own systemd has the library mapped when it is replaced",
-    answer: oldResidue("service systemd user@1000.service/matrix-user-service.service"),
-    why: "the user's manager starts it again, not the system's: the user is asked, user@1000.service is not restarted",
+    answer: oldService("replaced", "user@1000.service/matrix-user-service.service"),
+    why: "it is a unit of the user's own manager: that one restarts it, and user@1000.service is not touched",
     notUnits: ["user@1000.service", "user@1000"],
     needs: "/usr/lib/x86_64-linux-gnu/security/pam_systemd.so",
     make: async (shop) => {
       await shop.sh(
-        "useradd --uid 1000 --create-home matrix; systemctl start user@1000.service; chmod 1777 /run/matrix",
+        "useradd --uid 1000 --create-home matrix; systemctl start user@1000.service; mkdir -p /run/matrix; chmod 1777 /run/matrix",
       );
       const user = "setpriv --reuid 1000 --regid 1000 --init-groups env XDG_RUNTIME_DIR=/run/user/1000";
       const run = `systemd-run --user --unit=${shop.unit} --collect --quiet -- "$PWD/program" --ready="$ready"`;
