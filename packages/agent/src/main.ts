@@ -1,3 +1,4 @@
+import { setFlagsFromString } from "node:v8";
 import { EXIT } from "@afterpatch/core/exit";
 import { runScan } from "./commands/scan.ts";
 import { orFail } from "./failure.ts";
@@ -20,5 +21,8 @@ for (const stream of [stdout, stderr]) {
 const line = { args, isDebugging: Boolean(env.AFTERPATCH_DEBUG) };
 const plain = plainScan(args);
 if (args[0] === SCAN_CHILD && process.send) (await import("./scan-child/child.ts")).serveScans();
-else if (plain) await orFail(`${PROGRAM} scan`, line, () => runScan(plain));
-else await (await import("./any-command.ts")).runAnyCommand(line);
+else if (plain) {
+  // Most of a scan is the kernel's work: it ends before optimized code would pay for the threads that compile it.
+  for (const flag of ["--no-opt", "--no-maglev"]) setFlagsFromString(flag);
+  await orFail(`${PROGRAM} scan`, line, () => runScan(plain));
+} else await (await import("./any-command.ts")).runAnyCommand(line);

@@ -38,8 +38,11 @@ export function someOf(items: readonly string[], most = 5): string {
   return more > 1 ? `${items.slice(0, most).join(", ")} and ${more} more` : items.join(", ");
 }
 
+const BEYOND_ASCII = /[\u0080-\uffff]/;
+
 /** UTF-8 text of a string that holds one byte per character (latin1); a byte that is not UTF-8 becomes `\x..`. */
 export function textOfBytes(bytes: string): string {
+  if (!BEYOND_ASCII.test(bytes)) return bytes;
   let text = "";
   for (let at = 0; at < bytes.length; ) {
     const [codePoint, length] = decodeAt(bytes, at);

@@ -1,7 +1,9 @@
 import type { FileFacts } from "@afterpatch/core/facts";
 import { type Comparing, compareFile, type Difference } from "./compare.ts";
-import type { ProcessTable, Task } from "./processes.ts";
+import { noNames } from "./names.ts";
+import type { MappedFile, Place, ProcessTable, Task } from "./processes.ts";
 import type { States } from "./states.ts";
+import type { View } from "./view.ts";
 import { viewsOf } from "./views.ts";
 
 /** How much of files without build-ids one scan reads, and how often it looks into a process's memory. */
@@ -14,14 +16,9 @@ export function differingFiles({ places }: ProcessTable, bootedAt: number, state
   const comparing: Comparing = {
     budget: { bytes: COMPARED_BYTES },
     inPlace: { bootedAt, looks: LOOKS, states },
-    names: new Map(),
+    names: noNames(),
   };
-  const differences: Difference[] = [];
-  for (const place of places) {
-    for (const file of place.files.values()) {
-      differences.push(...compareFile(file, place, views.get(place) ?? null, comparing));
-    }
-  }
+  const differences = places.flatMap((place) => compareFiles(place, views.get(place) ?? null, comparing));
   const files: FileFacts[] = [];
   const holders = new Map<Task, number[]>();
   for (const { facts, holders: found, again } of differences) {
@@ -36,4 +33,15 @@ export function differingFiles({ places }: ProcessTable, bootedAt: number, state
     }
   }
   return { files, holders };
+}
+
+/** In the order in which they were found, whatever the order in which they are compared. */
+function compareFiles(place: Place, view: View | null, comparing: Comparing): readonly Difference[] {
+  const found = [...place.files.values()];
+  const differences = new Map<MappedFile, readonly Difference[]>();
+  // Those that few processes have come first: who is asked about them knows many of the others.
+  for (const file of found.toSorted((a, b) => a.holders.length - b.holders.length)) {
+    differences.set(file, compareFile(file, place, view, comparing));
+  }
+  return found.flatMap((file) => differences.get(file) ?? []);
 }

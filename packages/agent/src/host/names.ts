@@ -6,7 +6,7 @@ import { textOfBytes } from "@afterpatch/core/text";
 import { type Budget, compareContents, open, type Side } from "./content.ts";
 import { withMemory } from "./memory.ts";
 import type { MappedFile, Place, Task } from "./processes.ts";
-import { codeOf, pathOf, readProc, readRecord, tryLink } from "./read.ts";
+import { codeOf, pathOf, readBytes, readProc, tryLink } from "./read.ts";
 import { type Found, find, type View } from "./view.ts";
 
 // A file that is still where maps says may not be what a new process would load: its folder was moved aside, or a link
@@ -19,8 +19,15 @@ export interface Renamed {
   readonly holders: readonly Task[];
 }
 
-/** Names by which one process loaded its files, by file; read once per process. */
-export type NamesRead = Map<Task, Names>;
+/** What was read of processes, once of each: by which names it loaded its files, and where its program is. */
+export interface NamesRead {
+  readonly names: Map<Task, Names>;
+  readonly programs: Map<Task, string | null>;
+}
+
+export function noNames(): NamesRead {
+  return { names: new Map(), programs: new Map() };
+}
 
 interface Names {
   readonly program: string | null;
@@ -42,14 +49,14 @@ export function renamedFile(
   const elsewhere = (task: Task) => leadsElsewhere(nameOf(file, task, read), file, side, view, budget);
   const certainly = (task: Task) => {
     const facts = elsewhere(task);
-    if (facts === null || read.get(task)?.isFresh) return facts;
-    read.set(task, readNames(task, { libraries: true, maps: null }));
+    if (facts === null || read.names.get(task)?.isFresh) return facts;
+    read.names.set(task, readNames(task, { libraries: true, maps: null }));
     return elsewhere(task);
   };
   // One process is asked for all, if possible one that was asked before; a second one only when the first has news.
-  const first = holders.slice(0, 8).find((task) => read.get(task)?.libraries) ?? holders[0];
+  const first = holders.find((task) => read.names.get(task)?.libraries) ?? holders[0];
   if (!first) return null;
-  if (isProgram(file, first)) return renamedProgram(holders, certainly);
+  if (isProgram(file, first, read)) return renamedProgram(holders, certainly);
   const facts = certainly(first);
   if (!facts) return null;
   const last = holders.at(-1) ?? first;
@@ -69,8 +76,13 @@ function renamedProgram(holders: readonly Task[], certainly: (task: Task) => Fil
   return null;
 }
 
-function isProgram({ mapping: { path } }: MappedFile, { proc }: Task): boolean {
-  return tryLink(`${proc}/exe`) === path;
+function isProgram({ mapping: { path } }: MappedFile, task: Task, { programs }: NamesRead): boolean {
+  let program = programs.get(task);
+  if (program === undefined) {
+    program = tryLink(`${task.proc}/exe`);
+    programs.set(task, program);
+  }
+  return program === path;
 }
 
 const LIBRARIES_FOLDER = /^\/(?:usr\/)?lib(?:64|32|x32)?\//;
@@ -95,28 +107,29 @@ function isSettled({ mapping: { path } }: MappedFile, { stat }: Side, view: View
 function nameOf(file: MappedFile, task: Task, read: NamesRead): string | null {
   const { path } = file.mapping;
   const isLibrary = /\.so(?:[.-]|$)/.test(path.slice(path.lastIndexOf("/")));
-  let names = read.get(task);
+  let names = read.names.get(task);
   if (!names || (isLibrary && names.libraries === null)) {
     names = readNames(task, { libraries: isLibrary, maps: task === file.holders[0] ? file.maps : null });
-    read.set(task, names);
+    read.names.set(task, names);
   }
-  if (!isLibrary && isProgram(file, task)) return names.program;
+  if (!isLibrary && isProgram(file, task, read)) return names.program;
   return names.libraries?.get(keyOf(file.mapping.tail)) ?? null;
 }
 
+const NO_MAPS = Buffer.alloc(0);
 const NONE: LoadedNames = { program: null, libraries: [] };
 
 /** `maps`: what was read of it before, null: it is read now. */
-function readNames({ proc }: Task, asked: { readonly libraries: boolean; readonly maps: string | null }): Names {
+function readNames({ proc }: Task, asked: { readonly libraries: boolean; readonly maps: Buffer | null }): Names {
   const { program, libraries } = loaded(proc, asked.libraries);
   if (!asked.libraries) return { program, libraries: null, isFresh: true };
-  const maps = libraries.length === 0 ? "" : (asked.maps ?? tryMaps(proc));
+  const maps = libraries.length === 0 ? NO_MAPS : (asked.maps ?? pathOf(tryMaps(proc)));
   return { program, libraries: byFile(libraries, maps), isFresh: asked.maps === null };
 }
 
 function loaded(proc: string, libraries: boolean): LoadedNames {
   try {
-    const auxv = pathOf(readRecord(`${proc}/auxv`));
+    const auxv = readBytes(`${proc}/auxv`);
     return withMemory(proc, (memory) => loadedNames(auxv, memory, { libraries })) ?? NONE;
   } catch (error) {
     codeOf(error); // it ended, or is not ours to read
@@ -133,17 +146,35 @@ function tryMaps(proc: string): string {
   }
 }
 
-/** Ranges of maps ascend, and each is asked for by an address inside it. */
-function byFile(libraries: LoadedNames["libraries"], maps: string): ReadonlyMap<string, string> {
+function byFile(libraries: LoadedNames["libraries"], maps: Buffer): ReadonlyMap<string, string> {
   const names = new Map<string, string>();
-  const lines = libraries.length === 0 ? [] : maps.split("\n");
-  const starts = lines.map((line) => Number.parseInt(line, 16));
   for (const { name, dynamic } of libraries) {
-    const line = lines[starts.findLastIndex((start) => start <= dynamic)] ?? "";
-    const [, end = "", tail = ""] = /^[0-9a-f]+-([0-9a-f]+) \S+ \S+ (\S+ [1-9].*)$/.exec(line) ?? [];
+    const [, end = "", tail = ""] =
+      /^[0-9a-f]+-([0-9a-f]+) \S+ \S+ (\S+ [1-9].*)$/.exec(lineBelow(maps, dynamic)) ?? [];
     if (tail !== "" && dynamic < Number.parseInt(end, 16)) names.set(keyOf(tail), name);
   }
   return names;
+}
+
+const NEWLINE = 0x0a;
+
+/** The last line of maps whose range begins at or below `address`: ranges ascend, so that the text can be halved. */
+function lineBelow(maps: Buffer, address: number): string {
+  let found = -1;
+  for (let low = 0, high = maps.length; low < high; ) {
+    const middle = Math.floor((low + high) / 2);
+    const line = middle === 0 ? 0 : maps.lastIndexOf(NEWLINE, middle - 1) + 1;
+    if (Number.parseInt(maps.toString("latin1", line, line + 16), 16) <= address) {
+      found = line;
+      low = endOfLine(maps, middle) + 1;
+    } else high = line;
+  }
+  return found < 0 ? "" : maps.toString("latin1", found, endOfLine(maps, found));
+}
+
+function endOfLine(maps: Buffer, from: number): number {
+  const end = maps.indexOf(NEWLINE, from);
+  return end < 0 ? maps.length : end;
 }
 
 /** Device, inode and path without the blanks between, whose number depends on the length of addresses. */

@@ -25,8 +25,8 @@ export interface MappedFile {
   /** `range` is that of the first holder. */
   readonly mapping: CodeMapping;
   readonly holders: Task[];
-  /** Of the first holder, when it was read. What is kept of it keeps it in memory anyway. */
-  readonly maps: string;
+  /** Bytes of the first holder's, as they were then. */
+  readonly maps: Buffer;
 }
 
 export interface ProcessTable {
@@ -137,7 +137,25 @@ function collect(maps: string, task: Task, { files }: Place): void {
     if (holders.at(-1) !== task) holders.push(task);
     return true;
   };
-  for (const mapping of executableMappings(maps, isKnown)) {
-    if (!files.has(mapping.tail)) files.set(mapping.tail, { mapping, holders: [task], maps });
+  const found = executableMappings(maps, isKnown);
+  if (found.length === 0) return;
+  // A part of a string keeps all of it in memory: what is kept is made of a copy, and the text itself goes soon.
+  const bytes = Buffer.from(maps, "latin1");
+  for (const { range, device, inode, path, tail, offset, isTemporary } of found) {
+    if (files.has(tail)) continue;
+    const mapping = {
+      range: alone(range),
+      device: alone(device),
+      inode: alone(inode),
+      path: alone(path),
+      tail: alone(tail),
+      offset,
+      isTemporary,
+    };
+    files.set(mapping.tail, { mapping, holders: [task], maps: bytes });
   }
+}
+
+function alone(text: string): string {
+  return Buffer.from(text, "latin1").toString("latin1");
 }

@@ -33,8 +33,8 @@ export function readSmallFile(path: string, longest = 1024 * 1024): string | nul
     return null;
   }
   try {
-    const { size } = fstatSync(fd);
-    return fstatSync(fd).isFile() && size <= longest ? readAll(fd, longest) : null;
+    const stat = fstatSync(fd);
+    return stat.isFile() && stat.size <= longest ? readAll(fd, longest) : null;
   } finally {
     closeSync(fd);
   }
@@ -42,9 +42,14 @@ export function readSmallFile(path: string, longest = 1024 * 1024): string | nul
 
 /** The same of a file that the kernel hands over in one piece, such as /proc/PID/stat: without asking for its end. */
 export function readRecord(path: string): string {
+  return readBytes(path).toString("latin1");
+}
+
+/** The same as bytes, which the next read of anything overwrites. */
+export function readBytes(path: string): Buffer {
   const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
-    return buffer.toString("latin1", 0, readSync(fd, buffer, 0, buffer.length, null));
+    return buffer.subarray(0, readSync(fd, buffer, 0, buffer.length, null));
   } finally {
     closeSync(fd);
   }

@@ -49,8 +49,25 @@ function isSameProgram(one: string, other: string): boolean {
 
 const INFO = "/var/lib/dpkg/info";
 
-/** Init script to the file list of the package that ships it: scripts are configuration files, and those are few. */
+let shipping: { readonly state: string; readonly lists: ReadonlyMap<string, string> } | null = null;
+/** A folder that was changed so recently may change once more without another time. */
+const SETTLED_MS = 2000;
+
+/**
+ * Init script to the file list of the package that ships it: scripts are configuration files, and those are few. dpkg
+ * renames lists into place, so that the running agent looks into them again when their folder has changed.
+ */
 function packagesOfScripts(): ReadonlyMap<string, string> {
+  const stat = statSync(INFO, { bigint: true, throwIfNoEntry: false });
+  const state = stat ? `${stat.dev} ${stat.ino} ${stat.mtimeNs} ${stat.ctimeNs}` : "";
+  if (shipping?.state === state) return shipping.lists;
+  const lists = readLists();
+  const isSettled = stat !== undefined && Date.now() - Number(stat.ctimeMs) > SETTLED_MS;
+  shipping = isSettled ? { state, lists } : null;
+  return lists;
+}
+
+function readLists(): ReadonlyMap<string, string> {
   const found = new Map<string, string>();
   for (const name of names(INFO)
     .filter((file) => file.endsWith(".conffiles"))

@@ -76,6 +76,8 @@ function word(view: DataView, at: number, { littleEndian }: ByteOrder): number |
 /** A 64-bit number, null where it is beyond 2^53: no file and no address of a program is that big. */
 export function wide(view: DataView, at: number, { littleEndian }: ByteOrder): number | null {
   if (at < 0 || at + 8 > view.byteLength) return null;
-  const value = view.getBigUint64(at, littleEndian);
-  return value <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(value) : null;
+  // Not as a bigint, which would be an object for each of many thousand numbers.
+  const low = view.getUint32(littleEndian ? at : at + 4, littleEndian);
+  const high = view.getUint32(littleEndian ? at + 4 : at, littleEndian);
+  return high < 2 ** 21 ? high * 2 ** 32 + low : null;
 }

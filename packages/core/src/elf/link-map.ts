@@ -92,7 +92,7 @@ function textAt(address: number, memory: ReadMemory): string | null {
   for (const length of [256, LONGEST_NAME]) {
     const bytes = memory(address, length);
     const end = bytes.indexOf(0);
-    if (end >= 0) return String.fromCharCode(...bytes.subarray(0, end));
+    if (end >= 0) return String.fromCharCode.apply(null, bytes.subarray(0, end) as unknown as number[]); // any list of numbers
   }
   return null;
 }

@@ -15,7 +15,7 @@ export function parseStat(text: string): ProcessStat | null {
   const open = text.indexOf("(");
   const close = text.lastIndexOf(")");
   if (open < 0 || close < open) return null;
-  const fields = text.slice(close + 2).split(" ");
+  const fields = text.slice(close + 2).split(" ", 20);
   const [state = ""] = fields;
   const [ppid, sid, flags, startTicks] = [1, 3, 6, 19].map((at) => Number(fields[at] ?? "x"));
   if (ppid === undefined || sid === undefined || flags === undefined || startTicks === undefined) return null;
