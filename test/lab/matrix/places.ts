@@ -34,6 +34,7 @@ export const places: readonly Scenario[] = [
     made: "a unit with PrivateTmp=yes and ProtectSystem=full, whose library a new build is renamed over",
     answer: oldService(),
     why: "a mount namespace of its own is no container: its path holds another build, and the unit is the host's",
+    inCi: true,
     make: async (shop) => {
       const properties = ["PrivateTmp=yes", "ProtectSystem=full"];
       const pid = await shop.start([shop.at("library.so")], { properties });
@@ -46,6 +47,7 @@ export const places: readonly Scenario[] = [
     made: "a service runs in a chroot that holds its own copies; the copy of its library inside is replaced",
     answer: oldService(),
     why: "the path inside the chroot holds another build, and the unit that starts the chroot is the host's",
+    inCi: true,
     make: async (shop) => {
       await shop.sh("mkdir -p jail/lib/x86_64-linux-gnu jail/lib64 jail/run/matrix; cp program library.so jail");
       await shop.sh(

@@ -38,6 +38,10 @@ every scenario's files were entered in the rpm database and upgraded there. It p
 every mapping whose line in smaps holds "00:", as all lines of an overlay's files do, and takes the age of /proc/1, in a
 container that of the container, for the time since the machine's start. A host of this lab cannot judge it.
 
+Not made: containers of Docker, containerd and CRI-O. Their images come from registries, and the hosts of this lab see no
+network; containers of nspawn, podman and LXC are started from a folder. The marks of the others are judged in
+\`test/cases/docker-and-kubernetes\`.
+
 ${table(["", ...tools.map(({ name }) => name)], totals(rows, tools))}
 
 ## Scenario by tool

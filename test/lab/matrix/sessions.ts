@@ -73,6 +73,7 @@ export const sessions: readonly Scenario[] = [
     answer: oldSession("matrix-waiting-server"),
     why: "server and child belong to one xinetd service; once both are ended, xinetd starts the new program",
     notUnits: xinetd,
+    inCi: true,
     make: async (shop) => {
       await shop.xinetd(2004, { wait: "yes", server_args: "--serve-all" });
       const child = await shop.session(2004);
@@ -104,6 +105,7 @@ export const sessions: readonly Scenario[] = [
     answer: oldResidue("application - */program"),
     why: "another restart would leave it again: the process has to be ended, the unit is current",
     notUnits: ["matrix-kill-mode-process-leftover*"],
+    inCi: true,
     make: async (shop) => {
       const file = `/run/systemd/system/${shop.unit}`;
       await shop.sh(`printf '[Service]\\nKillMode=process\\nWorkingDirectory=%s\\nExecStart=%s/program --ready=%s/child %s/library.so --child --ready=%s/main\\n' \\
@@ -153,6 +155,7 @@ export const sessions: readonly Scenario[] = [
     made: "a daemon that an init script started, without a unit file; its program is replaced",
     answer: oldService("replaced", "matrix-sysv.service"),
     why: "systemd made a unit of the script, and its cgroup holds the daemon",
+    inCi: true,
     make: async (shop) => {
       await shop.sh(`cat >/etc/init.d/matrix-sysv <<END
 #!/bin/sh
