@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { resume } from "@afterpatch/agent/apply/carry-out";
@@ -121,6 +121,39 @@ checks: ${hook("e", line)}`,
     });
     await resume("op-1", deps);
     expect(log()).toEqual(["out", "in"]);
+  });
+
+  test("after a crash that came behind the last step, what was begun is still ended", async () => {
+    const { deps, journal, clock } = hostWith(
+      folder,
+      `hooks: { beforeApply: ${hook("out", `echo out >> ${folder}/log`)}, afterApply: ${hook("in", `echo in >> ${folder}/log`)} }`,
+    );
+    const at = clock.now();
+    const begun = {
+      type: "begun",
+      op: "op-1",
+      order: order([SSH]),
+      bootId: "boot-1",
+      at,
+      sinceBootMs: 100_000,
+    } as const;
+    const result = { ...SSH, outcome: "done", evidence: "restarted", startedAt: at, elapsedMs: 1 } as const;
+    await journal.append(begun);
+    await journal.append({ type: "intent", op: "op-1", step: SSH, before: {}, attempt: 1, at });
+    await journal.append({ type: "outcome", op: "op-1", result });
+    await resume("op-1", deps);
+    expect(log()).toEqual(["in"]);
+  });
+
+  test("are those that the file has at their moment", async () => {
+    const late = `hooks: { afterApply: ${hook("late", `echo late >> ${folder}/log`)} }`;
+    writeFileSync(join(folder, "next"), late);
+    const { apply } = hostWith(
+      folder,
+      `hooks: { beforeApply: ${hook("out", `cp ${folder}/next ${folder}/agent.yaml`)} }`,
+    );
+    await apply(order([SSH]));
+    expect(log()).toEqual(["late"]);
   });
 
   test("what was allowed before a hook is asked again after it", async () => {

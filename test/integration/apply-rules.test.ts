@@ -2,10 +2,12 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { JOURNAL_FILE, openJournal } from "@afterpatch/agent/journal/file";
-import type { Surroundings } from "@afterpatch/agent/vetoes/vetoes";
+import { type Surroundings, vetoOf } from "@afterpatch/agent/vetoes/vetoes";
 import { EXIT } from "@afterpatch/core/exit";
+import { DEFAULT_POLICY } from "@afterpatch/core/policy/defaults";
 import { afterAll, beforeEach, describe, expect, test } from "vitest";
-import { CRON, exit, hostWith, IMAP, order, said, SSH } from "./ruled-host.ts";
+import { fakeClock } from "../fakes/clock.ts";
+import { CLEAR, CRON, exit, hostWith, IMAP, order, said, SSH } from "./ruled-host.ts";
 
 const root = mkdtempSync(join(tmpdir(), "afterpatch-apply-rules-"));
 let folder: string;
@@ -96,6 +98,19 @@ describe("nothing is done, and it is said word for word", () => {
     expect(host.effects).toEqual([]);
     expect(exit(done)).toBe(EXIT.usage);
   });
+});
+
+test("a reboot is held off by an inhibitor, whatever the file says, and by its caps", async () => {
+  const clock = fakeClock();
+  const deps = { clock, journals: [], here: { ...CLEAR, inhibitor: () => "backup holds off shutdown" } };
+  const policy = { ...DEFAULT_POLICY, vetoes: { inhibitors: false, usersLoggedIn: false } };
+  const reboot = { kind: "reboot", target: "host" };
+  expect(await vetoOf(policy, SSH, 0, deps)).toBeNull();
+  expect(await vetoOf(policy, reboot, 0, deps)).toMatchObject({ code: "inhibited" });
+  const message = "up for 100s, and caps.minimumUptime is 15m";
+  expect(await vetoOf(policy, reboot, 0, { ...deps, here: CLEAR })).toEqual({ code: "cap", message });
+  clock.pass(3_600_000);
+  expect(await vetoOf(policy, reboot, 0, { ...deps, here: CLEAR })).toBeNull();
 });
 
 describe("vetoes that do not hold", () => {

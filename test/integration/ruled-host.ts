@@ -26,7 +26,7 @@ const HOST: FakeHostOptions = {
   services: [{ name: "imap", old: 1, fresh: 1 }],
 };
 const STEPS = [IMAP, CRON, SSH];
-const CLEAR: Surroundings = { transaction: () => null, inhibitor: () => null, usersLoggedIn: async () => null };
+export const CLEAR: Surroundings = { transaction: () => null, inhibitor: () => null, usersLoggedIn: async () => null };
 
 export function order(steps: readonly StepRef[] = STEPS): Order {
   const leave = STEPS.filter((step) => !steps.includes(step));
