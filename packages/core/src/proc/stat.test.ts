@@ -28,6 +28,11 @@ test("a kernel thread", () => {
   });
 });
 
-test.each(["", "812", "812 (sshd", "812 (sshd) S 1 812"])("%j is no stat line", (text) =>
-  expect(parseStat(text)).toBeNull(),
+test("the session, not the group of processes, which stands before it", () => {
+  expect(parseStat("5 (sh) S 1 44 33 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 9 0")).toMatchObject({ ppid: 1, sid: 33 });
+});
+
+test.each([") S 1 2 3 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 9 0 (", "", "812", "812 (sshd", "812 (sshd) S 1 812"])(
+  "%j is no stat line",
+  (text) => expect(parseStat(text)).toBeNull(),
 );
