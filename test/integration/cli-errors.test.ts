@@ -1,11 +1,12 @@
-import { chmodSync, copyFileSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { RpcError } from "@afterpatch/wire/rpc";
 import { status } from "@grpc/grpc-js";
 import { expect, test } from "vitest";
 import { useBench } from "./cli-fixtures.ts";
-import { makeCredentials } from "./cli-process.ts";
+import { cli, makeCredentials } from "./cli-process.ts";
 
 const bench = useBench();
 
@@ -102,6 +103,23 @@ test.each<[string, (directory: string) => void, number, RegExp]>([
   ],
   ["a broken certificate", (directory) => writeFileSync(join(directory, "operator.crt"), "x"), 5, /no PEM certificate/],
   ["a broken key", (directory) => writeFileSync(join(directory, "operator.key"), "x"), 5, /no PEM private key/],
+  [
+    "a directory in place of a certificate",
+    (directory) => {
+      rmSync(join(directory, "ca.crt"));
+      mkdirSync(join(directory, "ca.crt"));
+    },
+    5,
+    /cannot read \S+\/ca\.crt: it is no file/,
+  ],
+  ["a pipe in place of a key", pipe, 5, /cannot read \S+\/operator\.key: it is no file/],
+  ["a device in place of a certificate", device, 5, /cannot read \S+\/ca\.crt: it is no file/],
+  [
+    "a file that is far too large",
+    (directory) => writeFileSync(join(directory, "ca.crt"), Buffer.alloc(2_000_000)),
+    5,
+    /cannot read \S+\/ca\.crt: it is larger than 1 MiB/,
+  ],
   ["another CA", (directory) => makeCredentials(directory, ""), 5, /was not issued by/],
 ])("%s", async (_name, spoil, expected, message) => {
   const directory = mkdtempSync(join(bench.directory, "spoilt-"));
@@ -112,6 +130,57 @@ test.each<[string, (directory: string) => void, number, RegExp]>([
   const { code, err } = await bench.run("status", "--credentials", directory);
   expect(err).toMatch(message);
   expect([code, err.split("\n").length]).toEqual([expected, 2]);
+});
+
+function pipe(directory: string): void {
+  rmSync(join(directory, "operator.key"));
+  execFileSync("mkfifo", [join(directory, "operator.key")]);
+}
+
+function device(directory: string): void {
+  rmSync(join(directory, "ca.crt"));
+  symlinkSync("/dev/zero", join(directory, "ca.crt"));
+}
+
+test.each([
+  [
+    "a directory that is a file",
+    ["--credentials", "/dev/null"],
+    /cannot read \/dev\/null\/ca\.crt: a part of the path is not a directory/,
+  ],
+  [
+    "a flag with a value that is none",
+    ["--exit-code=yes"],
+    /--exit-code: 'yes' is neither true nor false; write --exit-code alone/,
+  ],
+  ["an unknown flag, named once", ["--no-such"], /Unknown argument: no-such; /],
+  ["a result that finds no room", ["--out", "/dev/full"], /--out: cannot write \/dev\/full: the disk is full; choose/],
+  [
+    "an unsuitable place for a result",
+    ["--out", "/dev/null/x"],
+    /--out: cannot write \/dev\/null\/x: a part of the path is not a directory/,
+  ],
+])("%s", async (_name, args, message) => {
+  const { code, err } = await bench.run("status", ...args);
+  expect(err).toMatch(message);
+  expect([code, err.split("\n").length]).toEqual([5, 2]);
+});
+
+test("what the controller advises takes the place of what we would", async () => {
+  bench.script.refuse = new RpcError(
+    status.INVALID_ARGUMENT,
+    "bad-argument",
+    "'web[01' is not closed; write web[01:50]",
+  );
+  expect((await bench.run("plan", "web[01")).err).toBe("afterpatch: plan: 'web[01' is not closed; write web[01:50]\n");
+  bench.script.refuse = new RpcError(status.INVALID_ARGUMENT, "bad-argument", "no");
+  expect((await bench.run("plan", "all")).err).toBe("afterpatch: plan: no; see 'afterpatch plan --help'\n");
+});
+
+test("without HOME credentials are looked for in the user's home, never where one happens to stand", async () => {
+  const { code, err } = await cli(["status"], { HOME: "" }).ended;
+  expect(err).toMatch(/^afterpatch: credentials: \/\S*\.config\/afterpatch\/ca\.crt does not exist/);
+  expect(code).toBe(5);
 });
 
 test("a controller that is not there is exit 4", async () => {

@@ -41,7 +41,7 @@ export async function runCommandLine(argv: readonly string[], version: string, c
       chosen = () => module.handler(args);
     },
   });
-  const parser = configured(version, columns)
+  const parser = configured(argv, version, columns)
     .command(later(scan))
     .command(later(users))
     .command(later(sessions))
@@ -62,7 +62,7 @@ export async function runCommandLine(argv: readonly string[], version: string, c
   return text === "" ? "" : `${text}\n`;
 }
 
-function configured(version: string, columns: number): Argv<GlobalOptions> {
+function configured(argv: readonly string[], version: string, columns: number): Argv<GlobalOptions> {
   return yargs()
     .scriptName(PROGRAM)
     .locale("en")
@@ -78,7 +78,7 @@ function configured(version: string, columns: number): Argv<GlobalOptions> {
     .exitProcess(false)
     .showHelpOnFail(false)
     .parserConfiguration({ "greedy-arrays": false, "dot-notation": false, "boolean-negation": false })
-    .check((args) => checkGiven(args, ["label", "unit", "service", "only", "paths"]), true)
+    .check((args) => checkGiven(args, ["label", "unit", "service", "only", "paths"], argv), true)
     .demandCommand(1, "name a command")
     .fail((message, error) => {
       // Thrown by a command, or by the check above; what yargs itself complains about is a YError.

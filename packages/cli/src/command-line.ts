@@ -48,7 +48,7 @@ export async function parseCommandLine(argv: readonly string[], version: string,
   };
   let text = "";
   try {
-    const parsed = await commands(reader, version, columns).parse([...argv], {}, (_error, _args, output) => {
+    const parsed = await commands(reader, argv, version, columns).parse([...argv], {}, (_error, _args, output) => {
       text = output;
     });
     if (chosen === undefined) return { kind: "text", text: `${text}\n${text === version ? "" : examplesIn(examples)}` };
@@ -69,7 +69,7 @@ export async function parseCommandLine(argv: readonly string[], version: string,
   }
 }
 
-function commands(reader: Reader, version: string, columns: number): Argv {
+function commands(reader: Reader, argv: readonly string[], version: string, columns: number): Argv {
   const group = (parser: Argv, name: string, summary: string, members: readonly AddCommand[]) => {
     const within: Reader = {
       choose: reader.choose,
@@ -82,7 +82,7 @@ function commands(reader: Reader, version: string, columns: number): Argv {
     };
     return parser.command(name, summary, build);
   };
-  let parser: Argv = configured(version, columns);
+  let parser: Argv = configured(argv, version, columns);
   for (const add of [status, scan, plan]) parser = add(parser, reader);
   const rollouts = [rolloutStart, rolloutStatus, rolloutWatch, rolloutAbort, rolloutList];
   parser = group(parser, "rollout", "Start, follow and stop rollouts", rollouts);
@@ -94,7 +94,7 @@ function examplesIn(examples: Examples): string {
   return `\nExamples:\n${examples.map(([line, what]) => `  # ${what}\n  ${line}\n`).join("")}`;
 }
 
-function configured(version: string, columns: number) {
+function configured(argv: readonly string[], version: string, columns: number) {
   return yargs()
     .scriptName(PROGRAM)
     .locale("en")
@@ -118,7 +118,7 @@ function configured(version: string, columns: number) {
       "parse-positional-numbers": false,
       "boolean-negation": false,
     })
-    .check((args) => checkGiven(args, ["label"]), true)
+    .check((args) => checkGiven(args, ["label"], argv), true)
     .demandCommand(1, "name a command")
     .fail((message, error) => {
       if (error?.name === "CommandError") throw error;

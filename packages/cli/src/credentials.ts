@@ -1,9 +1,10 @@
 import { createPrivateKey, type KeyObject, type X509Certificate } from "node:crypto";
-import { readFile } from "node:fs/promises";
+import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { type Address, parseAddress } from "@afterpatch/wire/address";
 import { certificates } from "@afterpatch/wire/pem";
-import { type CommandError, usageError } from "@afterpatch/core/command-error";
+import { type CommandError, fileReason, usageError } from "@afterpatch/core/command-error";
+import { echoed } from "@afterpatch/core/text";
 import type { Access } from "./shell.ts";
 
 /** An operator's identity and the controller it is for. PEM texts. */
@@ -17,6 +18,9 @@ export interface Credentials {
 }
 
 export const GET_NEW = "ask an admin for new credentials";
+
+/** A certificate takes 2 KiB. */
+const LARGEST_BYTES = 1024 * 1024;
 
 /** Reads and checks a credentials directory: `ca.crt`, `operator.crt`, `operator.key`, `controller`. */
 export async function readCredentials(access: Access, now: number): Promise<Credentials> {
@@ -44,20 +48,25 @@ async function addressOf(access: Access): Promise<Address> {
   const text = access.controller ?? (await read(access.credentials, "controller")).trim();
   const address = parseAddress(text);
   if (address) return address;
-  const where = access.controller === null ? join(access.credentials, "controller") : "--controller";
-  throw usageError(where, `'${text}' is no address`, "write HOST:PORT, such as ctl.example.net:7443");
+  const where = access.controller === null ? join(access.credentials, "controller") : "address of the controller";
+  throw usageError(
+    where,
+    text === "" ? "is empty" : `${echoed(text)} is no address`,
+    "write HOST:PORT, such as ctl.example.net:7443",
+  );
 }
 
 async function read(directory: string, name: string): Promise<string> {
   const path = join(directory, name);
   try {
+    // Before it is opened: a pipe would wait for a writer, a device has no end.
+    const found = await stat(path);
+    if (!found.isFile()) throw new Error("it is no file");
+    if (found.size > LARGEST_BYTES) throw new Error("it is larger than 1 MiB");
     return await readFile(path, "utf8");
   } catch (error) {
-    const code = error instanceof Error && "code" in error ? error.code : undefined;
-    const why =
-      code === "ENOENT"
-        ? `${path} does not exist`
-        : `cannot read ${path}${typeof code === "string" ? ` (${code})` : ""}`;
+    const isMissing = error instanceof Error && "code" in error && error.code === "ENOENT";
+    const why = isMissing ? `${path} does not exist` : `cannot read ${path}: ${fileReason(error)}`;
     throw unreadable(name, why, error);
   }
 }

@@ -1,10 +1,10 @@
-import { homedir } from "node:os";
+import { userInfo } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline/promises";
 import { styleText } from "node:util";
 import { EXIT, type ExitCode } from "@afterpatch/core/exit";
 import { type Parsed, PROGRAM, parseCommandLine } from "./command-line.ts";
-import { asCommandError, errorDocument, errorLine } from "@afterpatch/core/command-error";
+import { asCommandError, errorDocument, errorLine, usageError } from "@afterpatch/core/command-error";
 import { isForPrograms, serialise } from "./output.ts";
 import { type Access, FORMATS, type Format, plain, type Shell, type Terminal } from "./shell.ts";
 import { version } from "./version.ts";
@@ -48,7 +48,7 @@ function notWritten(error: Error): never {
 function shellFor(parsed: Extract<Parsed, { kind: "command" }>): Shell {
   const access: Access = {
     controller: parsed.controller ?? (env.AFTERPATCH_CONTROLLER || null),
-    credentials: parsed.credentials ?? (env.AFTERPATCH_CREDENTIALS || join(homedir(), ".config", "afterpatch")),
+    credentials: parsed.credentials ?? (env.AFTERPATCH_CREDENTIALS || join(home(), ".config", "afterpatch")),
   };
   const isColoured = stdout.isTTY && !env.NO_COLOR && env.TERM !== "dumb";
   return {
@@ -66,6 +66,17 @@ function shellFor(parsed: Extract<Parsed, { kind: "command" }>): Shell {
       };
     },
   };
+}
+
+/** Never a relative path: credentials are not taken from where one happens to stand. */
+function home(): string {
+  if (env.HOME) return env.HOME;
+  try {
+    return userInfo().homedir;
+  } catch (cause) {
+    const todo = "name the directory with --credentials DIR or AFTERPATCH_CREDENTIALS";
+    throw usageError("credentials", "this user has no home directory", todo, { cause });
+  }
 }
 
 function terminal(): Terminal {

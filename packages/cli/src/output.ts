@@ -1,7 +1,7 @@
 import { access, constants, stat, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { writeFileDurably } from "@afterpatch/wire/credential-files";
-import { CommandError, usageError } from "@afterpatch/core/command-error";
+import { CommandError, fileReason, usageError } from "@afterpatch/core/command-error";
 import { type Paint, plain, type Shell, type Target } from "./shell.ts";
 
 /** One result: a document for programs, and a table of it for people. */
@@ -58,6 +58,9 @@ function missing(error: unknown): undefined {
 
 function cannotWrite(path: string, error: unknown): CommandError {
   if (error instanceof CommandError) return error;
-  const why = error instanceof Error ? error.message : String(error);
-  return usageError("--out", `cannot write ${path}: ${why}`, "choose a file in a directory you may write to");
+  return usageError(
+    "--out",
+    `cannot write ${path}: ${fileReason(error)}`,
+    "choose a file in a directory you may write to",
+  );
 }

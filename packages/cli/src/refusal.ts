@@ -27,7 +27,12 @@ export async function explain(error: unknown, what: string, credentials: Credent
   const code = error.metadata?.get(CODE_KEY)[0]?.toString();
   const known = code === undefined ? undefined : BY_CODE[code];
   const options = { cause: error };
-  if (known) return new CommandError(known[0], what, error.details, known[1], options);
+  if (known) {
+    // The controller may have better advice than we: it knows what is wrong.
+    const [why = "", ...advice] = error.details.split("; ");
+    const todo = advice.length > 0 && known[1] === null ? advice.join("; ") : known[1];
+    return new CommandError(known[0], what, known[1] === null ? why : error.details, todo, options);
+  }
   const make = (exit: ExitCode, why: string, todo: string | null) => new CommandError(exit, what, why, todo, options);
   switch (error.code) {
     case status.UNAVAILABLE:

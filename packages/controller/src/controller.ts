@@ -1,9 +1,11 @@
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { TLSSocket } from "node:tls";
+import { usageError } from "@afterpatch/core/command-error";
 import { formatAddress } from "@afterpatch/wire/address";
 import { writeFileDurably } from "@afterpatch/wire/credential-files";
 import { loadAuthority, serverIdentity } from "./ca/authority.ts";
+import { writing } from "./writing.ts";
 import { type Http, openHttp } from "./http/http.ts";
 import { ENROL_ADMISSION, FLEET_ADMISSION } from "./listen/admission.ts";
 import { callerOf } from "./listen/authorise.ts";
@@ -68,6 +70,7 @@ export async function openController(options: ControllerOptions): Promise<Contro
     fleet: options.port ?? settings.port,
     enrol: options.enrolPort ?? settings.enrolPort,
   };
+  checkDistinct({ ...ports, http: options.httpPort });
   for (const open of [openFleet, openEnrol]) {
     const listener = await open(options, ports, await identity(), {
       root: authority.root,
@@ -89,6 +92,15 @@ export async function openController(options: ControllerOptions): Promise<Contro
   opened.defer(() => rm(portsFile(dataDir), { force: true }));
   const closing = opened.move();
   return { ports: actual, store, cut, close: () => closing.disposeAsync() };
+}
+
+/** Said here: "in use" would send people to look for another program. */
+function checkDistinct({ fleet, enrol, http }: Ports & { readonly http: number }): void {
+  const clash = (option: string, port: number, other: string) =>
+    usageError(option, `${port} is the ${other} port too`, "give two different ports");
+  if (enrol !== 0 && enrol === fleet) throw clash("--enrol-port", enrol, "fleet");
+  if (http !== 0 && http === fleet) throw clash("--http-port", http, "fleet");
+  if (http !== 0 && http === enrol) throw clash("--http-port", http, "enrol");
 }
 
 interface Parts {
@@ -157,8 +169,9 @@ const portsFile = (dataDir: string) => join(dataDir, "run", "ports.json");
 
 async function announce({ dataDir, listen, log }: ControllerOptions, listeners: readonly Listener[], http: Http) {
   const ports = { fleet: listeners[0]?.port ?? 0, enrol: listeners[1]?.port ?? 0, http: http.port };
-  await mkdir(join(dataDir, "run"), { recursive: true, mode: 0o700 });
-  await writeFileDurably(portsFile(dataDir), `${JSON.stringify({ ...ports, pid: process.pid })}\n`);
+  await writing(join(dataDir, "run"), (path) => mkdir(path, { recursive: true, mode: 0o700 }));
+  const content = `${JSON.stringify({ ...ports, pid: process.pid })}\n`;
+  await writing(portsFile(dataDir), (path) => writeFileDurably(path, content));
   log.info({ ...ports, address: listen ?? "all" }, "controller ready");
   return ports;
 }

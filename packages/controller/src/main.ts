@@ -20,15 +20,18 @@ stdout.on("error", (error: NodeJS.ErrnoException) => {
 
 let command = PROGRAM;
 try {
-  await yargs()
+  let text = "";
+  const parser = yargs()
     .scriptName(PROGRAM)
     .usage("$0 COMMAND\n\nEnrols hosts, keeps their reports and runs rollouts.")
     .command(named(initCommand))
     .command(named(serveCommand))
     .demandCommand(1, 1, "name a command: init or serve", "more than one command given")
     .strict()
+    .exitProcess(false)
+    .showHelpOnFail(false)
     .parserConfiguration({ "dot-notation": false, "boolean-negation": false, "greedy-arrays": false })
-    .check((args) => checkGiven(args, ["name"]))
+    .check((args) => checkGiven(args, ["name"], argv.slice(2)))
     .locale("en")
     .version(version)
     .help()
@@ -37,8 +40,11 @@ try {
     .fail((message, error) => {
       if (error && error.name !== "YError") throw error;
       throw parserError(message || "cannot be read");
-    })
-    .parseAsync(argv.slice(2));
+    });
+  await parser.parseAsync(argv.slice(2), {}, (_error, _args, output) => {
+    text = output;
+  });
+  if (text !== "") stdout.write(`${text}\n`);
 } catch (thrown) {
   const error = failureOf(thrown);
   process.exitCode = error.exit;

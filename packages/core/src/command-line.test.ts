@@ -10,17 +10,34 @@ test("what a parser says becomes one line with an end", () => {
   expect(parserError(`Unknown argument: ${"a".repeat(100_000)}`).why).toHaveLength(160);
 });
 
+test("an unknown option is named once, without its twin in camel case", () => {
+  expect(parserError("Unknown arguments: no-such, noSuch").why).toBe("Unknown argument: no-such");
+  expect(parserError("Unknown arguments: a-b, c, aB").why).toBe("Unknown arguments: a-b, c");
+});
+
 test.each<[string, Readonly<Record<string, unknown>>, RegExp]>([
   ["an option twice", { "data-dir": ["a", "b"] }, /^--data-dir: is given more than once; give it once$/],
   ["a short option twice", { o: ["json", "json"] }, /^-o: is given more than once/],
   ["an empty option", { "data-dir": "" }, /^command line: data-dir is empty; give it a value, or leave it out$/],
   ["an empty element of a list", { label: ["a=b", ""] }, /^command line: label is empty/],
   ["an empty word", { _: [""] }, /is empty/],
-])("%s is refused", (_name, args, message) => expect(() => checkGiven(args, ["label"])).toThrow(message));
+])("%s is refused", (_name, args, message) => expect(() => checkGiven(args, ["label"], [])).toThrow(message));
+
+test.each([
+  ["--exit-code=yes", /^--exit-code: 'yes' is neither true nor false; write --exit-code alone$/],
+  ["-y=1", /^-y: '1' is neither/],
+  ["--exit-code=", /^--exit-code: '' is neither/],
+])("%s is refused", (word, message) => {
+  expect(() => checkGiven({ "exit-code": false, y: false }, [], ["status", word])).toThrow(message);
+});
 
 test("lists, other values and what was not given pass", () => {
   expect(
-    checkGiven({ _: ["init", "x"], label: ["a=b", "c=d"], port: undefined, yes: false, name: " " }, ["label"]),
+    checkGiven(
+      { _: ["init", "x"], label: ["a=b", "c=d"], port: undefined, yes: false, name: " " },
+      ["label"],
+      ["--port=yes", "--yes=false"],
+    ),
   ).toBe(true);
 });
 

@@ -4,14 +4,38 @@ import { abridged, echoed, oneLine } from "./text.ts";
 
 /** What the parser of a command line says of it: in one line, for it echoes what was typed at any length. */
 export function parserError(message: string): CommandError {
-  return usageError("command line", abridged(oneLine(message), 160));
+  return usageError("command line", abridged(withoutTwins(oneLine(message)), 160));
+}
+
+/** yargs names an unknown `--no-such` twice, as `no-such` and as `noSuch`. */
+function withoutTwins(message: string): string {
+  const list = /^Unknown arguments: (.*)$/.exec(message)?.[1]?.split(", ");
+  if (!list) return message;
+  const twins = new Set(
+    list
+      .filter((name) => name.includes("-"))
+      .map((name) => name.replaceAll(/-(.)/g, (_, letter) => letter.toUpperCase())),
+  );
+  const names = list.filter((name) => !twins.has(name));
+  return `Unknown argument${names.length === 1 ? "" : "s"}: ${names.join(", ")}`;
 }
 
 /**
- * Refuses what nobody means: an option twice, which yargs makes a list of, and an empty text, which a script gives whose
- * variable is not set. `lists` are the names that may be given more than once.
+ * Refuses what nobody means: an option twice, which yargs makes a list of, an empty text, which a script gives whose
+ * variable is not set, and in `words`, the command line as typed, a flag with a value that yargs takes for no:
+ * `--exit-code=yes`. `lists` are the names that may be given more than once.
  */
-export function checkGiven(args: Readonly<Record<string, unknown>>, lists: readonly string[]): true {
+export function checkGiven(
+  args: Readonly<Record<string, unknown>>,
+  lists: readonly string[],
+  words: readonly string[],
+): true {
+  for (const word of words) {
+    const [, option = "", name = "", value = ""] = /^(--?([\w-]+))=(.*)$/s.exec(word) ?? [];
+    if (typeof args[name] === "boolean" && value !== "true" && value !== "false") {
+      throw usageError(option, `${echoed(value)} is neither true nor false`, `write ${option} alone`);
+    }
+  }
   for (const [name, value] of Object.entries(args)) {
     const option = `${name.length === 1 ? "-" : "--"}${name}`;
     if (Array.isArray(value) && name !== "_" && !lists.includes(name)) {

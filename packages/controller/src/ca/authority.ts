@@ -5,6 +5,7 @@ import { fileReason, usageError } from "@afterpatch/core/command-error";
 import { writeFileDurably } from "@afterpatch/wire/credential-files";
 import { certificates, pinOf } from "@afterpatch/wire/pem";
 import type { Role } from "../store/operators.ts";
+import { writing } from "../writing.ts";
 import {
   type Issued,
   type Issuer,
@@ -53,13 +54,20 @@ export async function loadAuthority(directory: string): Promise<Authority> {
 }
 
 async function loadIssuer(directory: string): Promise<Issuer> {
+  const certificate = await read(join(directory, "root.crt"), "certificate", (pem) => new X509Certificate(pem));
+  const key = await read(join(directory, "root.key"), "private key", createPrivateKey);
+  if (!certificate.checkPrivateKey(key)) throw unreadable(directory, new Error("root.key is not the key of root.crt"));
+  return { certificate, key };
+}
+
+async function read<T>(path: string, kind: string, parse: (pem: Buffer) => T): Promise<T> {
+  const pem = await readFile(path).catch((error: unknown) => {
+    throw unreadable(path, error);
+  });
   try {
-    const certificate = new X509Certificate(await readFile(join(directory, "root.crt")));
-    const key = createPrivateKey(await readFile(join(directory, "root.key")));
-    if (!certificate.checkPrivateKey(key)) throw new Error("root.key is not the key of root.crt");
-    return { certificate, key };
-  } catch (error) {
-    throw unreadable(directory, error);
+    return parse(pem);
+  } catch (cause) {
+    throw unreadable(path, new Error(`it holds no PEM ${kind}`, { cause }));
   }
 }
 
@@ -79,7 +87,7 @@ export async function serverIdentity(
   const key = newKey();
   const { pem } = await issueServer(issuer, names, key.publicKey, now);
   const chain = `${pem}${issuer.certificate.toString()}`;
-  await writeFileDurably(path, `${key.pem}${chain}`);
+  await writing(path, () => writeFileDurably(path, `${key.pem}${chain}`));
   return { key: key.pem, chain };
 }
 

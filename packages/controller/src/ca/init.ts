@@ -5,6 +5,7 @@ import { formatAddress } from "@afterpatch/wire/address";
 import { syncDirectory, writeFileDurably } from "@afterpatch/wire/credential-files";
 import type { Settings } from "../store/settings.ts";
 import { createStore } from "../store/store.ts";
+import { writing } from "../writing.ts";
 import { createAuthority, serverIdentity } from "./authority.ts";
 import { newKey } from "./issue.ts";
 
@@ -21,7 +22,7 @@ export async function initialise(dataDirectory: string, settings: Settings, now:
   await removeUnfinished(target);
   const stage = await makeStage(target);
   try {
-    await build(stage, settings, now);
+    await writing(target, () => build(stage, settings, now));
     if (owner) await giveTo(stage, owner);
     await syncDirectory(stage);
     await rename(stage, target).catch((error: unknown) => {
@@ -84,7 +85,9 @@ async function makeStage(target: string): Promise<string> {
     await mkdir(parent, { recursive: true });
     return await mkdtemp(join(parent, `${stagePrefix(target)}${process.pid}-`)); // mode 0700
   } catch (error) {
-    const why = `cannot be written: ${fileReason(error)}`;
+    // No file can be missing here: it is the place itself, such as /proc, that takes none.
+    const isOdd = error instanceof Error && "code" in error && error.code === "ENOENT";
+    const why = `${isOdd ? "no directory can be made in it" : "cannot be written"}: ${fileReason(error)}`;
     throw usageError(parent, why, "make it writable or run as its owner", { cause: error });
   }
 }

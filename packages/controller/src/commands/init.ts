@@ -35,7 +35,7 @@ export const initCommand: CommandModule<object, InitArguments> = {
       .option("enrol-port", { type: "string", default: "7444", requiresArg: true, describe: "Port where hosts join" })
       .example("$0 init --data-dir /var/lib/afterpatch/controller --name ctl.example.net", ""),
   handler: async (args) => {
-    const names = args.name.map(checkedName);
+    const names = checkedNames(args.name);
     const settings = {
       names,
       port: wholeNumberOf("--port", args.port, 1, 65_535),
@@ -53,6 +53,16 @@ export const initCommand: CommandModule<object, InitArguments> = {
     );
   },
 };
+
+function checkedNames(names: readonly string[]): readonly string[] {
+  const seen = new Set<string>();
+  for (const name of names.map(checkedName)) {
+    const key = name.toLowerCase();
+    if (seen.has(key)) throw usageError("--name", `${echoed(name)} is given twice`, "give each name once");
+    seen.add(key);
+  }
+  return names;
+}
 
 function checkedName(name: string): string {
   if (isIP(name) === 0 && !isName(name))

@@ -1,5 +1,5 @@
 import { createServer, type Server } from "node:http";
-import { usageError } from "@afterpatch/core/command-error";
+import { bindFailure } from "../listen/bind-failure.ts";
 
 /** The HTTP port on loopback. */
 export interface Http {
@@ -28,11 +28,8 @@ export async function openHttp(port: number): Promise<Http> {
 
 function listen(server: Server, port: number): Promise<void> {
   return new Promise((resolve, reject) => {
-    server.once("error", (error) => {
-      const why = "code" in error && error.code === "EADDRINUSE" ? "in use" : error.message;
-      const todo = "stop what listens there, or give another with --http-port";
-      reject(usageError(`HTTP port ${port} on 127.0.0.1`, why, todo, { cause: error }));
-    });
+    const wanted = { name: "HTTP", host: "127.0.0.1", port, option: "--http-port" };
+    server.once("error", (error) => reject(bindFailure(wanted, error)));
     server.listen(port, "127.0.0.1", resolve);
   });
 }

@@ -1,12 +1,12 @@
 import { constants } from "node:crypto";
 import { createServer, type Server, type Socket } from "node:net";
 import tls from "node:tls";
-import { type CommandError, usageError } from "@afterpatch/core/command-error";
 import { TLS_GROUPS } from "@afterpatch/wire/credentials";
 import * as grpc from "@grpc/grpc-js";
 import type { ServerIdentity } from "../ca/authority.ts";
 import type { Log } from "../ports.ts";
 import { Admission, type AdmissionLimits } from "./admission.ts";
+import { bindFailure } from "./bind-failure.ts";
 import type { Peer } from "./peer.ts";
 
 const HANDSHAKE_MS = 5_000;
@@ -90,7 +90,8 @@ export class Listener {
   #listen(): Promise<void> {
     const { address: host, port, name } = this.#options;
     return new Promise((resolve, reject) => {
-      this.#net.once("error", (error) => reject(bindFailure(name, host, port, error)));
+      const option = name === "fleet" ? "--port" : `--${name}-port`;
+      this.#net.once("error", (error) => reject(bindFailure({ name, host, port, option }, error)));
       this.#net.listen({ port, backlog: BACKLOG, ...(host === undefined ? {} : { host }) }, () => {
         this.#net.removeAllListeners("error");
         this.#net.on("error", (err) => this.#options.log.error({ err, port: name }, "connection not accepted"));
@@ -156,45 +157,4 @@ function tlsOptions(options: ListenerOptions): tls.TlsOptions {
 function reasonOf(error: Error, { authorizationError }: tls.TLSSocket): string {
   if (authorizationError) return String(authorizationError);
   return "reason" in error && typeof error.reason === "string" ? error.reason : error.message;
-}
-
-/** Whether it is the port or the address that cannot be had: see bind(2) and getaddrinfo(3). */
-function bindFailure(name: string, host: string | undefined, port: number, error: Error): CommandError {
-  const option = name === "fleet" ? "--port" : `--${name}-port`;
-  const what = `${name} port ${port} on ${host ?? "all addresses"}`;
-  const cause = { cause: error };
-  switch ("code" in error ? error.code : "") {
-    case "EADDRINUSE":
-      return usageError(what, "in use", `stop what listens there, or give another with ${option}`, cause);
-    case "EACCES":
-      return usageError(
-        what,
-        "permission denied: ports below 1024 need a privilege",
-        `give one above with ${option}`,
-        cause,
-      );
-    case "EADDRNOTAVAIL":
-    case "EINVAL": // a link-local address without its interface
-      return usageError(
-        `--listen ${host}`,
-        "not an address of this machine",
-        "see 'ip address', or leave --listen out",
-        cause,
-      );
-    case "ENOTFOUND":
-    case "EAI_AGAIN":
-      return usageError(
-        `--listen ${host}`,
-        "this name has no address",
-        "give an address of this machine, or leave --listen out",
-        cause,
-      );
-    default:
-      return usageError(
-        what,
-        error.message,
-        `see to that, or give another address with --listen, another port with ${option}`,
-        cause,
-      );
-  }
 }

@@ -20,7 +20,7 @@ export class StoreError extends Error {
 }
 
 const BACKUP = "restore it from a backup";
-const ACCESS = "check owner and mode of the data directory, and that its file system is mounted for writing";
+export const ACCESS = "check owner and mode of the data directory, and that its file system is mounted for writing";
 const IN_USE = ["in-use", "store is in use by another controller", "stop it first"] as const;
 
 // Result codes of SQLite (sqlite.org/rescode.html); the low byte of an extended code is the primary one.

@@ -1,4 +1,5 @@
 import type { RolloutEvent, RolloutPlan } from "@afterpatch/core/rollout/types";
+import { StoreError } from "./errors.ts";
 import type { RolloutStore, StoredRollout } from "./rollout-store.ts";
 import { type Connection, integer, text } from "./sqlite.ts";
 
@@ -63,8 +64,21 @@ function insertEvent(db: Connection, rolloutId: string, seq: number, event: Roll
 function stored(db: Connection, rolloutId: string, plan: string): StoredRollout {
   const rows = db.prepare("SELECT seq, body FROM rollout_events WHERE rollout_id = ? ORDER BY seq").all(rolloutId);
   const events = rows.map((row, index) => {
-    if (integer(row, "seq") !== index + 1) throw new Error(`rollout ${rolloutId}: event ${index + 1} is missing`);
-    return JSON.parse(text(row, "body")) as RolloutEvent; // written by insertEvent alone; the store's integrity is checked at open
+    if (integer(row, "seq") !== index + 1) throw unreadable(rolloutId, `: event ${index + 1} is missing`);
+    return parsed(rolloutId, text(row, "body")) as RolloutEvent; // written by insertEvent alone; the store's integrity is checked at open
   });
-  return { plan: JSON.parse(plan) as RolloutPlan, events }; // likewise
+  return { plan: parsed(rolloutId, plan) as RolloutPlan, events }; // likewise
+}
+
+function parsed(rolloutId: string, json: string): unknown {
+  try {
+    return JSON.parse(json);
+  } catch (cause) {
+    throw unreadable(rolloutId, "", { cause });
+  }
+}
+
+function unreadable(rolloutId: string, detail: string, options?: ErrorOptions): StoreError {
+  const why = `rollout ${rolloutId} is not readable${detail}`;
+  return new StoreError("corrupt", "store", why, "restore it from a backup", options);
 }

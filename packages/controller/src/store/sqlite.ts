@@ -1,6 +1,8 @@
-import { existsSync } from "node:fs";
+import { accessSync, constants, existsSync, statSync } from "node:fs";
+import { dirname } from "node:path";
+import { fileReason } from "@afterpatch/core/command-error";
 import { DatabaseSync, type SQLOutputValue, type StatementSync } from "node:sqlite";
-import { StoreError, storeError } from "./errors.ts";
+import { ACCESS, StoreError, storeError } from "./errors.ts";
 import { APPLICATION_ID, SCHEMA, SCHEMA_VERSION } from "./schema.ts";
 
 /** The one connection to the store; for files of store/ only. */
@@ -30,10 +32,23 @@ export function openDatabase(path: string): Connection {
     const todo = "put a copy of it back, or begin anew with 'afterpatch-controller init' in another directory";
     throw new StoreError("missing", path, "the store is missing", todo);
   }
+  checkAccess(path);
   return guarded(path, (db) => {
     configure(db);
     check(path, db);
   });
+}
+
+/** Asked of the system first: SQLite tells of a file that it may not write only that reading or writing failed. */
+function checkAccess(path: string): void {
+  const refused = (why: string, options?: ErrorOptions) =>
+    new StoreError("io", path, `store cannot be opened: ${why}`, ACCESS, options);
+  if (statSync(path).isDirectory()) throw refused("it is a directory");
+  try {
+    for (const place of [path, dirname(path)]) accessSync(place, constants.R_OK | constants.W_OK);
+  } catch (cause) {
+    throw refused(fileReason(cause), { cause });
+  }
 }
 
 function guarded(path: string, prepare: (db: DatabaseSync) => void): Connection {
@@ -67,6 +82,18 @@ function check(path: string, db: DatabaseSync): void {
     throw new StoreError("newer", path, why, "run the newer afterpatch-controller");
   }
   const found = Object.values(db.prepare("PRAGMA quick_check(1)").get() ?? {})[0];
+  const tables = new Set(
+    db
+      .prepare("SELECT name FROM sqlite_schema")
+      .all()
+      .map((row) => row.name),
+  );
+  const [missing] = [...SCHEMA.matchAll(/^CREATE TABLE (\w+)/gm)].flatMap(([, name = ""]) =>
+    tables.has(name) ? [] : name,
+  );
+  if (missing !== undefined) {
+    throw new StoreError("corrupt", path, `store is corrupt: it has no table ${missing}`, "restore it from a backup");
+  }
   if (found !== "ok") throw new StoreError("corrupt", path, "store is corrupt", "restore it from a backup");
 }
 
