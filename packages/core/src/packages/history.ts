@@ -61,14 +61,14 @@ export type Loose = Omit<Change, "from"> & { readonly from?: string | null };
 
 /** What was there before, where the line above about the same package says so. */
 export function withEarlier(changes: readonly Loose[]): readonly Change[] {
-  const last = new Map<string, string | null>();
+  const last = new Map<string, Map<string | null, string | null>>();
   return changes.map((change) => {
     const { name, architecture, to } = change;
+    const known = last.get(name) ?? new Map<string | null, string | null>();
+    const from = change.from !== undefined ? change.from : known.get(architecture);
     // A line without an architecture is about all of them.
-    const identity = `${name}.${architecture ?? ""}`;
-    const from = change.from !== undefined ? change.from : last.get(identity);
-    if (architecture === null) for (const other of last.keys()) if (other.startsWith(`${name}.`)) last.delete(other);
-    last.set(identity, to);
+    if (architecture === null) known.clear();
+    last.set(name, known.set(architecture, to));
     return from === undefined ? { ...change, from: null, isFromUnknown: true } : { ...change, from };
   });
 }

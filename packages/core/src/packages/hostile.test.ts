@@ -4,7 +4,12 @@ import { expectQuick, hostile } from "../../../../test/fakes/hostile.ts";
 import { inetdServices } from "../inetd/config.ts";
 import { parseInitScript } from "../sysv/script.ts";
 import { xinetdServices } from "../xinetd/config.ts";
+import { parseStates, serializeStates } from "../detect/file-state.ts";
 import { portsOf } from "../xinetd/ports.ts";
+import { aptTransaction } from "./apt-history.ts";
+import { parseDnf5Log } from "./dnf5-log.ts";
+import { firstOfYumLog, parseYumLog } from "./yum-log.ts";
+import { firstOfZypp, parseZyppHistory, zyppTransaction } from "./zypp-history.ts";
 import { firstZoned, parseDnfLog, splitNevra } from "./dnf-log.ts";
 import { canonicalPath, listedPaths, parseDiversions, wantedPaths } from "./dpkg-lists.ts";
 import { firstInstant, parseDpkgLog } from "./dpkg-log.ts";
@@ -133,6 +138,58 @@ test(
     const pieces = ["0", "1", "a", "1.", "~", "^", "-", ":", "a1", "."];
     expectQuick((text) => compareDpkgVersions(text, `${text}1`), pieces);
     expectQuick((text) => compareRpmVersions(text, `${text}1`), pieces);
+  },
+  LONG,
+);
+
+test(
+  "logs of dnf5, yum, zypper and apt, and what scans remember of files, damaged",
+  () => {
+    const instant = (text: string) => Date.parse(`${text.replace(" ", "T")}Z`);
+    const yum = (text: string) => ({ text, lastAt: 1_700_000_000_000, instantOf: instant });
+    const of = { name: "bash", architecture: "amd64", version: "1-1", installedAt: 1_700_000_000_000 };
+    const dnf5 = '2026-04-30T03:56:52+0000 [1] INFO RPM callback install stop "bash-0:5.1-9.el9.x86_64" amount 1\n';
+    const yumLine = "Jan 24 18:10:05 Updated: 1:bash-5.1-9.el9.x86_64\n";
+    const zypp =
+      "2026-03-01 10:00:00|command|root@a|'zypper' 'up'|\n2026-03-01 10:00:09|install|bash|1-1|x86_64||r|c|\n";
+    const apt = "Start-Date: 2026-11-22  10:00:00\nUpgrade: bash:amd64 (1-0, 1-1)\nEnd-Date: 2026-11-22  10:00:09\n\n";
+    const state = { path: "/x", inode: "1", key: "k", content: "sha256:aa", since: 1, before: [] };
+    const states = serializeStates([
+      { ...state, before: [{ pid: 1, startTicks: 2, address: 3, isSure: true }] },
+      state,
+    ]);
+    const all = (text: string) => {
+      const changes = [
+        ...parseDnf5Log(text, NAMES, Date.parse),
+        ...parseYumLog(yum(text), NAMES),
+        ...parseZyppHistory(text, NAMES, instant),
+      ];
+      for (const { name } of changes) expect(NAMES.has(name)).toBe(true);
+      firstOfYumLog(yum(text));
+      firstOfZypp(text, instant);
+      zyppTransaction(text, of, instant);
+      aptTransaction(text, of, instant);
+    };
+    fc.assert(fc.property(hostile(dnf5, yumLine, zypp, apt), all));
+    fc.assert(
+      fc.property(hostile(states), (text) => {
+        for (const { path } of parseStates(text) ?? []) expect(path.startsWith("/")).toBe(true);
+      }),
+    );
+    const transaction = "2026-04-30T03:56:52+0000 [1] INFO RPM callback transaction start, total 2\n";
+    expectQuick(all, [dnf5, dnf5 + transaction, yumLine, zypp, apt, "bash:amd64 (1-1", "'", "|", ", ", "(1-1)", "\n"]);
+    // Architectures are whatever the log says, and what was erased is named without one.
+    let count = 0;
+    expectQuick(
+      (text) => all(text.replaceAll("~", () => `a${count++}`)),
+      [
+        "Jan 24 18:10:05 Updated: bash-5.1-9.~\nJan 24 18:10:05 Erased: bash\n",
+        "Jan 24 18:10:05 Updated: bash-5-9.~\n",
+      ],
+    );
+    const many = "Jan 24 18:10:05 Updated: x-5-9.~\n".repeat(12_000).replaceAll("~", () => `a${count++}`);
+    expectQuick((text) => all(many + text), ["Jan 24 18:10:05 Erased: bash\n"]);
+    expectQuick(parseStates, ["[", '["', "{", states]);
   },
   LONG,
 );
