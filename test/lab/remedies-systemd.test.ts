@@ -49,6 +49,19 @@ const DAEMONS: readonly Daemon[] = [
   },
   { name: "leaves-child", service: "KillMode=process", script: "$served & exec $served 8003" },
   { name: "ends-child", script: "$served & exec $served 8004" },
+  {
+    name: "clings",
+    service: "FinalKillSignal=SIGCONT\nTimeoutStopSec=1", // as of a process that cannot be killed
+    script: `sh -c "trap '' TERM; while :; do sleep 1; done" & exec $served`,
+  },
+  {
+    // As systemd makes units of init scripts: active, whatever runs.
+    name: "like-sysv",
+    service: `Type=forking\nRemainAfterExit=yes\nGuessMainPID=no\nKillMode=process
+      ExecStop=/bin/sh -c 'kill $(cat /opt/lab/like-sysv/pid)'`,
+    script: `[ -e /opt/lab/like-sysv/pid ] && exit 0
+      $served & echo $! >/opt/lab/like-sysv/pid; sleep 9999 & exit 0`,
+  },
   { name: "refuses", unit: "RefuseManualStop=yes" },
   { name: "once-an-hour", unit: "StartLimitBurst=2\nStartLimitIntervalSec=1h" },
 ];
@@ -157,6 +170,19 @@ await describeLab("remedies on a host with systemd", () => {
       expect(findings.filter(({ owner }) => owner.name === "ends-child.service")).toEqual([]);
       const left = findings.filter(({ process }) => process?.executable === "/opt/lab/leaves-child/served");
       expect(left).toMatchObject([{ owner: { kind: "application" }, remedy: { kind: "none" } }]);
+    });
+
+    test("a unit of which somebody is left who should have ended failed", () => {
+      expect(outcome("clings")).toMatchObject({ outcome: "failed" });
+      expect(outcome("clings")?.evidence).toMatch(
+        /pid \d+.* of clings\.service, from before the restart, still runs?$/,
+      );
+    });
+
+    test("a unit that is active though nothing of it runs failed", async () => {
+      expect(outcome("like-sysv")).toMatchObject({ outcome: "failed" });
+      expect(outcome("like-sysv")?.evidence).toContain("like-sysv.service has no process of its own any more");
+      expect(await property(host, "like-sysv.service", "ActiveState")).toBe("active");
     });
 
     test("a unit that refuses is left alone and says so", async () => {
