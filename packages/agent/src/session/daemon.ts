@@ -66,6 +66,7 @@ export async function run({ stateDir, config: file }: GlobalOptions): Promise<Ex
       changes: changesOfHost({
         ...{ clock: systemClock, log, signal: stop.signal },
         applyJournal: { folder: stateDir, file: LOCAL_JOURNAL },
+        ...(policy ? { packages: policy.scanAfterPackageChanges } : {}),
       }),
       rules: rulesOf(read, { clock: systemClock, journals: journalsIn(stateDir), here: HERE }),
       journal,

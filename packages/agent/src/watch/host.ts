@@ -31,6 +31,8 @@ export interface WatchOptions {
   readonly log: Log;
   /** Aborted: nothing is watched any more. */
   readonly signal: AbortSignal;
+  /** Absent: packages are watched, with the quiet time of `timing`. */
+  readonly packages?: { readonly enabled: boolean; readonly quietMs: number };
   readonly places?: readonly Place[];
   readonly timing?: Timing;
 }
@@ -39,12 +41,15 @@ export interface WatchOptions {
 export function changesOfHost(options: WatchOptions): readonly Changes[] {
   const { applyJournal, clock, log, places = PLACES, timing = TIMING } = options;
   const { packagesQuietMs, applyQuietMs, ...rest } = timing;
+  const { packages = { enabled: true, quietMs: packagesQuietMs } } = options;
   const journal = { folder: applyJournal.folder, files: [applyJournal.file] };
-  return [
+  const ofPackages = () =>
     new Rest({
       ...{ reason: "package-change", clock, ...watched(places, options) },
-      ...{ isBusy: atWork(log), quietMs: packagesQuietMs, ...rest },
-    }),
+      ...{ isBusy: atWork(log), quietMs: packages.quietMs, ...rest },
+    });
+  return [
+    ...(packages.enabled ? [ofPackages()] : []),
     new Rest({
       ...{ reason: "after-apply", clock, ...watched([journal], options) },
       ...{ isBusy: () => false, quietMs: applyQuietMs, ...rest }, // it says in its journal what it does

@@ -64,7 +64,7 @@ export function policyOf(file: AgentFile): { readonly policy: Policy; readonly p
       quietMs: reader.duration(
         after?.quiet,
         ["scanAfterPackageChanges", "quiet"],
-        SHORT,
+        QUIET,
         standard.scanAfterPackageChanges.quietMs,
       ),
     },
@@ -78,6 +78,8 @@ const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 const SHORT: Range = [0, HOUR_MS];
 const UPTIME: Range = [0, 30 * DAY_MS];
+/** A daemon that watches packages waits no longer for their rest. */
+const QUIET: Range = [0, 600_000];
 const WINDOW: Range = [60_000, 7 * DAY_MS];
 const TIMEOUT: Range = [1000, HOUR_MS];
 const REPORT: Range = [60_000, DAY_MS];
