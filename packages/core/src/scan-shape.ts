@@ -100,6 +100,7 @@ export function finding(value: unknown, at: string): Finding {
       ...(remedy.takesAlong === undefined
         ? {}
         : { takesAlong: list(remedy.takesAlong, `${at}.remedy.takesAlong`, SOME, text) }),
+      ...(remedy.after === undefined ? {} : { after: text(remedy.after, `${at}.remedy.after`) }),
     },
   };
 }

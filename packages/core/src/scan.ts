@@ -54,6 +54,8 @@ export interface Remedy {
   readonly onRequest?: true;
   /** Units that systemd restarts along with the target: those that require it or are part of it. Absent: none. */
   readonly takesAlong?: readonly string[];
+  /** Of `end-session`: the service that is restarted before, for as long as it is old it makes more such sessions. Absent: none. */
+  readonly after?: string;
 }
 
 export interface ProcessIdentity {

@@ -85,8 +85,13 @@ export const sessions: readonly Scenario[] = [
   {
     name: "accepted-session",
     made: "a session of a systemd socket with Accept=yes, whose program is replaced",
-    answer: oldResidue("socket-session systemd matrix-accepted-session@*"),
-    why: "the instance serves one connection: it may be stopped, never restarted on the same connection",
+    answer: {
+      kind: "old",
+      verdict: "replaced",
+      owner: "socket-session systemd matrix-accepted-session@*",
+      remedy: "end-session",
+    },
+    why: "the instance serves one connection: it is stopped, never restarted on the same connection",
     notUnits: ["matrix-accepted-session@*"],
     make: async (shop) => {
       const name = "matrix-accepted-session";

@@ -7,6 +7,7 @@ import { sysvService } from "../sysv/owner.ts";
 import { superServer } from "../xinetd/match.ts";
 import type { HostIndex } from "./host.ts";
 import { leftBehindBy } from "./owner.ts";
+import { sessionRemedy } from "./session-remedy.ts";
 import { superServerUnit } from "./session.ts";
 
 /** What is known of a finding when its remedy is chosen. */
@@ -32,23 +33,16 @@ function wanted(judged: Judged, host: HostIndex): Remedy {
   const { owner, process } = judged;
   switch (owner.kind) {
     case "xinetd-session":
-      return {
-        kind: "end-session",
-        target: owner.name,
-        automatic: true,
-        reason: "New connections already start the new program; only sessions opened before the upgrade are old.",
-      };
+    case "socket-session":
+      return sessionRemedy(owner, process, host, (parent, itself) =>
+        wanted({ ...judged, owner: parent, process: itself }, host),
+      );
     case "init":
       return reexec(judged, host);
     case "service":
       if (owner.manager === "sysv") return restartSysv(judged, host);
       if (/^user@[0-9]+\.service$/.test(owner.name)) return userManager(judged, host);
       return restart(judged, host);
-    case "socket-session":
-      return ask(
-        owner,
-        `It serves one connection; ask its user to reconnect, or end it: systemctl stop -- ${owner.name}`,
-      );
     case "user-session":
       return ask(
         owner,
@@ -114,6 +108,7 @@ function restartSysv({ owner: { name }, process, programRemoved }: Judged, host:
   const rule = restartRule(name);
   const told = sysvService(process, host);
   const evidence = told ? ` It was told by this: ${told.because}.` : "";
+  const before = waitingServers(superServer(process.executable), host).map((sentence) => ` ${sentence}`);
   const base = { kind: "restart-service", target: name } as const;
   if (rule?.policy === "never") return { ...base, automatic: false, reason: `Never: ${rule.why}.${evidence}` };
   if (programRemoved) {
@@ -121,7 +116,7 @@ function restartSysv({ owner: { name }, process, programRemoved }: Judged, host:
     return { ...base, automatic: false, reason: reason + evidence };
   }
   if (rule) return { ...base, automatic: false, reason: `Only on request: ${rule.why}.${evidence}`, onRequest: true };
-  return { ...base, automatic: true, reason: `${REPLACES[0]}${evidence}` };
+  return { ...base, automatic: true, reason: `${REPLACES[0]}${before.join("")}${evidence}` };
 }
 
 function restart(judged: Judged, host: HostIndex): Remedy {
@@ -150,7 +145,10 @@ function consequences(
   along: readonly string[],
   host: HostIndex,
 ): readonly string[] {
-  const also = along.length > 0 ? [`systemd restarts ${along.join(", ")} along with it.`] : [];
+  const also = [
+    ...waitingServers(superServerUnit(name), host),
+    ...(along.length > 0 ? [`systemd restarts ${along.join(", ")} along with it.`] : []),
+  ];
   switch (unit?.killMode) {
     case "control-group":
     case "mixed":
@@ -170,6 +168,15 @@ function consequences(
   }
 }
 
+/** Whom a super-server's restart ends before: they would keep their ports from the new one. */
+function waitingServers(manager: string | null, { facts }: HostIndex): readonly string[] {
+  const services = facts.xinetd.filter((service) => service.manager === manager && service.enabled && service.wait);
+  const names = [...new Set(services.map(({ id }) => id))].join(", ");
+  return names === ""
+    ? []
+    : [`Before it the servers of ${names} are ended (wait = yes), which would keep their ports.`];
+}
+
 interface Forbidden {
   /** `ask`: a person may ask for it by name. */
   readonly policy: RestartRule["policy"];
@@ -180,7 +187,7 @@ interface Forbidden {
 function forbidden(judged: Judged, along: readonly string[], host: HostIndex): Forbidden | null {
   const unit = unknown(judged, host);
   if (typeof unit === "string") return { policy: "never", why: unit };
-  const never = refusal(unit) ?? superServerRule(unit, judged.process) ?? removal(unit, judged.programRemoved);
+  const never = refusal(unit) ?? strangeChild(unit, judged.process) ?? removal(unit, judged.programRemoved);
   const rules = [judged.owner.name, ...along].flatMap((name) => {
     const rule = ruleFor(name);
     return rule
@@ -190,7 +197,8 @@ function forbidden(judged: Judged, along: readonly string[], host: HostIndex): F
   const strictest = rules.find(({ policy }) => policy === "never");
   if (strictest) return { policy: "never", why: `Never: ${strictest.why}.` };
   if (never !== null) return { policy: "never", why: never };
-  return rules[0] ?? null;
+  const why = endsSessions(unit, host);
+  return why === null ? (rules[0] ?? null) : { policy: "ask", why };
 }
 
 function ruleFor(name: string): RestartRule | null {
@@ -219,14 +227,21 @@ function refusal({ type, refuseManualStart, refuseManualStop }: UnitFacts): stri
   return null;
 }
 
-function superServerRule({ id, killMode }: UnitFacts, process: ProcessFacts): string | null {
+/** In a super-server's unit and neither it nor a session. */
+function strangeChild({ id }: UnitFacts, process: ProcessFacts): string | null {
   const manager = superServerUnit(id);
-  if (manager === null) return null;
-  if (!superServer(process.executable)) {
-    return `It was started by ${manager} for a service that could not be told; restarting ${manager} would not replace it.`;
-  }
-  if (killMode === "process") return null;
-  return `A restart would end every open session, new ones too (KillMode=${killMode || "unknown"}).`;
+  if (manager === null || superServer(process.executable)) return null;
+  return `It was started by ${manager} for a service that could not be told; restarting ${manager} would not replace it.`;
+}
+
+/** Where the unit of a super-server is a native one, systemd ends its sessions with it. */
+function endsSessions({ id, killMode }: UnitFacts, { facts }: HostIndex): string | null {
+  const manager = superServerUnit(id);
+  if (manager === null || killMode === "process") return null;
+  const how = killMode === "none" ? "may end" : "would end";
+  const services = facts.xinetd.filter((service) => service.manager === manager && service.enabled);
+  const names = [...new Set(services.map((service) => service.id))].join(", ");
+  return `a restart ${how} every open session${names === "" ? "" : ` of ${names}`}, those that run new code too (KillMode=${killMode || "unknown"})`;
 }
 
 function removal({ id }: UnitFacts, programRemoved: boolean): string | null {

@@ -1,5 +1,6 @@
 import type { ProcessFacts } from "../facts.ts";
 import { cgroupOwner, ownPath } from "../systemd/cgroup.ts";
+import { acceptingSocket } from "../systemd/show.ts";
 import type { XinetdService } from "../xinetd/config.ts";
 import { serviceOfSockets, superServer } from "../xinetd/match.ts";
 import { type HostIndex, lineage } from "./host.ts";
@@ -9,7 +10,7 @@ type Manager = XinetdService["manager"];
 /** The super-server's service whose session this process is or belongs to: by its own socket, its session leader's, its ancestors'. */
 export function sessionService(process: ProcessFacts, host: HostIndex): XinetdService | null {
   const services = servicesFor(process, host);
-  if (services.length === 0 || isLoggedIn(process, host)) return null;
+  if (services.length === 0 || isAccepted(process, host) || isLoggedIn(process, host)) return null;
   // A fork that serves a connection with the super-server's own code, or the super-server itself: nobody else is asked.
   if (superServer(process.executable)) return isFork(process, host) ? serviceOfSockets(process, services) : null;
   const leader = host.byPid.get(process.sid);
@@ -43,6 +44,13 @@ const UNITS: ReadonlyMap<string, Manager> = new Map([
 /** Which super-server a unit is, or null. */
 export function superServerUnit(unit: string): Manager | null {
   return UNITS.get(unit) ?? null;
+}
+
+/** systemd started it for one connection, on a port that a super-server may be configured for as well. */
+function isAccepted(process: ProcessFacts, { facts, units }: HostIndex): boolean {
+  const path = facts.systemd ? ownPath(process.cgroup, facts.initCgroup) : null;
+  const group = path === null ? null : cgroupOwner(path);
+  return group?.kind === "unit" && acceptingSocket(group.unit, units) !== null;
 }
 
 function superServerAbove(process: ProcessFacts, host: HostIndex): Manager | null {

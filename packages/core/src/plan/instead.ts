@@ -10,7 +10,7 @@ export function insteadOf(finding: Finding): Step["insteadOf"] {
   const size = REMEDIES.indexOf(chosen);
   return REMEDIES.flatMap((kind, index) => {
     if (kind === "none" || kind === chosen) return [];
-    return [{ kind, whyNot: index < size ? tooSmall(kind, finding) : TOO_BIG[kind] }];
+    return [{ kind, whyNot: index < size ? tooSmall(kind, finding) : tooBig(kind, finding) }];
   });
 }
 
@@ -20,8 +20,6 @@ function tooSmall(kind: Acting, finding: Finding): string {
   const who = process === null ? owner.name : `process ${process.pid} of ${owner.name}`;
   switch (kind) {
     case "end-session":
-      if (owner.kind === "socket-session")
-        return `${owner.name} serves one connection of systemd's socket; only its user can tell when it may end.`;
       if (owner.kind === "init") return "PID 1 is no session that could be ended.";
       return `No super-server started ${who} for one connection: ending it would end what it does for everybody.`;
     case "relaunch-application":
@@ -60,6 +58,14 @@ function reload(finding: Finding): string {
 function manager({ owner }: Finding): string {
   if (owner.name.includes("/")) return `The manager of that user (${owner.name.slice(0, owner.name.indexOf("/"))})`;
   return owner.manager ?? "Its manager";
+}
+
+function tooBig(kind: Acting, { owner, remedy }: Finding): string {
+  if (kind !== "restart-service" || remedy.kind !== "end-session") return TOO_BIG[kind];
+  if (owner.kind === "socket-session")
+    return `A restart of ${owner.name} would start the new program in the middle of the same connection.`;
+  if (remedy.after) return `${remedy.after} is restarted before, and leaves the forks that serve open connections.`;
+  return TOO_BIG[kind];
 }
 
 /** Why a bigger remedy than the planned one is not needed. */

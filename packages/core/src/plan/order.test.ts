@@ -52,6 +52,18 @@ test.each<[string, readonly Given[], readonly string[]]>([
     ["ssh.service", "init", "afterpatch-agent.service"],
   ],
 ])("%s", (_name, steps, expected) => {
-  const order = inOrder(steps, ([kind, target, ...takesAlong]) => ({ kind, target, takesAlong }));
+  const order = inOrder(steps, ([kind, target, ...takesAlong]) => ({ kind, target, takesAlong, after: null }));
   expect(order.map(([, target]) => target)).toEqual(expected);
+});
+
+test("sessions that a service would make anew come after its restart, all others before", () => {
+  const steps = [
+    { kind: "end-session", target: "echo", takesAlong: [], after: "xinetd.service" },
+    { kind: "end-session", target: "imap", takesAlong: [], after: null },
+    { kind: "end-session", target: "other", takesAlong: [], after: "not-planned.service" },
+    { kind: "restart-service", target: "xinetd.service", takesAlong: [], after: null },
+    { kind: "restart-service", target: "zebra.service", takesAlong: [], after: null },
+  ] as const;
+  const order = inOrder(steps, (step) => step);
+  expect(order.map(({ target }) => target)).toEqual(["imap", "other", "xinetd.service", "echo", "zebra.service"]);
 });

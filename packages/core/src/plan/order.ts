@@ -8,11 +8,14 @@ interface Placed {
   readonly target: string;
   /** Targets that are restarted along with this one. */
   readonly takesAlong: readonly string[];
+  /** The service whose restart comes first, or null. */
+  readonly after: string | null;
 }
 
 /**
  * The order in which steps are taken: smallest remedy first; among services one that takes others along before those, so
- * that what it replaced on the way is found clean and is not restarted a second time; else by name; the agent last.
+ * that what it replaced on the way is found clean and is not restarted a second time; sessions that a service would make
+ * anew after that service; else by name; the agent last.
  */
 export function inOrder<T>(steps: readonly T[], placeOf: (step: T) => Placed): readonly T[] {
   const places = new Map(steps.map((step) => [step, placeOf(step)]));
@@ -20,7 +23,7 @@ export function inOrder<T>(steps: readonly T[], placeOf: (step: T) => Placed): r
   const ordered: T[] = [];
   const remaining = new Set(sorted);
   while (remaining.size > 0) {
-    const next = [...remaining].find((step) => !isTakenAlong(step, remaining, places)) ?? [...remaining][0];
+    const next = [...remaining].find((step) => !isLater(step, remaining, places)) ?? [...remaining][0];
     if (next === undefined) break;
     remaining.delete(next);
     ordered.push(next);
@@ -28,14 +31,14 @@ export function inOrder<T>(steps: readonly T[], placeOf: (step: T) => Placed): r
   return ordered;
 }
 
-/** By another service that is still to come. Two that take each other along keep their order. */
-function isTakenAlong<T>(step: T, remaining: ReadonlySet<T>, places: ReadonlyMap<T, Placed>): boolean {
+/** Something that is still to come takes it along, or has to come first. Two that take each other along keep their order. */
+function isLater<T>(step: T, remaining: ReadonlySet<T>, places: ReadonlyMap<T, Placed>): boolean {
   const place = places.get(step);
-  if (place?.kind !== "restart-service") return false;
   return [...remaining].some((other) => {
     const by = places.get(other);
-    if (other === step || by?.kind !== "restart-service" || !by.takesAlong.includes(place.target)) return false;
-    return !place.takesAlong.includes(by.target);
+    if (!place || other === step || by?.kind !== "restart-service") return false;
+    if (place.kind !== "restart-service") return by.target === place.after;
+    return by.takesAlong.includes(place.target) && !place.takesAlong.includes(by.target);
   });
 }
 

@@ -20,7 +20,11 @@ export function planOf(scan: Scan, requested: readonly Requested[] = []): Plan {
   const rest = scan.findings.filter((finding) => !isPlanned(finding, asked));
   const steps = grouped(planned, ({ remedy }) => keyOf(remedy));
   const residue = grouped(rest, ({ owner, remedy }) => JSON.stringify([owner.kind, owner.name, remedy.reason]));
-  const ordered = inOrder(steps, ([{ remedy }]) => ({ ...remedy, takesAlong: remedy.takesAlong ?? [] }));
+  const ordered = inOrder(steps, (group) => ({
+    ...group[0].remedy,
+    takesAlong: group[0].remedy.takesAlong ?? [],
+    after: group.find(({ remedy }) => remedy.after !== undefined)?.remedy.after ?? null,
+  }));
   return { steps: ordered.map(stepOf), residue: residue.map(residueOf) };
 }
 

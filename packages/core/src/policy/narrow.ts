@@ -16,7 +16,17 @@ export function narrowed(scan: Scan, policy: Policy, sessionUsers: SessionUsers 
     const rule = remedy.automatic || remedy.onRequest ? ruleFor(finding) : null;
     return rule === null ? finding : { ...finding, remedy: forbidden(remedy, rule) };
   });
-  return { ...scan, findings };
+  return { ...scan, findings: findings.map((finding) => waiting(finding, findings)) };
+}
+
+/** What is ended after a restart that is no longer automatic waits for a person with it: its like would come back. */
+function waiting(finding: Finding, findings: readonly Finding[]): Finding {
+  const { remedy } = finding;
+  if (!remedy.automatic || remedy.after === undefined) return finding;
+  const first = findings.find(({ remedy: { kind, target } }) => kind === "restart-service" && target === remedy.after);
+  if (!first || first.remedy.automatic) return finding;
+  const why = `Only on request: ${remedy.after}, of which it is a fork, is not restarted.`;
+  return { ...finding, remedy: forbidden(remedy, { policy: "ask", why }) };
 }
 
 interface Rule {
