@@ -150,6 +150,20 @@ describe("the clock of the controller's machine", () => {
     expect(await states(run)).toBe("halted unreachable pending");
   });
 
+  test.each([
+    ["back", -DAY_MS],
+    ["forward", DAY_MS],
+  ])("may have stepped %s before a permit: its deadline is as far away as ever", async (_name, clockOff) => {
+    const { bench, run, web1 } = await twoHosts(null);
+    bench.clockOff = clockOff;
+    await run.engine.start(rolloutPlan({ hosts: NAMES }), "request-1");
+    await run.tells("web1", web1, underWay(permitOf(web1)));
+    await pass(bench, MINUTE_MS);
+    expect(await states(run)).toBe("running acting pending");
+    await pass(bench, 20 * MINUTE_MS);
+    expect(await states(run)).toBe("halted unreachable pending");
+  });
+
   test("may step back over a restart: no deadline is later than one that a permit could get now", async () => {
     const { bench, run, web1 } = await twoHosts();
     await run.tells("web1", web1, underWay(permitOf(web1)));
