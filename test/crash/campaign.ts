@@ -51,19 +51,21 @@ export async function campaign(orders: Orders): Promise<Campaign> {
 /** A series is one task, for its end is known only when it is reached; so is one random round. */
 type Task = (play: (round: Round) => Promise<Played>) => Promise<void>;
 
-function* tasksOf(orders: Orders, total: Campaign): Generator<Task> {
-  const wanted = (name: string) => orders.only === null || name.startsWith(orders.only);
-  const all = allSeries().filter(({ inCi }) => orders.series === "all" || inCi);
-  for (const series of all.filter(({ name }) => wanted(name) || orders.only?.startsWith(name))) {
-    yield walk(series, orders.only);
+function* tasksOf({ only, series, seed, kills }: Orders, total: Campaign): Generator<Task> {
+  const isRandom = only?.startsWith("random") ?? false;
+  for (const found of isRandom ? [] : allSeries()) {
+    const { name, inCi } = found;
+    const isWanted = only === null || name.startsWith(only) || only.startsWith(name);
+    if (isWanted && (series === "all" || inCi)) yield walk(found, only);
   }
-  for (let number = 1; total.kills < orders.kills; number++) {
-    const round = randomRound(orders.seed, number);
-    if (orders.only !== null && number > 100_000) return;
-    if (!wanted(round.name) || (orders.only !== null && round.name !== orders.only)) continue;
-    yield async (play) => void (await play(round));
-    if (orders.only === round.name) return;
-  }
+  if (only !== null && !isRandom) return;
+  const again = /^random (\d+)$/.exec(only ?? "")?.[1];
+  const one =
+    (number: number): Task =>
+    async (play) =>
+      void (await play(randomRound(seed, number)));
+  if (again !== undefined) yield one(Number(again));
+  else for (let number = 1; total.kills < kills; number++) yield one(number);
 }
 
 function walk(series: Series, only: string | null): Task {

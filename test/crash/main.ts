@@ -7,7 +7,7 @@ const help = `Kills the built agent on lab hosts at every point of its journal, 
   npm run test:crash                             1,000 kills
   npm run test:crash -- --kills 60 --series ci   every fsync and rename, as CI does
   npm run test:crash -- --seed 7                 other random rounds
-  npm run test:crash -- --seed 7 --only "random 12"    one of them again
+  npm run test:crash -- --seed 7 --only "random 12"    one of them again; "random": no others
   npm run test:crash -- --only "apply: kill before write"
 
 Exit code 1 when an effect happened twice or is missing from the record.`;

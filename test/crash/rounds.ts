@@ -14,7 +14,7 @@ export interface Series {
 const SESSIONS: readonly Mode[] = ["quick", "slow"];
 /** Calls on the journal and its folder. The syncs and the rename come first. */
 const SYNCS = ["fdatasync", "fsync", "rename"];
-const OTHERS = ["write", "openat", "read", "close", "mkdir", "unlink"];
+const OPENING = ["openat", "read", "close", "mkdir"];
 /** Calls by which the agent acts, or which lie right beside. */
 const EFFECTS = ["kill", "clone", "vfork", "wait4", "pipe2"];
 
@@ -26,7 +26,8 @@ export function allSeries(): readonly Series[] {
   const found: Series[] = [];
   for (const by of ["apply", "permit"] as const) {
     for (const side of ["before", "after"] as const) {
-      for (const call of [...SYNCS, ...OTHERS]) {
+      // The file is opened and read by the same code for both.
+      for (const call of [...SYNCS, "write", ...(by === "apply" ? OPENING : [])]) {
         const inCi = SYNCS.includes(call);
         const strikes = (nth: number) => [kill(call, nth, side, "journal", 0)];
         found.push(series(`${by}: kill ${side} ${call}`, inCi && by === "apply", { by, strikes }));
