@@ -115,17 +115,19 @@ test("where the kernel tells of nothing, changes are found by looking, and that 
   expect(said.trim().split("\n")).toEqual(["no notice of changes, looked at instead EMFILE", "looking", "changed"]);
 });
 
-test("what is not there, cannot be reached or is empty is told apart from what is there, and never thrown", async () => {
+test("what is not there, cannot be reached or was left by a reader is told apart from what is there, and never thrown", async () => {
   const { root, folder } = await watching();
   const places = [
-    { folder, files: ["status", "missing", "empty", "x".repeat(300)] },
+    { folder, files: ["status", "empty", "missing", "empty.sqlite-wal", "x".repeat(300)] },
     { folder: join(folder, "status"), files: ["in-a-file"] },
     { folder: join(root, "nowhere"), files: null },
   ];
-  await writeFile(join(folder, "empty"), "");
+  await writeFile(join(folder, "empty"), ""); // as 'touch /run/reboot-required' makes it
+  await writeFile(join(folder, "empty.sqlite-wal"), "");
   const states = lookAt(places).trim().split("\n");
   expect(states[0]).toMatch(/\/status [0-9]+ [0-9]+ 17 [0-9]+$/);
-  expect(states.slice(1).map((line) => line.split(" ").at(-1))).toEqual([
+  expect(states[1]).toMatch(/\/empty [0-9]+ [0-9]+ 0 [0-9]+$/);
+  expect(states.slice(2).map((line) => line.split(" ").at(-1))).toEqual([
     "none",
     "none",
     "ENAMETOOLONG",

@@ -62,9 +62,9 @@ await describeLab("packages that change on a host with an agent", () => {
   });
 
   test("while a package is being installed no scan is begun, and a permit is vetoed with who holds the lock", async () => {
-    await execOk(host, ["sh", "-c", MAKE_PACKAGE, "sh", "slow"], {
-      input: "until [ -e /root/go ]; do sleep 0.2; done\n",
-    });
+    // dpkg itself writes its status at its end; what its scripts do is seen at once.
+    const script = "touch /run/reboot-required; until [ -e /root/go ]; do sleep 0.2; done\n";
+    await execOk(host, ["sh", "-c", MAKE_PACKAGE, "sh", "slow"], { input: script });
     await settledScans(host);
     const before = (await reasons(host)).length;
     const dpkg = await spawnInside(host, ["dpkg", "--install", "/root/slow.deb"], { stdio: "ignore" });

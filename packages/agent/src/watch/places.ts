@@ -9,7 +9,7 @@ export interface Place {
   readonly files: readonly string[] | null;
 }
 
-// rpmdb.sqlite-wal holds what was not written to rpmdb.sqlite yet; readers leave an empty one behind.
+// rpmdb.sqlite-wal holds what was not written to rpmdb.sqlite yet.
 const RPM = ["rpmdb.sqlite", "rpmdb.sqlite-wal", "Packages", "Packages.db"] as const;
 
 /** Databases of package managers, kernels, and the note that Debian's packages leave when they want a reboot. */
@@ -45,12 +45,13 @@ export function lookAt(places: readonly Place[]): string {
 function stateOf(path: string): string {
   try {
     const stat = statSync(path, { bigint: true, throwIfNoEntry: false });
-    return stat && !isEmptyFile(stat) ? `${stat.dev} ${stat.ino} ${stat.size} ${stat.mtimeNs}` : "none";
+    return stat && !isLeftByReader(path, stat) ? `${stat.dev} ${stat.ino} ${stat.size} ${stat.mtimeNs}` : "none";
   } catch (error) {
     return codeOf(error); // to be told apart from what is there, and from what is not
   }
 }
 
-function isEmptyFile(stat: BigIntStats): boolean {
-  return stat.isFile() && stat.size === 0n;
+/** A write-ahead log of SQLite with nothing in it: whoever reads the database leaves one, our own scan too. */
+function isLeftByReader(path: string, stat: BigIntStats): boolean {
+  return path.endsWith("-wal") && stat.size === 0n;
 }
