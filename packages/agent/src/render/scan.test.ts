@@ -21,7 +21,7 @@ ssh.service: restart-service ssh.service
 systemd-journald.service: restart-service systemd-journald.service
   pid 18  root  replaced  /usr/lib/x86_64-linux-gnu/libcrypto.so.3
 
-systemd-logind.service: nothing automatic. Only on request: graphical sessions may lose their devices.
+systemd-logind.service: nothing automatic. Only on request: graphical sessions may lose their devices. The restart ends every process of the unit (KillMode=control-group).
   pid 33  root  replaced  /usr/lib/x86_64-linux-gnu/libcrypto.so.3
 
 imap (xinetd): end-session imap
