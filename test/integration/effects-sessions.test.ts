@@ -86,7 +86,7 @@ test("a finding on a child ends the session that the super-server started", asyn
   const child = old.all().find(({ pid }) => pid !== old.root.pid);
   if (!child) throw new Error("no child");
   const { machine, before } = await evidenceFor([child]);
-  expect(before).toEqual({ sessions: [old.root], old: [child] });
+  expect(before).toEqual({ sessions: [old.root], old: [child], instances: [] });
   expect((await machine.perform(STEP, before, options())).outcome).toBe("done");
   expect(old.all()).toEqual([]);
 });
@@ -104,7 +104,7 @@ test("a process that has the pid of an old one, but is another, is left alone", 
 test("a process that ended since the scan is no longer part of the evidence", async () => {
   const other = await session("exec sleep 1000", 1);
   const { before } = await evidenceFor([{ ...other.root, startTicks: other.root.startTicks - 1 }]);
-  expect(before).toEqual({ sessions: [], old: [] });
+  expect(before).toEqual({ sessions: [], old: [], instances: [] });
 });
 
 test("the super-server itself is never ended, whatever a finding says", async () => {

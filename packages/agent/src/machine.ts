@@ -1,7 +1,9 @@
 import type { Scan } from "@afterpatch/core/scan";
 import { machineOn } from "./effects/effects.ts";
 import { StepError } from "./effects/error.ts";
+import { readProcesses } from "./host/processes.ts";
 import { type ScanOptions, scanHost } from "./host/scan.ts";
+import { readXinetd } from "./host/xinetd.ts";
 import type { Machine } from "./ports.ts";
 
 /**
@@ -12,7 +14,7 @@ export function realMachine(
   options: Pick<ScanOptions, "hostId" | "name" | "inventory">,
   narrow: (scan: Scan) => Promise<Scan>,
 ): Machine {
-  return machineOn(async (signal) => {
+  const scan = async (signal: AbortSignal) => {
     signal.throwIfAborted();
     try {
       return await narrow(scanHost({ ...options, now: Date.now }));
@@ -21,5 +23,6 @@ export function realMachine(
       if (!(error instanceof Error) || !("code" in error)) throw error;
       throw new StepError("scan-failed", `the host could not be scanned: ${error.message}`, { cause: error });
     }
-  });
+  };
+  return machineOn(scan, () => readXinetd(readProcesses()));
 }

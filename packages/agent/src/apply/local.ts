@@ -18,9 +18,7 @@ import { StepError } from "../effects/error.ts";
 import { readUnit } from "../effects/service/unit.ts";
 import { hasScript, isScript } from "../effects/sysv/restart-script.ts";
 import { whoIsThis } from "../host/identity.ts";
-import { readProcesses } from "../host/processes.ts";
 import { sha256 } from "../host/scan.ts";
-import { readXinetd } from "../host/xinetd.ts";
 import { JournalError, journalRemedy } from "../journal/error.ts";
 import { type FileJournal, openJournal } from "../journal/file.ts";
 import { operations, unfinished } from "../journal/operations.ts";
@@ -38,6 +36,7 @@ import type { CarryOutDeps } from "./course.ts";
 import { applyExitCode } from "./exit-code.ts";
 import { type ApplyDocument, applyDocument, renderApply } from "./present.ts";
 import { type Selection, select, unitName } from "./select.ts";
+import { sessionServices } from "./session-services.ts";
 import { confirm, interruption, reporter, spoken } from "./terminal.ts";
 
 const DEADLINE_MS = 3_600_000;
@@ -51,10 +50,10 @@ type TimedArguments = ApplyArguments & { readonly graceMs: number | null; readon
 export async function apply(args: TimedArguments): Promise<ExitCode> {
   const read = configReader(args);
   const machine = realMachine(whoIsThis(args.stateDir), async (scan) => underConfig(scan, await read()));
-  const selection: Selection = { only: args.only, units: args.unit.map(serviceName), services: args.service };
+  const named = { only: args.only, units: args.unit.map(serviceName), services: args.service };
   if (args.dryRun) {
     await sayIfInvalid(args);
-    await checkNames(selection);
+    const selection = await known(named);
     const scan = await scanned(machine);
     return showPlan(scan, select(planOf(scan, requested(selection)), selection), args);
   }
@@ -72,7 +71,7 @@ export async function apply(args: TimedArguments): Promise<ExitCode> {
   try {
     const journal = await openJournal(join(args.stateDir, LOCAL_JOURNAL), { now: systemClock.now });
     try {
-      return await underLock(args, selection, { machine, journal, read });
+      return await underLock(args, named, { machine, journal, read });
     } finally {
       await journal.close();
     }
@@ -95,11 +94,7 @@ interface Host {
   readonly read: () => Promise<Config>;
 }
 
-async function underLock(
-  args: TimedArguments,
-  selection: Selection,
-  { machine, journal, read }: Host,
-): Promise<ExitCode> {
+async function underLock(args: TimedArguments, named: Selection, { machine, journal, read }: Host): Promise<ExitCode> {
   const policy = await policyOrError(read);
   const { graceMs, settleMs } = { graceMs: args.graceMs ?? policy.graceMs, settleMs: args.settleMs ?? policy.settleMs };
   const interrupt = interruption();
@@ -114,7 +109,7 @@ async function underLock(
   };
   try {
     const isAnswerable = args.yes || process.stdin.isTTY;
-    await checkNames(selection);
+    const selection = await known(named);
     if (unfinished(journal.records()).length > 0 && !isAnswerable) throw unanswerable();
     const resumed = await resumeAll(journal, deps, say);
     const scan = await scanned(machine);
@@ -162,9 +157,12 @@ async function policyOrError(read: Host["read"]): Promise<Policy> {
   );
 }
 
-/** A unit that is restarted on request only is requested by its name. */
-function requested({ units }: Selection) {
-  return units.map((target) => ({ kind: "restart-service", target }));
+/** What is done on request only is requested by its name. */
+function requested({ units, services }: Selection) {
+  return [
+    ...units.map((target) => ({ kind: "restart-service", target })),
+    ...services.map((target) => ({ kind: "end-session", target })),
+  ];
 }
 
 /** Goes on with orders that were cut off, and tells those that ended when nobody could be told any more. */
@@ -242,8 +240,8 @@ function serviceName(name: string): string {
   return isScript(script) ? script : unitName(name);
 }
 
-/** A name with a mistake in it must not pass for "nothing to do". */
-async function checkNames({ units, services }: Selection): Promise<void> {
+/** A selection by names that exist: one with a mistake in it must not pass for "nothing to do". */
+async function known({ only, units, services }: Selection): Promise<Selection> {
   for (const unit of units) {
     if (isScript(unit)) {
       if (hasScript(unit)) continue;
@@ -258,10 +256,5 @@ async function checkNames({ units, services }: Selection): Promise<void> {
       });
     }
   }
-  if (services.length === 0) return;
-  const known = readXinetd(readProcesses()).map((service) => service.id);
-  const unknown = services.find((service) => !known.includes(service));
-  if (unknown === undefined) return;
-  const todo = known.length === 0 ? "xinetd has none on this host" : `xinetd has ${[...new Set(known)].join(", ")}`;
-  throw new CommandError(EXIT.selection, "--service", `there is no service ${unknown}`, todo);
+  return { only, units, services: await sessionServices(services) };
 }

@@ -67,11 +67,25 @@ async function inTurn(course: Course, queue: readonly StepRef[], first: Seen): P
       else await conclude(course, step, "vetoed", why);
       continue;
     }
+    const vain = inVain(course, step, seen);
+    if (vain !== null) {
+      await conclude(course, step, "vetoed", vain);
+      continue;
+    }
     const stop = await begin(course, step);
     if (stop) return stop;
     isFresh = false;
   }
   return null;
+}
+
+/** Forks of a service that was to be restarted before and was not: whoever connected again would get another one. */
+function inVain(course: Course, step: StepRef, { scan }: Seen): string | null {
+  const after = scan.findings.find(({ remedy }) => stepKey(remedy) === stepKey(step))?.remedy.after;
+  if (after === undefined) return null;
+  const restart = course.results.get(stepKey({ kind: "restart-service", target: after }));
+  if (restart?.outcome !== "failed" && restart?.outcome !== "vetoed") return null;
+  return `${after}, of which they are forks, was not restarted`;
 }
 
 /** One step with its hooks. What speaks against all that follows is a Stop; what speaks against this step is its outcome. */

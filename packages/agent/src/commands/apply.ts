@@ -46,7 +46,7 @@ export const apply: CommandModule<object, ApplyArguments> = {
         default: [],
         defaultDescription: "all",
         requiresArg: true,
-        describe: "Only old sessions of this xinetd service; may be repeated",
+        describe: "Only old sessions of this service of xinetd or inetd, or of this Accept=yes socket; may be repeated",
       })
       .option("grace", {
         type: "string",

@@ -5,6 +5,8 @@ import { visible } from "@afterpatch/core/text";
 import { stepKey } from "../journal/operations.ts";
 import type { Evidence, Machine, Performed, PerformOptions } from "../ports.ts";
 import { endSessions, oldSessions, sessionsEnded, sessionsEndedWithin } from "./session/end-session.ts";
+import { stopInstances } from "./session/accepted.ts";
+import type { ReadServices } from "./super-server/super-server.ts";
 import { StepError } from "./error.ts";
 import { reexecEvidence, scriptEvidence, sessionEvidence, unitEvidence } from "./evidence.ts";
 import { packageManager } from "./package-lock.ts";
@@ -16,8 +18,10 @@ import { unitRestarted, unitSettled } from "./service/settled.ts";
 import { readUnit, type UnitState } from "./service/unit.ts";
 import { isScript, restartScript, scriptNow, scriptRestarted, scriptSettled } from "./sysv/restart-script.ts";
 
-/** The host's changing half around a way to scan it. Throws nothing but StepError where the host is the reason. */
-export function machineOn(scan: Machine["scan"]): Machine {
+/**
+ * The host's changing half around a way to scan it, and to read what its super-servers are configured for. Throws nothing but StepError where the host is the reason.
+ */
+export function machineOn(scan: Machine["scan"], readServices: ReadServices = () => []): Machine {
   /** Units as they were right after their restart. */
   const restarted = new Map<string, UnitState>();
   return {
@@ -26,7 +30,7 @@ export function machineOn(scan: Machine["scan"]): Machine {
     busy: async () => packageManager(),
     evidence: (step) => evidence(step, scan),
     async perform(step, before, options) {
-      const performed = await perform(step, before, options);
+      const performed = await perform(step, before, options, readServices);
       if (step.kind === "restart-service" && performed.outcome === "done" && !isScript(step.target)) {
         restarted.set(stepKey(step), await readUnit(step.target));
       }
@@ -57,13 +61,22 @@ async function evidence(step: StepRef, scan: (signal: AbortSignal) => Promise<Sc
 
 const SCAN_TIMEOUT_MS = 120_000;
 
-async function perform(step: StepRef, before: Evidence, { graceMs, signal }: PerformOptions): Promise<Performed> {
+async function perform(
+  step: StepRef,
+  before: Evidence,
+  options: PerformOptions,
+  readServices: ReadServices,
+): Promise<Performed> {
+  const { graceMs } = options;
   switch (step.kind) {
     case "restart-service":
-      if (isScript(step.target)) return restartScript(step.target, scriptEvidence(before));
-      return restartService(step.target, unitEvidence(before), signal);
-    case "end-session":
-      return endSessions(visible(step.target), sessionEvidence(before), graceMs);
+      if (isScript(step.target)) return restartScript(step.target, scriptEvidence(before), graceMs, readServices);
+      return restartService(step.target, unitEvidence(before), options, readServices);
+    case "end-session": {
+      const sessions = sessionEvidence(before);
+      const end = sessions.instances.length > 0 ? stopInstances : endSessions;
+      return end(visible(step.target), sessions, graceMs);
+    }
     case "reexec":
       return reexec(step.target, reexecEvidence(before));
     default:

@@ -29,6 +29,13 @@ export type SessionEvidence = {
   readonly sessions: readonly ProcessRef[];
   /** The processes that run old code, for which the sessions are ended. */
   readonly old: readonly ProcessRef[];
+  /** Of an `Accept=yes` socket: the units of the connections, whose processes are `sessions`. Else empty. */
+  readonly instances: readonly AcceptedInstance[];
+};
+
+export type AcceptedInstance = {
+  readonly unit: string;
+  readonly invocationId: string;
 };
 
 export type ReexecEvidence = {
@@ -77,9 +84,13 @@ function unitThen(evidence: Evidence): UnitThen {
   throw unusable();
 }
 
-export function sessionEvidence({ sessions, old }: Evidence): SessionEvidence {
-  if (isProcesses(sessions) && isProcesses(old)) return { sessions, old };
+export function sessionEvidence({ sessions, old, instances = [] }: Evidence): SessionEvidence {
+  if (isProcesses(sessions) && isProcesses(old) && isInstances(instances)) return { sessions, old, instances };
   throw unusable();
+}
+
+function isInstances(value: unknown): value is readonly AcceptedInstance[] {
+  return Array.isArray(value) && value.every((entry) => isStrings([entry?.unit, entry?.invocationId]));
 }
 
 export function scriptEvidence({ old, programs, ports, sinceTicks }: Evidence): ScriptEvidence {

@@ -10,6 +10,8 @@ import { underConfig } from "../config/narrow.ts";
 import { rulesOf } from "../config/rules.ts";
 import { scheduleOf } from "../config/schedule.ts";
 import { machineOn } from "../effects/effects.ts";
+import { readProcesses } from "../host/processes.ts";
+import { readXinetd } from "../host/xinetd.ts";
 import { IdentityError, loadIdentity } from "../identity/identity.ts";
 import { JournalError, journalRemedy } from "../journal/error.ts";
 import { JOURNAL_FILE, openJournal } from "../journal/file.ts";
@@ -62,7 +64,10 @@ export async function run({ stateDir, config: file }: GlobalOptions): Promise<Ex
     {
       hostId: identity.hostId,
       agentVersion: version,
-      machine: machineOn(async (signal) => underConfig(await scanner.scan(signal), await read())),
+      machine: machineOn(
+        async (signal) => underConfig(await scanner.scan(signal), await read()),
+        () => readXinetd(readProcesses()),
+      ),
       changes: changesOfHost({
         ...{ clock: systemClock, log, signal: stop.signal },
         applyJournal: { folder: stateDir, file: LOCAL_JOURNAL },

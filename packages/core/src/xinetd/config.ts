@@ -17,6 +17,8 @@ export interface XinetdService {
   readonly wait: boolean;
   /** Program that a connection ends up running, behind tcpd too; null for `redirect` and internal services. */
   readonly server: string | null;
+  /** What the super-server itself executes, where that is another program: tcpd. Absent: `server`. */
+  readonly via?: string;
   /** Served by a fork of xinetd itself. */
   readonly forked: boolean;
 }
@@ -78,6 +80,7 @@ function serviceOf(
   // With NAMEINARGS the first argument is argv[0], which is what tcpd starts.
   const isNamed = (attributes.get("flags") ?? []).some((flag) => flag.toLowerCase() === "nameinargs");
   const argv0 = isNamed ? attributes.get("server_args")?.[0] : undefined;
+  const program = isInternal || isRedirect || server === undefined ? null : behindTcpd(server, argv0);
   return {
     manager: "xinetd",
     id: attributes.get("id")?.[0] ?? name,
@@ -87,7 +90,8 @@ function serviceOf(
     port: isFixed ? (portNumber(word("port")) ?? ports.get(`${name}/${protocol}`) ?? null) : null,
     bind: bind?.[0] ?? null,
     wait: word("wait") === "yes",
-    server: isInternal || isRedirect || server === undefined ? null : behindTcpd(server, argv0),
+    server: program,
+    ...(program === null || server === undefined || program === server ? {} : { via: server }),
     forked: isInternal || isRedirect,
   };
 }

@@ -38,23 +38,6 @@ export function listeningPorts(pids: readonly number[]): readonly string[] {
   return ports.sort();
 }
 
-/**
- * Processes beside the super-server that hold one of its open ports: servers of `wait = yes`. While one lives, a new
- * super-server cannot bind that port, gives the service up, and nobody listens when the server ends.
- */
-export function portHolders(
-  superServers: readonly number[],
-  others: readonly number[],
-): readonly { readonly pid: number; readonly port: string }[] {
-  const open = (pid: number) =>
-    [...socketsOf(pid)].filter(([, { protocol, listening }]) => listening || protocol === "udp");
-  const own = new Set(superServers.flatMap(open).map(([inode]) => inode));
-  return others.flatMap((pid) => {
-    const [shared] = open(pid).filter(([inode]) => own.has(inode));
-    return shared ? [{ pid, port: `${shared[1].protocol} ${shared[1].localPort}` }] : [];
-  });
-}
-
 /** What of `before` is no longer there, each name once. */
 export function portsMissing(before: readonly string[], after: readonly string[]): readonly string[] {
   const left = [...after];
@@ -78,7 +61,8 @@ export function listenersOf(pids: readonly number[]): readonly { readonly addres
   }));
 }
 
-function socketsOf(pid: number): ReadonlyMap<string, NetSocket> {
+/** Internet sockets of a process, by inode. */
+export function socketsOf(pid: number): ReadonlyMap<string, NetSocket> {
   const wanted = new Set<string>();
   for (const fd of descriptorsOf(pid)) {
     const inode = socketInode(procLink(pid, `fd/${fd}`) ?? "");

@@ -1,13 +1,14 @@
 import { accessSync, constants } from "node:fs";
 import { AGENT_UNIT } from "@afterpatch/core/plan/order";
 import { visible } from "@afterpatch/core/text";
-import type { Performed } from "../../ports.ts";
+import type { Performed, PerformOptions } from "../../ports.ts";
 import type { UnitEvidence } from "../evidence.ts";
-import { systemctl } from "../run.ts";
-import { isSuperServer } from "../session/end-session.ts";
+import { type Ran, systemctl } from "../run.ts";
+import { endWaiting, servedAgain, superServerVeto } from "../super-server/order.ts";
+import { type ReadServices, superServerAmong } from "../super-server/super-server.ts";
 import { waitUntil } from "../wait.ts";
 import { keepsProcesses } from "./now.ts";
-import { pidsOfUnit, portHolders } from "./ports.ts";
+import { pidsOfUnit } from "./ports.ts";
 import { sshdComplaint, sshdOf } from "./sshd.ts";
 import { startLimit } from "./start-limit.ts";
 import { placeOfService, readUnit, type UnitState } from "./unit.ts";
@@ -18,7 +19,12 @@ const POLL_MS = 100;
 const OWN_END_MS = 120_000;
 
 /** `systemctl try-restart`: a unit that was stopped stays stopped. Exit status 0 proves nothing; the state is read again. */
-export async function restartService(unit: string, before: UnitEvidence, signal: AbortSignal): Promise<Performed> {
+export async function restartService(
+  unit: string,
+  before: UnitEvidence,
+  { graceMs, signal }: PerformOptions,
+  readServices: ReadServices,
+): Promise<Performed> {
   const { user, unit: name } = placeOfService(unit);
   if ((await readUnit(unit)).needsDaemonReload) {
     const reload = await systemctl(["daemon-reload"], RELOAD_TIMEOUT_MS, user);
@@ -27,9 +33,15 @@ export async function restartService(unit: string, before: UnitEvidence, signal:
     }
   }
   const state = await readUnit(unit);
-  const hindrance = stopped(unit, state, before) ?? (await vetoed(unit, state, before));
+  const pids = pidsOfUnit(unit);
+  const superServer = superServerAmong(pids, pids);
+  const hindrance =
+    stopped(unit, state, before) ??
+    (await vetoed(unit, state, before, superServer && superServerVeto(superServer, readServices)));
   if (hindrance) return hindrance;
   if (isOwnService(unit)) return restartOwnService(signal);
+  const held = superServer && (await endWaiting(unit, superServer, readServices, graceMs));
+  if (held) return held;
   const restart = await systemctl(["try-restart", "--", name], state.timeoutMs, user);
   const after = await readUnit(unit);
   if (restart.status === null) {
@@ -40,11 +52,24 @@ export async function restartService(unit: string, before: UnitEvidence, signal:
     if (after.invocationId === before.invocationId) {
       return { outcome: "failed", detail: `${unit} was not restarted: it is still the same invocation` };
     }
-    if (after.activeState === "active") return { outcome: "done", detail: `${unit} restarted` };
+    if (after.activeState === "active") {
+      const restarted = { outcome: "done", detail: `${unit} restarted` } as const;
+      return superServer ? servedAgain(restarted, superServer, readServices, ...newOne(unit, after)) : restarted;
+    }
   }
   if (after.result === "start-limit-hit") return afterStartLimit(unit);
   const why = restart.status === 0 ? "" : ` (systemctl exited ${restart.status}: ${visible(restart.complaint)})`;
   return { outcome: "failed", detail: `${described(unit, after)}${why}` };
+}
+
+/** The super-server that a unit has now, and how it is told to read its configuration. */
+function newOne(
+  unit: string,
+  { canReload, timeoutMs }: UnitState,
+): [() => readonly number[], (() => Promise<Ran>) | null] {
+  const { user, unit: name } = placeOfService(unit);
+  const reload = () => systemctl(["reload", "--", name], timeoutMs, user);
+  return [() => superServerAmong(pidsOfUnit(unit), [])?.pids ?? [], canReload ? reload : null];
 }
 
 /** A unit that does not run: it was stopped since it was planned, and stays so, or it failed by itself. */
@@ -61,13 +86,18 @@ function isUp(activeState: string): boolean {
 }
 
 /** Why the restart is not begun: each of these would cost more than it brings. */
-async function vetoed(unit: string, state: UnitState, before: UnitEvidence): Promise<Performed | null> {
+async function vetoed(
+  unit: string,
+  state: UnitState,
+  before: UnitEvidence,
+  ofSuperServer: string | null,
+): Promise<Performed | null> {
   const units = [{ unit, state }];
   for (const { unit: name } of before.along) units.push({ unit: name, state: await readUnit(name) });
   const why =
     (state.refusal ? `it refuses to be restarted by hand (${state.refusal})` : null) ??
     units.map((each) => endOfUs(each.unit, each.state)).find((reason) => reason !== null) ??
-    heldPort(pidsOfUnit(unit)) ??
+    ofSuperServer ??
     units.map((each) => missingProgram(each.unit, each.state)).find((reason) => reason !== null) ??
     (await sshdVeto(state)) ??
     (await limits(units));
@@ -78,17 +108,6 @@ async function vetoed(unit: string, state: UnitState, before: UnitEvidence): Pro
 function endOfUs(unit: string, { killMode }: UnitState): string | null {
   if (keepsProcesses(killMode) || isOwnService(unit) || !pidsOfUnit(unit).includes(process.pid)) return null;
   return `${unit} runs this very command, which would be killed with it; run it from a login or another unit`;
-}
-
-/** Why the restart of a super-server would cost one of its services, or null. Other units have no super-server in them. */
-function heldPort(pids: readonly number[]): string | null {
-  const superServers = pids.filter(isSuperServer);
-  const [holder] = portHolders(
-    superServers,
-    superServers.length === 0 ? [] : pids.filter((pid) => !superServers.includes(pid)),
-  );
-  if (!holder) return null;
-  return `pid ${holder.pid} serves ${holder.port} for it (wait = yes), and while it lives that port would be lost; end it first`;
 }
 
 /** For a unit of Type=simple systemctl would exit 0 all the same, and the service would be down. */

@@ -26,6 +26,8 @@ export interface UnitState {
   readonly refusal: "RefuseManualStart=yes" | "RefuseManualStop=yes" | null;
   /** Which of its processes are killed when it is stopped: `control-group`, `mixed`, `process`, `none`; "" where it is not told. */
   readonly killMode: string;
+  /** It can be told to read its configuration again. */
+  readonly canReload: boolean;
   readonly startLimit: { readonly burst: number; readonly intervalMs: number };
   /** When it was last started, milliseconds of CLOCK_MONOTONIC. */
   readonly startedAtMs: number;
@@ -71,6 +73,7 @@ const PROPERTIES = [
   "NeedDaemonReload",
   "RefuseManualStart",
   "RefuseManualStop",
+  "CanReload",
   "KillMode",
   "StartLimitBurst",
   "StartLimitIntervalUSec",
@@ -188,6 +191,7 @@ export function unitState(text: string): UnitState {
         : value("RefuseManualStart") === "yes"
           ? "RefuseManualStart=yes"
           : null,
+    canReload: value("CanReload") === "yes",
     killMode: value("KillMode"),
     startLimit: { burst: count("StartLimitBurst") || 0, intervalMs: timespanMs(value("StartLimitIntervalUSec")) ?? 0 },
     startedAtMs: (count("InactiveExitTimestampMonotonic") || 0) / 1000,

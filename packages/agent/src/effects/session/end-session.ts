@@ -1,6 +1,7 @@
 import type { Scan } from "@afterpatch/core/scan";
 import type { Performed } from "../../ports.ts";
 import type { SessionEvidence } from "../evidence.ts";
+import { acceptedSessions } from "./accepted.ts";
 import { KillSet, type Table } from "./kill-set.ts";
 import { isRunning, type Pinned, type ProcessRef, processTable, procLink } from "../processes.ts";
 import { waitUntil } from "../wait.ts";
@@ -10,21 +11,27 @@ const POLL_MS = 50;
 const SUPER_SERVER = /\/(?:xinetd|inetd|inetutils-inetd|rlinetd)(?: \(deleted\))?$/;
 
 /** The sessions of `service` that `scan` found old, by the process that the super-server started. */
-export function oldSessions(service: string, scan: Scan): SessionEvidence {
+export async function oldSessions(service: string, scan: Scan): Promise<SessionEvidence> {
   const table = processTable();
-  const old = scan.findings.flatMap(({ process, remedy }) => {
-    if (process === null || remedy.kind !== "end-session" || remedy.target !== service || !remedy.automatic) return [];
+  const found = scan.findings.filter(
+    ({ remedy: { kind, target, automatic, onRequest } }) =>
+      // A step of what is done on request alone is there because somebody asked for it.
+      kind === "end-session" && target === service && (automatic || onRequest === true),
+  );
+  const old = found.flatMap(({ process, verdict }) => {
+    if (process === null || verdict === "unknown" || verdict === "identical") return [];
     const { pid, startTicks } = process;
     return table.get(pid)?.startTicks === startTicks ? [{ pid, startTicks }] : [];
   });
+  if (found.some(({ owner }) => owner.kind === "socket-session")) return acceptedSessions(old);
   const roots = new Map(old.map((process) => rootOf(process, table)).map((root) => [root.pid, root]));
-  return { sessions: [...roots.values()], old };
+  return { sessions: [...roots.values()], old, instances: [] };
 }
 
 /** TERM to what the super-server started, then to what outlived it; after `graceMs` KILL to whatever is left. */
 export async function endSessions(
   service: string,
-  { sessions, old }: SessionEvidence,
+  { sessions, old }: Pick<SessionEvidence, "sessions" | "old">,
   graceMs: number,
 ): Promise<Performed> {
   const processes = new KillSet(sessions, mayEnd);
@@ -87,7 +94,7 @@ async function killRest(processes: KillSet): Promise<number> {
  * The process that the super-server started for the session of `process`: its ancestor right below the super-server or,
  * when that has been restarted, below PID 1 with the connection as its input. Else the process itself.
  */
-function rootOf(process: ProcessRef, table: Table): ProcessRef {
+export function rootOf(process: ProcessRef, table: Table): ProcessRef {
   // Redirect and internal services: a fork of the super-server itself, with its session id.
   if (isSuperServer(process.pid)) return process;
   let top = process;
@@ -107,7 +114,7 @@ function mayEnd(pid: number, table: Table): boolean {
   return !isSuperServer(pid) || isForkOfSuperServer(pid, table);
 }
 
-function isForkOfSuperServer(pid: number, table: Table): boolean {
+export function isForkOfSuperServer(pid: number, table: Table): boolean {
   const stat = table.get(pid);
   return stat !== undefined && stat.sid !== pid && (stat.ppid === 1 || isSuperServer(stat.ppid));
 }

@@ -6,9 +6,10 @@ import type { Performed } from "../../ports.ts";
 import type { ScriptEvidence } from "../evidence.ts";
 import { isRunning, procLink, processTable, procText } from "../processes.ts";
 import { run } from "../run.ts";
-import { listeningPorts, portHolders, portsMissing } from "../service/ports.ts";
+import { listeningPorts, portsMissing } from "../service/ports.ts";
 import { portsWithoutBanner, sshdComplaint } from "../service/sshd.ts";
-import { isSuperServer } from "../session/end-session.ts";
+import { endWaiting, servedAgain, superServerVeto } from "../super-server/order.ts";
+import { orphans, type ReadServices, superServerAmong } from "../super-server/super-server.ts";
 import { waitUntil } from "../wait.ts";
 
 // Services of init scripts, where systemd is not PID 1. service(8) tells nothing that could be trusted: what is proved
@@ -49,10 +50,21 @@ export function scriptNow(name: string, scan: Scan): ScriptEvidence {
  * `service NAME restart`: there is no `try-restart` that all scripts know. A service whose old processes ended since the
  * scan is left as it is; one that a crash left between stop and start has them in its evidence, and is started.
  */
-export async function restartScript(name: string, before: ScriptEvidence): Promise<Performed> {
+export async function restartScript(
+  name: string,
+  before: ScriptEvidence,
+  graceMs: number,
+  readServices: ReadServices,
+): Promise<Performed> {
   if (before.old.length === 0) return { outcome: "skipped", detail: `no old process of ${name} is left` };
-  const veto = await vetoed(name, before);
+  const superServer = superServerAmong(
+    before.old.map(({ pid }) => pid),
+    orphans(),
+  );
+  const veto = (superServer && superServerVeto(superServer, readServices)) ?? (await vetoed(name, before));
   if (veto !== null) return { outcome: "vetoed", detail: `${name} was not restarted: ${veto}` };
+  const held = superServer && (await endWaiting(name, superServer, readServices, graceMs));
+  if (held) return held;
   const { status, complaint, stdout } = await service(name, "restart", SCRIPT_TIMEOUT_MS);
   if (status === null) return { outcome: "failed", detail: `${name}: its script did not end: ${visible(complaint)}` };
   const said = lastLines(stdout);
@@ -65,7 +77,10 @@ export async function restartScript(name: string, before: ScriptEvidence): Promi
   }
   const isBack = await waitUntil(() => runningPrograms(before).length > 0, AFTER_SCRIPT_MS, POLL_MS);
   if (!isBack) return { outcome: "failed", detail: `${name} was stopped and did not start again${why}` };
-  return { outcome: "done", detail: `${name} restarted by its script${why}` };
+  const restarted = { outcome: "done", detail: `${name} restarted by its script${why}` } as const;
+  if (!superServer) return restarted;
+  const pids = () => superServerAmong(runningPrograms(before), [])?.pids ?? [];
+  return servedAgain(restarted, superServer, readServices, pids, () => service(name, "reload", CHECK_TIMEOUT_MS));
 }
 
 /** After a crash: the script goes on without whoever called it, and only when it has ended its work can be judged. */
@@ -110,15 +125,9 @@ export function statusOf(
   return `service ${name} status says that it does not run (exit code ${status})`;
 }
 
-async function vetoed(name: string, { old, programs }: ScriptEvidence): Promise<string | null> {
+async function vetoed(name: string, { programs }: ScriptEvidence): Promise<string | null> {
   const gone = programs.find((program) => !existsSync(program));
   if (gone !== undefined) return `${visible(gone)} is not there, and it would not start again`;
-  const superServers = old.map(({ pid }) => pid).filter(isSuperServer);
-  const others = [...processTable()].flatMap(([pid, { ppid }]) => (superServers.includes(ppid) ? [pid] : []));
-  const [holder] = superServers.length === 0 ? [] : portHolders(superServers, others);
-  if (holder) {
-    return `pid ${holder.pid} serves ${holder.port} for it (wait = yes), and while it lives that port would be lost; end it first`;
-  }
   const sshd = programs.find((program) => basename(program) === "sshd");
   const complaint =
     sshd === undefined ? null : await sshdComplaint({ property: "ExecStart", path: sshd, args: [] }, []);
@@ -152,7 +161,7 @@ function isUnderWay(name: string): boolean {
 }
 
 /** service(8) hands PATH on to the daemon and keeps its directory to itself; what it starts may keep its output open. */
-function service(name: string, verb: "restart" | "status", timeoutMs: number) {
+function service(name: string, verb: "restart" | "reload" | "status", timeoutMs: number) {
   return run("service", [name, verb], timeoutMs, { leavesDaemons: true });
 }
 
