@@ -1,7 +1,17 @@
 import { spawnSync } from "node:child_process";
-import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 // The units that are shipped, as systemd itself reads them.
@@ -21,14 +31,16 @@ describe.skipIf(!hasSystemd)("under systemd", () => {
 
   beforeAll(() => {
     root = mkdtempSync(join(tmpdir(), "afterpatch-units-"));
-    for (const folder of ["usr/bin", "usr/lib/systemd", "etc/systemd/system", "usr/lib/sysusers.d"])
+    for (const folder of ["usr/lib/systemd", "etc/systemd/system", "usr/lib/sysusers.d"])
       mkdirSync(join(root, folder), { recursive: true });
     cpSync(HOST_UNITS, join(root, HOST_UNITS), { recursive: true, verbatimSymlinks: true });
     for (const name of services) {
       cpSync(join(UNITS, name), join(root, "etc/systemd/system", name));
-      const program = join(root, "usr/bin", name.replace(".service", ""));
-      writeFileSync(program, "#!/bin/sh\n");
-      chmodSync(program, 0o755);
+      for (const [, program = ""] of readFileSync(join(UNITS, name), "utf8").matchAll(/^Exec\w+=[-@:+!]*(\S+)/gm)) {
+        mkdirSync(join(root, dirname(program)), { recursive: true });
+        writeFileSync(join(root, program), "#!/bin/sh\n");
+        chmodSync(join(root, program), 0o755);
+      }
     }
     cpSync(
       join(UNITS, "afterpatch-controller.sysusers.conf"),
