@@ -58,7 +58,7 @@ InvocationID=4644d8d4a7df4315831d3e1c9f4bd95f
     hasJob: false,
     needsDaemonReload: true,
     refusal: "RefuseManualStop=yes",
-    canReload: true,
+    canReload: false,
     killMode: "",
     startLimit: { burst: 5, intervalMs: 10_000 },
     startedAtMs: 1230,
