@@ -5,21 +5,35 @@ import { readFileSync } from "node:fs";
 import { textOfBytes } from "@afterpatch/core/text";
 import { processTable } from "../effects/processes.ts";
 import { isSuperServer } from "../effects/session/end-session.ts";
+import { superServerAmong, waitingServers } from "../effects/super-server/super-server.ts";
 
 /**
  * Whose processes would be ended with the session of each finding: those of its process, of what the super-server
- * started for it, and of all that came of that. A login through telnet is a process of root until the shell.
+ * started for it, and of all that came of that; the same of sessions that end with a super-server's restart. A login through telnet is a process of root until the shell.
  */
 export function sessionUsers(scan: Scan): SessionUsers {
-  const ended = scan.findings.flatMap(({ id, remedy, process }) =>
-    remedy.kind === "end-session" && process ? [{ id, pid: process.pid }] : [],
-  );
+  const ended = scan.findings.flatMap(({ id, remedy, process }) => {
+    if (process === null) return [];
+    if (remedy.kind === "end-session") return [{ id, pids: [process.pid] }];
+    const pids = remedy.kind === "restart-service" ? endedAlong(process.pid, remedy.onRequest === true) : [];
+    return pids.length > 0 ? [{ id, pids }] : [];
+  });
   if (ended.length === 0) return new Map();
   const table = processTable();
   const names = userNames();
   return new Map(
-    ended.map(({ id, pid }) => [id, [...new Set(members(pid, table).map((one) => userOf(one, names)))]] as const),
+    ended.map(({ id, pids }) => {
+      const all = pids.flatMap((pid) => members(pid, table));
+      return [id, [...new Set(all.map((one) => userOf(one, names)))]] as const;
+    }),
   );
+}
+
+/** Of whom the restart of a super-server ends: the servers that hold its ports; all it started where a person must ask for it. */
+function endedAlong(pid: number, all: boolean): readonly number[] {
+  const server = isSuperServer(pid) ? superServerAmong([pid], []) : null;
+  if (server === null) return [];
+  return (all ? server.others : waitingServers(server, []).sessions).map((process) => process.pid);
 }
 
 type Table = ReturnType<typeof processTable>;

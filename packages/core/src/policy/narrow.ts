@@ -2,7 +2,7 @@ import { globMatcher } from "../fleet/glob.ts";
 import type { Finding, Remedy, Scan } from "../scan.ts";
 import type { Policy } from "./types.ts";
 
-/** Users of all processes of the session that a finding's process belongs to, by the finding's id, where they are known. */
+/** Users of all processes of the sessions that the remedy of a finding ends, by the finding's id, where they are known. */
 export type SessionUsers = ReadonlyMap<string, readonly string[]>;
 
 /**
@@ -54,14 +54,18 @@ function rulesOf({ verbs, units, users }: Policy, sessionUsers: SessionUsers): (
       const why = `Never: the agent's file leaves ${kind} to a person (verbs: ${verbs.join(", ") || "none"}).`;
       return { policy: "never", why };
     }
-    if (kind === "end-session") {
-      const names = [process?.user ?? "", ...(sessionUsers.get(id) ?? [])];
-      const user = names.find((name) => spared.some(({ matches }) => matches(name)));
-      const glob = spared.find(({ matches }) => user !== undefined && matches(user))?.glob;
-      if (user === undefined || glob === undefined) return null;
-      const why = `Never: the agent's file keeps the sessions of ${user} (users.protected: ${glob}).`;
-      return { policy: "never", why };
+    const isEnd = kind === "end-session";
+    const users = [...(isEnd && process ? [process.user] : []), ...(sessionUsers.get(id) ?? [])];
+    const user = users.find((name) => spared.some(({ matches }) => matches(name)));
+    const glob = spared.find(({ matches }) => user !== undefined && matches(user))?.glob;
+    if (user !== undefined && glob !== undefined) {
+      const along = isEnd ? "" : `, and the restart of ${target} would end one`;
+      return {
+        policy: "never",
+        why: `Never: the agent's file keeps the sessions of ${user} (users.protected: ${glob})${along}.`,
+      };
     }
+    if (isEnd) return null;
     const names = [target, owner.name, ...takesAlong];
     const first = (rules: typeof guarded) => {
       for (const { glob, matches } of rules) {
