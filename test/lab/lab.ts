@@ -28,6 +28,8 @@ export interface UpOptions {
   readonly hosts: number | readonly string[];
   /** PID 1 of all hosts; systemd unless told otherwise. */
   readonly init?: Init;
+  /** Debian packages that all hosts have beside those of the base image. */
+  readonly packages?: readonly string[];
   /** A directory all hosts see, read-only, as /opt/afterpatch. */
   readonly payload?: string | undefined;
   readonly say?: Say;
@@ -41,8 +43,9 @@ export async function up(options: UpOptions): Promise<Lab> {
   const missing = await missingRequirements();
   if (missing.length > 0) throw new LabError("missing-requirement", requirementsMessage(missing));
   const base = await ensureBase(say, signal);
-  const { packages } = inits[init];
-  const layers = packages.length === 0 ? [] : [await ensureLayer({ name: init, packages }, base, say, signal)];
+  const packages = [...inits[init].packages, ...(options.packages ?? [])];
+  const layer = { name: [init, ...(options.packages ?? [])].join("-"), packages };
+  const layers = packages.length === 0 ? [] : [await ensureLayer(layer, base, say, signal)];
   const lab = planned(name, names, { base: dirname(base.rootfs), init, system: [...layers, base.rootfs] });
   await claim(lab);
   try {
