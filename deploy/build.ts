@@ -70,6 +70,12 @@ const OPTIONS = {
   logLevel: "warning",
 } satisfies BuildOptions;
 
+/**
+ * What a plain scan does not need, or only where the agent has a file of its own: chunks, which share what they have in
+ * common. The errors of that file are one of them, so that both sides know them by the same class.
+ */
+const APART = ["any-command", "config/parse", "config/error"] as const;
+
 await Promise.all(PROGRAMS.map(bundle));
 
 async function bundle({ part, name }: (typeof PROGRAMS)[number]): Promise<void> {
@@ -97,10 +103,14 @@ async function bundleAll(main: string, name: string, options: typeof OPTIONS & P
 /** A plain scan is in one file: each more costs as much as the scan of ten processes. All else is in chunks beside it. */
 async function bundleAgent(directory: string, main: string, options: typeof OPTIONS & Pick<BuildOptions, "outdir">) {
   const plugins = [...OPTIONS.plugins, withoutFacades(ROOT)];
+  const sources = join(directory, "src");
   const apart: Plugin = {
     name: "apart",
     setup({ onResolve }) {
-      onResolve({ filter: /\/any-command\.ts$/ }, () => ({ path: "./chunks/any-command.mjs", external: true }));
+      onResolve({ filter: /^\.\.?\/.*\.ts$/ }, ({ path, resolveDir }) => {
+        const chunk = APART.find((one) => join(resolveDir, path) === join(sources, `${one}.ts`));
+        return chunk && { path: `./chunks/${chunk}.mjs`, external: true };
+      });
     },
   };
   const { banner: _banner, ...alone } = { ...options, splitting: false, plugins: [...plugins, apart] };
@@ -109,8 +119,13 @@ async function bundleAgent(directory: string, main: string, options: typeof OPTI
     build({
       ...options,
       plugins,
-      entryPoints: [{ in: join(directory, "src/any-command.ts"), out: "chunks/any-command" }],
+      entryPoints: APART.map((one) => ({ in: join(sources, `${one}.ts`), out: `chunks/${one}` })),
     }),
   ]);
+  const foreign = Object.keys(scan.metafile.inputs).find((path) => path.includes("node_modules/"));
+  if (foreign)
+    throw new Error(
+      `packages/agent/src/main.ts: a plain scan would load ${foreign}; import it where it is used, and name that file in APART`,
+    );
   return [...Object.values(scan.metafile.outputs), ...Object.values(others.metafile.outputs)];
 }
