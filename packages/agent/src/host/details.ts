@@ -2,6 +2,7 @@ import { readdirSync } from "node:fs";
 import type { ProcessFacts, SocketFacts } from "@afterpatch/core/facts";
 import { socketInode } from "@afterpatch/core/proc/net";
 import { textOfBytes } from "@afterpatch/core/text";
+import { isLoginServer } from "@afterpatch/core/detect/session";
 import { superServer } from "@afterpatch/core/xinetd/match";
 import { readStat } from "./processes.ts";
 import { codeOf, readProc, tryLink } from "./read.ts";
@@ -101,9 +102,9 @@ function socketsOf(proc: string, executable: string): Details["socketInodes"] {
   });
 }
 
-/** A session has its connection as standard input; a fork of the super-server itself may have it anywhere. */
+/** A session has its connection as standard input; a fork of the super-server itself and sshd have it anywhere. */
 function descriptorsOf(proc: string, executable: string): readonly number[] {
-  if (superServer(executable) === null) return [0];
+  if (superServer(executable) === null && !isLoginServer(executable)) return [0];
   const numbers = readdirSync(`${proc}/fd`).map(Number);
   return numbers.sort((a, b) => a - b).slice(0, MAX_DESCRIPTORS);
 }

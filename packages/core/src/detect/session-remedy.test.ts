@@ -75,7 +75,9 @@ const XINETD = process(700, "/usr/sbin/xinetd", null, { ppid: 1 });
 const SESSION = process(801, "/usr/sbin/imapd", 143);
 const WAITER = process(802, "/usr/sbin/talkd", 518);
 const FORK = process(803, "/usr/sbin/xinetd", 8025, { sid: 700 });
-const SSHD = process(804, "/usr/sbin/sshd", 22);
+const SSHD = process(804, "/usr/sbin/sshd", null, {
+  sockets: [{ fd: 3, protocol: "tcp", localAddress: "192.0.2.1", localPort: 22, listening: false }],
+});
 const ACCEPTED = process(805, "/usr/sbin/imapd", 993, {
   ppid: 1,
   cgroup: "0::/system.slice/imaps@1-a:1-b:2.service\n",

@@ -4,6 +4,7 @@ import { acceptingSocket } from "../systemd/show.ts";
 import { superServer } from "../xinetd/match.ts";
 import type { HostIndex } from "./host.ts";
 import { ownerOf } from "./owner.ts";
+import { isLoginServer } from "./session.ts";
 import { fileVerdict } from "./verdict.ts";
 
 /**
@@ -73,8 +74,6 @@ function isOld({ files }: ProcessFacts, { facts }: HostIndex): boolean {
   });
 }
 
-const LOGIN_SERVER = /\/(?:sshd|sshd-session|dropbear)$/;
-
 /** Services over which people log in without login(1), by what ends their sessions. Once for each host that is looked at. */
 const LOGINS = new WeakMap<HostIndex, ReadonlySet<string>>();
 
@@ -89,7 +88,7 @@ function isLogin(target: string, host: HostIndex): boolean {
 function loginTarget(process: ProcessFacts, host: HostIndex): readonly string[] {
   const parent = host.byPid.get(process.ppid);
   const isRoot = process.ppid === 1 || (parent !== undefined && superServer(parent.executable) !== null);
-  if (!LOGIN_SERVER.test(process.executable) || !isRoot) return [];
+  if (!isLoginServer(process.executable) || !isRoot) return [];
   const owner = ownerOf(process, host);
   return owner.kind === "xinetd-session" || owner.kind === "socket-session" ? [targetOf(owner, host)] : [];
 }

@@ -18,7 +18,7 @@ export function sessionService(process: ProcessFacts, host: HostIndex): XinetdSe
   for (const relative of relatives) {
     // Below the super-server's own process there is nothing of a session left to climb to.
     if (superServer(relative.executable)) break;
-    const service = serviceOfSockets(relative, services);
+    const service = serviceOfSockets(relative, services) ?? configuredProgram(relative, services, host);
     if (service) return service;
   }
   return startedProgram(process, host);
@@ -72,6 +72,23 @@ function superServerAbove(process: ProcessFacts, host: HostIndex): Manager | nul
 function isFork({ pid, ppid, sid }: ProcessFacts, { byPid }: HostIndex): boolean {
   const parent = byPid.get(ppid);
   return (parent !== undefined && superServer(parent.executable) !== null) || (ppid === 1 && sid !== pid);
+}
+
+/** Serves logins without login(1), and takes its connection away from standard input when it was started for one. */
+export function isLoginServer(executable: string): boolean {
+  return /\/(?:sshd|sshd-session|dropbear)$/.test(executable);
+}
+
+/** The configured program itself, which has moved its connection away from standard input, as sshd -i does. */
+function configuredProgram(
+  { executable, ppid, sockets }: ProcessFacts,
+  services: readonly XinetdService[],
+  { byPid }: HostIndex,
+): XinetdService | null {
+  if (ppid !== 1 && superServer(byPid.get(ppid)?.executable ?? "") === null) return null;
+  const isOn = ({ protocol, port }: XinetdService) =>
+    sockets.some((socket) => !socket.listening && socket.protocol === protocol && socket.localPort === port);
+  return services.find((service) => service.server === executable && isOn(service)) ?? null;
 }
 
 /** Services without a fixed port (RPC, TCPMUX): by program, for a child of the super-server only. */

@@ -83,6 +83,8 @@ async function killRest(instances: readonly AcceptedInstance[], held: readonly P
   // Whoever is no longer in an instance that systemd knows, yet of the old code.
   for (const process of alive) process.signal("SIGKILL");
   await waitUntil(() => !held.some((process) => process.isAlive()), AFTER_KILL_MS, POLL_MS);
+  // That it was killed is no failure which anybody would have to look after.
+  for (const some of chunks(units)) await call(["reset-failed", "--", ...some]);
   return new Set(alive.map(({ pid }) => pid)).size;
 }
 

@@ -10,8 +10,8 @@ import { type ReadServices, type SuperServer, waitingServers } from "./super-ser
 // Restarting a super-server is three things in this order: its waiting servers end, for they hold ports; it is restarted;
 // every service of its configuration is served again, if need be after it has read that once more.
 
-/** xinetd tries ten times, a second apart, to bind a port (bind_service() of xinetd). */
-const LISTEN_TIMEOUT_MS = 15_000;
+/** For its start. A port that it cannot bind it tries ten times within milliseconds and then gives the service up. */
+const LISTEN_TIMEOUT_MS = 5000;
 const POLL_MS = 200;
 /** As often clients may bring a waiting server back before it is given up. */
 const MOST_ROUNDS = 3;
