@@ -49,7 +49,7 @@ describe.skipIf(missing !== null)(`SysV services${missing === null ? "" : ` (ski
     expect(findingOf(own)).toMatchObject({
       kind: "service",
       owner: { kind: "service", manager: "sysv", name },
-      remedy: { kind: "restart-service", target: name, automatic: false },
+      remedy: { kind: "restart-service", target: name, automatic: true },
     });
     expect(findingOf(own)?.remedy.reason).toContain(`${pidFile} names its pid`);
     expect(findingOf(other)?.owner).toEqual({ kind: "application", manager: null, name: at("daemon") });
