@@ -50,9 +50,12 @@ function changeOf(identity: string, begun: { at: number; from: string | null }, 
   return { name, architecture, startedAt: begun.at, endedAt, from: begun.from, to };
 }
 
-/** The instant of the first line that has one, or null. */
+/**
+ * Since when a log has every line: the end of the second of its first line that has a time, for lines of that same
+ * second may have gone before it. Null where no line has one.
+ */
 export function firstInstant(text: string, instantOf: InstantOf): number | null {
   const [, at] = /^(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) /m.exec(text.slice(0, 64 * 1024)) ?? [];
   const instant = at === undefined ? Number.NaN : instantOf(at);
-  return Number.isNaN(instant) ? null : instant;
+  return Number.isNaN(instant) ? null : instant + 1000;
 }
