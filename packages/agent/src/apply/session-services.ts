@@ -1,3 +1,4 @@
+import { statSync } from "node:fs";
 import { EXIT } from "@afterpatch/core/exit";
 import { someOf, visible } from "@afterpatch/core/text";
 import { parseUnits } from "@afterpatch/core/systemd/show";
@@ -7,7 +8,7 @@ import { readXinetd } from "../host/xinetd.ts";
 import { CommandError } from "../usage.ts";
 
 const SHOW_TIMEOUT_MS = 30_000;
-const MOST_SHOWN = 20;
+const MOST_SHOWN = 50;
 
 /**
  * What `--service` names, as `end-session` calls it: a service of a super-server, or an `Accept=yes` socket, for which
@@ -30,7 +31,8 @@ export async function sessionServices(names: readonly string[]): Promise<readonl
 }
 
 async function acceptingSockets(): Promise<readonly string[]> {
-  // Without systemd, or when it does not answer, there are none to be named.
+  // Without systemd its bus name would be waited for. When it does not answer there are none to be named.
+  if (!statSync("/run/systemd/system", { throwIfNoEntry: false })?.isDirectory()) return [];
   const { status, stdout } = await systemctl(["show", "--property=Id,Accept", "--", "*.socket"], SHOW_TIMEOUT_MS);
   return status === 0 ? parseUnits(stdout).flatMap(({ id, accept }) => (accept ? [id] : [])) : [];
 }
