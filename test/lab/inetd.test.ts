@@ -100,7 +100,7 @@ await describeLab("connections of an Accept=yes socket that are open while its p
   });
   afterAll(stage.clear);
 
-  test("scan finds the old instance alone, and tells how to end it", async () => {
+  test("scan finds the old instance alone, by the name of its socket", async () => {
     const { findings } = await stage.agent().json<Scan>("scan");
     expect(instance).toMatch(/^letters@.*\.service$/);
     expect(findings).toMatchObject([
@@ -109,10 +109,9 @@ await describeLab("connections of an Accept=yes socket that are open while its p
         verdict: "replaced",
         process: { pid: await pidOf(old) },
         owner: { kind: "socket-session", manager: "systemd", name: instance },
-        remedy: { kind: "none", target: instance, automatic: false },
+        remedy: { kind: "end-session", target: "letters.socket", automatic: true },
       },
     ]);
-    expect(findings[0]?.remedy.reason).toContain(`systemctl stop -- ${instance}`);
   });
 
   test("sessions tells old and new by the name of the socket", async () => {
@@ -123,10 +122,10 @@ await describeLab("connections of an Accept=yes socket that are open while its p
     ]);
   });
 
-  test("no plan restarts it on the same connection; once it is ended, nothing old is left", async () => {
+  test("no plan restarts it on the same connection: apply stops it, and nothing old is left", async () => {
     const { steps, residue } = await stage.agent().json<Plan>("plan");
-    expect([steps, residue.map(({ owner }) => owner)]).toEqual([[], [instance]]);
-    await execOk(stage.host(), ["systemctl", "stop", "--", instance]);
+    expect([steps.map(({ id }) => id), residue]).toEqual([["end-session:letters.socket"], []]);
+    await stage.agent().json("apply", "--settle", "1s", "--yes");
     await old.ended();
     expect(await fresh.ask("NOOP")).toContain("imapd 1.1");
     expect((await stage.agent().json<Scan>("scan")).findings).toEqual([]);
