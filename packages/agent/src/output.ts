@@ -1,6 +1,6 @@
 import { accessSync, constants, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
-import { usageError } from "./usage.ts";
+import { usageError } from "@afterpatch/core/command-error";
 
 /** Where a result goes: standard output, or a file that is there in full or not at all. */
 export interface Target {

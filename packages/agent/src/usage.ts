@@ -1,7 +1,5 @@
 import * as core from "@afterpatch/core/command-error";
 
-export { asCommandError, CommandError, usageError } from "@afterpatch/core/command-error";
-
 export const PROGRAM = "afterpatch-agent";
 
 /** One line `afterpatch-agent: WHAT: WHY; WHAT TO DO`. */

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { CommandError, usageError } from "@afterpatch/core/command-error";
 import { EXIT, type ExitCode, worst } from "@afterpatch/core/exit";
 import { planDigest } from "@afterpatch/core/plan/digest";
 import { planOf } from "@afterpatch/core/plan/plan";
@@ -27,7 +28,7 @@ import { realMachine } from "../machine.ts";
 import { emit } from "../output.ts";
 import type { Machine, Order } from "../ports.ts";
 import { planDocument, renderPlan } from "../render/plan.ts";
-import { CommandError, errorLine, usageError } from "../usage.ts";
+import { errorLine } from "../usage.ts";
 import { journalsIn, LOCAL_JOURNAL } from "../vetoes/counts.ts";
 import { HERE } from "../vetoes/vetoes.ts";
 import { packageHook } from "../watch/hook.ts";

@@ -1,11 +1,11 @@
 import { statSync } from "node:fs";
+import { CommandError } from "@afterpatch/core/command-error";
 import { EXIT } from "@afterpatch/core/exit";
 import { someOf, visible } from "@afterpatch/core/text";
 import { parseUnits } from "@afterpatch/core/systemd/show";
 import { systemctl } from "../effects/run.ts";
 import { readProcesses } from "../host/processes.ts";
 import { readXinetd } from "../host/xinetd.ts";
-import { CommandError } from "../usage.ts";
 
 const SHOW_TIMEOUT_MS = 30_000;
 const MOST_SHOWN = 50;

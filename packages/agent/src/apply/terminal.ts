@@ -1,8 +1,8 @@
 import { createInterface } from "node:readline/promises";
+import { CommandError } from "@afterpatch/core/command-error";
 import { EXIT } from "@afterpatch/core/exit";
 import { visible } from "@afterpatch/core/text";
 import type { Machine } from "../ports.ts";
-import { CommandError } from "../usage.ts";
 import type { CarryOutDeps } from "./course.ts";
 import { resultLine, settlingLine } from "./present.ts";
 

@@ -1,9 +1,9 @@
+import { usageError } from "@afterpatch/core/command-error";
 import { parseDuration } from "@afterpatch/core/duration";
 import { REMEDIES, type RemedyKind } from "@afterpatch/core/scan";
 import type { CommandModule } from "yargs";
 import type { GlobalOptions } from "../command-line.ts";
 import { checkTarget } from "../output.ts";
-import { usageError } from "../usage.ts";
 
 export interface ApplyArguments extends GlobalOptions {
   readonly only: readonly RemedyKind[];

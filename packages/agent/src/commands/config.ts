@@ -1,3 +1,4 @@
+import { usageError } from "@afterpatch/core/command-error";
 import { EXIT } from "@afterpatch/core/exit";
 import { policySummary } from "@afterpatch/core/policy/summary";
 import { visible } from "@afterpatch/core/text";
@@ -7,7 +8,7 @@ import { type Config, DEFAULT_CONFIG, readConfigOnce } from "../config/config.ts
 import { ConfigError, mistakeLine } from "../config/error.ts";
 import { readStandardInput, STDIN } from "../config/read.ts";
 import { checkTarget, emit } from "../output.ts";
-import { PROGRAM, usageError } from "../usage.ts";
+import { PROGRAM } from "../usage.ts";
 
 interface CheckArguments extends GlobalOptions {
   readonly file: string | undefined;

@@ -1,8 +1,8 @@
 import { hostname } from "node:os";
+import { CommandError, usageError } from "@afterpatch/core/command-error";
 import { isHostName, type Labels, parseLabel } from "@afterpatch/core/labels";
 import type { CommandModule } from "yargs";
 import type { GlobalOptions } from "../command-line.ts";
-import { CommandError, usageError } from "../usage.ts";
 import { version } from "../version.ts";
 
 interface EnrollOptions extends GlobalOptions {

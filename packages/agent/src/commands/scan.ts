@@ -1,3 +1,4 @@
+import { asCommandError } from "@afterpatch/core/command-error";
 import { EXIT, type ExitCode } from "@afterpatch/core/exit";
 import type { Scan } from "@afterpatch/core/scan";
 import { visible } from "@afterpatch/core/text";
@@ -6,7 +7,7 @@ import type { GlobalOptions } from "../command-line.ts";
 import { configFor } from "../config/look.ts";
 import { underConfig } from "../config/narrow.ts";
 import { checkTarget, emit } from "../output.ts";
-import { asCommandError, errorLine } from "../usage.ts";
+import { errorLine } from "../usage.ts";
 import { version } from "../version.ts";
 
 export const FORMATS = ["table", "json", "nagios", "openmetrics", "needrestart"] as const;

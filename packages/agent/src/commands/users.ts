@@ -1,9 +1,9 @@
+import { usageError } from "@afterpatch/core/command-error";
 import { EXIT } from "@afterpatch/core/exit";
 import type { CommandModule } from "yargs";
 import type { GlobalOptions } from "../command-line.ts";
 import { sayIfInvalid } from "../config/look.ts";
 import { checkTarget, emit } from "../output.ts";
-import { usageError } from "../usage.ts";
 
 export interface UsersArguments extends GlobalOptions {
   readonly paths: readonly string[];

@@ -1,10 +1,10 @@
+import { usageError } from "@afterpatch/core/command-error";
 import { EXIT } from "@afterpatch/core/exit";
 import type { CommandModule } from "yargs";
 import type { GlobalOptions } from "../command-line.ts";
 import { configFor, sayIfInvalid } from "../config/look.ts";
 import { narrowing } from "../config/narrow.ts";
 import { checkTarget, emit } from "../output.ts";
-import { usageError } from "../usage.ts";
 
 export interface WhyArguments extends GlobalOptions {
   readonly pid: string;

@@ -1,6 +1,7 @@
+import { CommandError, usageError } from "@afterpatch/core/command-error";
 import { EXIT } from "@afterpatch/core/exit";
 import type { GlobalOptions } from "../command-line.ts";
-import { CommandError, errorLine, usageError } from "../usage.ts";
+import { errorLine } from "../usage.ts";
 import { type Config, readConfigOnce } from "./config.ts";
 import { invalidNote } from "./narrow.ts";
 

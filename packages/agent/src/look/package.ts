@@ -1,3 +1,4 @@
+import { CommandError, usageError } from "@afterpatch/core/command-error";
 import { EXIT } from "@afterpatch/core/exit";
 import { nearest } from "@afterpatch/core/fleet/nearest";
 import { bareName } from "@afterpatch/core/packages/inventory";
@@ -5,7 +6,6 @@ import { readingsOf } from "@afterpatch/core/proc/maps";
 import { askNames, askOwners, HOST_DATABASES } from "../host/packages/ask.ts";
 import { readLink } from "../host/read.ts";
 import { find, viewOf } from "../host/view.ts";
-import { CommandError, usageError } from "../usage.ts";
 import type { Look } from "./host.ts";
 
 /**

@@ -1,3 +1,4 @@
+import { CommandError } from "@afterpatch/core/command-error";
 import { indexOf } from "@afterpatch/core/detect/host";
 import { EXIT } from "@afterpatch/core/exit";
 import type { HostFacts } from "@afterpatch/core/facts";
@@ -10,7 +11,6 @@ import { visible } from "@afterpatch/core/text";
 import { copyOf } from "@afterpatch/core/users/copy";
 import { strongest } from "@afterpatch/core/detect/verdict";
 import { type ScanOptions, sha256 } from "../host/scan.ts";
-import { CommandError } from "../usage.ts";
 import { connectionsOf } from "./connections.ts";
 import { lookAtHost } from "./host.ts";
 import { type DocumentHost, documentHost, identityOf } from "./process.ts";

@@ -1,4 +1,5 @@
 import { lstatSync } from "node:fs";
+import { CommandError } from "@afterpatch/core/command-error";
 import { indexOf } from "@afterpatch/core/detect/host";
 import { EXIT } from "@afterpatch/core/exit";
 import { isGlob } from "@afterpatch/core/fleet/glob";
@@ -10,7 +11,6 @@ import { nearestPaths, type Pattern, patternMatcher } from "@afterpatch/core/use
 import { readLink } from "../host/read.ts";
 import type { ScanOptions } from "../host/scan.ts";
 import { find, viewOf } from "../host/view.ts";
-import { CommandError } from "../usage.ts";
 import { type Copy, copiesOf } from "./copies.ts";
 import { type Look, lookAtHost } from "./host.ts";
 import { packageMatcher } from "./package.ts";

@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { CommandError } from "@afterpatch/core/command-error";
 import { type HostIndex, indexOf } from "@afterpatch/core/detect/host";
 import { EXIT } from "@afterpatch/core/exit";
 import type { ProcessFacts } from "@afterpatch/core/facts";
@@ -12,7 +13,6 @@ import { ownerRule } from "@afterpatch/core/why/owner-rule";
 import { readStat } from "../host/processes.ts";
 import { codeOf } from "../host/read.ts";
 import { type ScanOptions, sha256 } from "../host/scan.ts";
-import { CommandError } from "../usage.ts";
 import { copiesOf } from "./copies.ts";
 import { type Look, lookAtHost } from "./host.ts";
 import { type DocumentHost, documentHost, identityOf, shownOwner } from "./process.ts";

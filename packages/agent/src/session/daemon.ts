@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { CommandError, usageError } from "@afterpatch/core/command-error";
 import { EXIT, type ExitCode } from "@afterpatch/core/exit";
 import type { Policy } from "@afterpatch/core/policy/types";
 import { pino } from "pino";
@@ -18,7 +19,6 @@ import { JOURNAL_FILE, openJournal } from "../journal/file.ts";
 import { unfinished } from "../journal/operations.ts";
 import { takeActLock, takeLock } from "../lock.ts";
 import { Scanner } from "../scan-child/scanner.ts";
-import { CommandError, usageError } from "../usage.ts";
 import { journalsIn, LOCAL_JOURNAL } from "../vetoes/counts.ts";
 import { HERE } from "../vetoes/vetoes.ts";
 import { version } from "../version.ts";
