@@ -350,7 +350,8 @@ exit 0 if fork; open STDIN, "<", "/dev/null"; open STDOUT, ">", "/dev/null"; ope
       const client = await session(8145);
       await replaceBuild(host(), "/opt/leaves/bash");
       expect((await scan()).findings).toHaveLength(2);
-      expect((await apply("--service", "leaves", "--settle", "0s", "--grace", "5s")).code).toBe(0);
+      const { code, steps } = await apply("--service", "leaves", "--settle", "0s", "--grace", "5s");
+      expect([code, steps[0]?.evidence]).toEqual([0, "stopped 1 old connection of leaves.socket"]); // none by KILL
       await client.ended();
       expect(await sh("pgrep -fc '^/opt/leaves' || true")).toBe("0");
     });
