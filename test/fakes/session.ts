@@ -188,3 +188,9 @@ export async function welcomed(given: SessionGiven = {}, welcome: Partial<typeof
   await web.pass(1_000);
   return web;
 }
+
+/** What a stream was told of permits that are finished, as often as it was told. */
+export function finished(stream: Stream) {
+  const updates = stream.sent.flatMap((m) => (m.kind === "permit-update" ? [m.update] : []));
+  return updates.filter((update) => update.state === "finished");
+}
