@@ -1,8 +1,8 @@
-import { accessSync, constants } from "node:fs";
 import { AGENT_UNIT } from "@afterpatch/core/plan/order";
 import { visible } from "@afterpatch/core/text";
 import type { Performed, PerformOptions } from "../../ports.ts";
 import type { UnitEvidence } from "../evidence.ts";
+import { isExecutable } from "../programs.ts";
 import { type Ran, systemctl } from "../run.ts";
 import { endWaiting, servedAgain, superServerVeto } from "../super-server/order.ts";
 import { type ReadServices, superServerAmong } from "../super-server/super-server.ts";
@@ -99,7 +99,7 @@ async function vetoed(
     units.map((each) => endOfUs(each.unit, each.state)).find((reason) => reason !== null) ??
     ofSuperServer ??
     units.map((each) => missingProgram(each.unit, each.state)).find((reason) => reason !== null) ??
-    (await sshdVeto(state)) ??
+    (await sshdVeto(unit, state)) ??
     (await limits(units));
   return why === null ? null : { outcome: "vetoed", detail: `${unit} was not restarted: ${why}` };
 }
@@ -117,18 +117,9 @@ function missingProgram(unit: string, { programs }: UnitState): string | null {
   return `${missing.property} of ${unit} is ${visible(missing.path)}, which is not there or not executable, and it would not start again`;
 }
 
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch (error) {
-    if (error instanceof Error && "code" in error) return false;
-    throw error;
-  }
-}
-
-async function sshdVeto(state: UnitState): Promise<string | null> {
-  const sshd = sshdOf(state);
+/** Of a service of the host alone: what a user's own service starts, and the files it names, are the user's choice. */
+async function sshdVeto(unit: string, state: UnitState): Promise<string | null> {
+  const sshd = placeOfService(unit).user === null ? sshdOf(state) : null;
   const complaint = sshd ? await sshdComplaint(sshd, state.environmentFiles) : null;
   return complaint === null ? null : `it would not start again: ${complaint}`;
 }

@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { createConnection } from "node:net";
 import { basename } from "node:path";
 import { visible } from "@afterpatch/core/text";
+import { programOfRoot } from "../programs.ts";
 import { run } from "../run.ts";
 import { listenersOf } from "./ports.ts";
 import type { Program, UnitState } from "./unit.ts";
@@ -17,12 +18,15 @@ export function sshdOf({ programs }: UnitState): Program | null {
 
 /**
  * What sshd would not start with, asked of the program that is on the disk now, or null. Debian's unit asks it too
- * (ExecStartPre), but after the listener was stopped: a mistake in sshd_config would lock everybody out.
+ * (ExecStartPre), but after the listener was stopped: a mistake in sshd_config would lock everybody out. A program of
+ * somebody else's that is called sshd is not asked: it would answer as root.
  */
 export async function sshdComplaint(sshd: Program, environmentFiles: readonly string[]): Promise<string | null> {
+  const program = programOfRoot(sshd.path);
+  if (program === null) return null;
   const variables = new Map(environmentFiles.flatMap((path) => [...variablesOf(textOf(path))]));
   const options = expanded(sshd.args, variables).filter((word) => word !== "-D" && word !== "-e");
-  const { status, complaint } = await run(sshd.path, ["-t", ...options], CHECK_TIMEOUT_MS);
+  const { status, complaint } = await run(program, ["-t", ...options], CHECK_TIMEOUT_MS);
   if (status === 0) return null;
   return `${[sshd.path, "-t", ...options].map(visible).join(" ")} says: ${visible(complaint)}`;
 }

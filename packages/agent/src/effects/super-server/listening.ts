@@ -1,9 +1,9 @@
-import { accessSync, constants } from "node:fs";
 import { canonicalAddress } from "@afterpatch/core/proc/address";
 import type { NetSocket } from "@afterpatch/core/proc/net";
 import { visible } from "@afterpatch/core/text";
 import type { XinetdService } from "@afterpatch/core/xinetd/config";
 import { processTable, procLink } from "../processes.ts";
+import { isExecutable } from "../programs.ts";
 import { openSockets, type SuperServer } from "./super-server.ts";
 
 /** A service of the configuration that nobody serves. */
@@ -77,14 +77,4 @@ function isLike(a: NetSocket): (b: NetSocket) => boolean {
 
 function isAny(address: string): boolean {
   return address === "0.0.0.0" || /^0(?::0){7}$/.test(address);
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch (error) {
-    if (error instanceof Error && "code" in error) return false;
-    throw error;
-  }
 }
