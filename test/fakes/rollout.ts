@@ -68,6 +68,16 @@ export function permitVoid(hostId: string, n = 1): RolloutEvent {
   return { type: "permit-void", at: T0, hostId, permitId: `${hostId}-p${n}`, why: "the permit did not reach the host" };
 }
 
+/** The n-th permit was held off by the host; it may be tried again 10 s later. */
+export function vetoed(hostId: string, n = 1, at = T0): RolloutEvent {
+  const why = "denied: /etc/afterpatch/deny exists: migration";
+  return { type: "vetoed", at, hostId, permitId: `${hostId}-p${n}`, why, steps: [], againAt: at + 10_000 };
+}
+
+export function triedAgain(hostId: string): RolloutEvent {
+  return { type: "tried-again", at: T0, hostId };
+}
+
 export function unreachable(hostId: string): RolloutEvent {
   return { type: "unreachable", at: T0, hostId, why: "not connected" };
 }

@@ -2,7 +2,7 @@ import type { Clock, Journal, JournalRecord, Machine } from "@afterpatch/agent/p
 import type { Channel } from "@afterpatch/agent/session/channel";
 import { reportOf, sha256 } from "@afterpatch/agent/session/report";
 import { Session } from "@afterpatch/agent/session/session";
-import { NO_RULES } from "@afterpatch/agent/vetoes/rules";
+import { NO_RULES, type Veto } from "@afterpatch/agent/vetoes/rules";
 import { planOf } from "@afterpatch/core/plan/plan";
 import type { StepRef } from "@afterpatch/core/rollout/types";
 import { type MemoryJournal, memoryJournal } from "../fakes/journal.ts";
@@ -23,6 +23,8 @@ export interface SimAgentOptions {
   readonly machine: FakeHostOptions;
   /** Chance of the process dying at each write to its journal and at each effect. */
   readonly crash: () => number;
+  /** What the host has against this step, or against anything where it is null. */
+  readonly veto: (step: StepRef | null) => Veto | null;
   readonly dial: (agent: SimAgent) => Promise<Channel>;
   readonly witness: Witness;
 }
@@ -55,7 +57,7 @@ export class SimAgent {
         hostId: this.hostId,
         agentVersion: "0.1.0",
         machine: this.#machine(life),
-        rules: NO_RULES,
+        rules: { ...NO_RULES, veto: async (step) => this.#options.veto(step) },
         journal: this.#mortal(life, this.#journal),
         clock,
         sha256,

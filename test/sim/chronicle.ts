@@ -67,10 +67,10 @@ export class Chronicle implements Witness {
   /** Nobody waits for this permit's end any more. */
   #isSettled(permitId: string): boolean {
     const isClosed = this.events.at(-1)?.event.type === "closed";
-    return isClosed || this.#has("ended", permitId) || this.#has("permit-void", permitId);
+    return isClosed || (["ended", "vetoed", "permit-void"] as const).some((type) => this.#has(type, permitId));
   }
 
-  #has(type: "ended" | "permit-void", permitId: string): boolean {
+  #has(type: "ended" | "vetoed" | "permit-void", permitId: string): boolean {
     return this.events.some(({ event }) => event.type === type && event.permitId === permitId);
   }
 }

@@ -18,6 +18,7 @@ export function violations(plan: RolloutPlan, { events, effects, broken }: Chron
     }
     view = after.view;
     if (event.type === "permitted") found.push(...permitViolations(before, view, event.hostId));
+    if (event.type === "vetoed") found.push(...vetoViolations(view, events.slice(0, index), effects, event.hostId));
   }
   found.push(
     ...strays(view, effects, events.length),
@@ -58,6 +59,21 @@ function permitViolations(before: RolloutView, after: RolloutView, hostId: strin
   return found;
 }
 
+/** A veto means that the permit had no effect. */
+function vetoViolations(
+  view: RolloutView,
+  before: readonly Stored[],
+  effects: readonly Effect[],
+  hostId: string,
+): string[] {
+  const permittedAfter = before.findLastIndex(({ event }) => event.type === "permitted" && event.hostId === hostId);
+  const isOfPermit = ({ after }: Effect) => after > permittedAfter && after <= before.length;
+  const mine = effects.filter((effect) => effect.hostId === hostId && isOfPermit(effect));
+  const found = mine.map(({ effect }) => `${hostId} vetoed, and ${effect} happened`);
+  if (failures(view).some((host) => host.hostId === hostId)) found.push(`${hostId} vetoed, and counts as a failure`);
+  return found;
+}
+
 /** No effect twice for one permit, none without one, none outside the time of one. */
 function effectViolations(plan: RolloutPlan, events: readonly Stored[], effects: readonly Effect[]): string[] {
   const found: string[] = [];
@@ -85,7 +101,7 @@ function endViolations(view: RolloutView): string[] {
   if (!["finished", "halted", "aborted"].includes(view.state)) found.push(`the rollout is ${view.state} at the end`);
   const moving = view.hosts.filter((h) => isInFlight(h.state));
   if (moving.length > 0) found.push(`ended with ${moving.map((h) => `${h.name} ${h.state}`).join(", ")}`);
-  if (view.state === "finished" && view.hosts.some((h) => h.state === "pending"))
-    found.push("finished with pending hosts");
+  if (view.state === "finished" && view.hosts.some((h) => h.state === "pending" || h.state === "vetoed"))
+    found.push("finished with hosts that were not touched");
   return found;
 }

@@ -1,3 +1,4 @@
+import type { Veto } from "@afterpatch/agent/vetoes/rules";
 import { isClosed } from "@afterpatch/core/rollout/transitions";
 import type { RolloutView } from "@afterpatch/core/rollout/types";
 import { describe, expect, test } from "vitest";
@@ -15,6 +16,8 @@ interface Run {
   readonly controllerRuns: number;
   readonly effects: number;
   readonly oldEpochs: number;
+  /** Hosts that vetoed at least once. */
+  readonly vetoes: number;
 }
 
 /** One rollout from start to end under faults; `wrong` is every broken invariant. */
@@ -27,6 +30,7 @@ async function run(seed: number): Promise<Run> {
   const ramp = random() < 0.5 ? [1] : [1, 1 + Math.floor(random() * 3)];
   const plan = await world.plan("r1", { ramp, maxFail: Math.floor(random() * 3) });
   world.faults = faultsOf(random);
+  world.veto = vetoesOf(world, random);
   await world.start(plan);
   disturb(world, random);
   const isEnded = await untilClosed(world);
@@ -44,7 +48,8 @@ async function run(seed: number): Promise<Run> {
   wrong.push(...(await untruths(world, view)));
   const { controllerRuns } = world;
   world.close();
-  return { wrong, view, controllerRuns, effects: chronicle.effects.length, oldEpochs: chronicle.oldEpochs };
+  const vetoes = view.hosts.filter((host) => host.vetoes > 0).length;
+  return { wrong, view, controllerRuns, vetoes, effects: chronicle.effects.length, oldEpochs: chronicle.oldEpochs };
 }
 
 function machine(random: () => number): FakeHostOptions {
@@ -71,6 +76,27 @@ function faultsOf(random: () => number): Faults {
     agentCrash: random() < 0.6 ? random() * 0.05 : 0,
     zombie: random() < 0.5 ? random() * 0.3 : 0,
     stray: 0.7,
+  };
+}
+
+const VETOES: readonly Veto["code"][] = ["config", "denied", "window", "transaction", "inhibited", "users-logged-in"];
+
+/** Some hosts hold off what is ordered, for a while or for good; a cap holds off one kind of step alone. */
+function vetoesOf(world: World, random: () => number): World["veto"] {
+  const rules = world.agents.map(({ hostId }) => {
+    const isVetoing = random() < 0.25;
+    const from = world.time.now() + (random() < 0.5 ? 0 : random() * 90_000);
+    const until = isVetoing ? from + (random() < 0.3 ? DAY_MS : random() * 120_000) : 0;
+    const isCap = random() < 0.3;
+    const code = isCap ? "cap" : (VETOES[Math.floor(random() * VETOES.length)] ?? "denied");
+    return [hostId, { from, until, isCap, veto: { code, message: "the host's own rule" } }] as const;
+  });
+  const byHost = new Map(rules);
+  return (hostId, step) => {
+    const rule = byHost.get(hostId);
+    const now = world.time.now();
+    if (!rule || now < rule.from || now >= rule.until) return null;
+    return rule.isCap && step?.kind !== "restart-service" ? null : rule.veto;
   };
 }
 
@@ -144,5 +170,10 @@ describe("a rollout under crashes, message loss and reboots", { timeout: 60_000 
     expect(runs.filter((r) => r.view.hosts.some((h) => h.state === "unreachable")).length).toBeGreaterThan(0);
     expect(runs.reduce((sum, r) => sum + r.effects, 0)).toBeGreaterThan(SEEDS);
     expect(runs.reduce((sum, r) => sum + r.oldEpochs, 0)).toBeGreaterThan(3);
+    const vetoed = runs.filter((r) => r.vetoes > 0);
+    expect(vetoed.filter((r) => r.view.hosts.some((h) => h.state === "vetoed")).length).toBeGreaterThan(3);
+    expect(vetoed.filter((r) => r.view.hosts.some((h) => h.vetoes > 0 && h.state === "done")).length).toBeGreaterThan(
+      3,
+    );
   });
 });

@@ -1,11 +1,12 @@
 import { sha256 } from "@afterpatch/agent/session/report";
+import type { Veto } from "@afterpatch/agent/vetoes/rules";
 import { type Hosts, hosts as hostsIn } from "@afterpatch/controller/store/hosts";
 import type { RolloutStore } from "@afterpatch/controller/store/rollout-store";
 import { rollouts } from "@afterpatch/controller/store/rollouts";
 import { beginEpoch } from "@afterpatch/controller/store/settings";
 import { type Connection, createDatabase } from "@afterpatch/controller/store/sqlite";
 import { planDigest } from "@afterpatch/core/plan/digest";
-import type { RolloutHostPlan, RolloutPlan, RolloutView } from "@afterpatch/core/rollout/types";
+import type { RolloutHostPlan, RolloutPlan, RolloutView, StepRef } from "@afterpatch/core/rollout/types";
 import { enrol } from "../fakes/controller.ts";
 import type { FakeHostOptions } from "../fakes/machine.ts";
 import { SimAgent } from "./agent.ts";
@@ -42,6 +43,8 @@ export class World {
   readonly #hosts: Hosts;
   readonly #db: Connection;
   faults: Faults = CALM;
+  /** What a host's own rules have against a step just now, or against anything where it is null. */
+  veto: (hostId: string, step: StepRef | null) => Veto | null = () => null;
   controller: SimController | null = null;
   controllerRuns = 0;
 
@@ -146,6 +149,7 @@ export class World {
       random: this.random,
       machine,
       crash: () => this.faults.agentCrash,
+      veto: (step) => this.veto(hostId, step),
       dial: async () => {
         await new Promise<void>((resolve) => this.time.after(1 + this.random() * this.faults.slowestMs, resolve));
         const link = this.#answering()?.accept(hostId, (message) => this.#links.get(hostId)?.arrive(message));

@@ -89,6 +89,12 @@ test.each<[string, RolloutDocument | null, RolloutDocument, readonly string[]]>(
     ["web01 permitted"],
   ],
   [
+    "a veto with the host's words; that it is tried again is told by what comes of it",
+    rollout("running", [host("web01", "permitted"), host("web02", "vetoed", { reason: "denied: deny exists" })]),
+    rollout("running", [host("web01", "vetoed", { reason: "window: opens at 22:00" }), host("web02", "pending")]),
+    ["web01 vetoed: window: opens at 22:00"],
+  ],
+  [
     "the end with its totals",
     RUNNING,
     rollout("halted", [host("web01", "pending"), host("web02", "pending")], "1 failure"),
@@ -98,6 +104,15 @@ test.each<[string, RolloutDocument | null, RolloutDocument, readonly string[]]>(
   const lines = changes(before, after, AT);
   expect(lines.map((line) => line.slice("2026-01-02T03:04:05Z ".length))).toEqual(expected);
   expect(lines.every((line) => line.startsWith("2026-01-02T03:04:05Z "))).toBe(true);
+});
+
+test("a block shows hosts that are not touched before those at work", () => {
+  const hosts = [host("web01", "acting"), host("web02", "vetoed", { reason: "denied: no" }), host("web03", "acting")];
+  expect(block(rollout("running", hosts), 80, 6, plain).slice(2)).toEqual([
+    "  web02 vetoed: denied: no",
+    "  web01 acting",
+    "  and 1 more",
+  ]);
 });
 
 test("a block shows trouble first, as many hosts as fit, and no line wider than the terminal", () => {

@@ -31,6 +31,8 @@ export function changes(before: RolloutDocument | null, after: RolloutDocument, 
 
 function hasChanged(before: RolloutHostDocument | undefined, after: RolloutHostDocument): boolean {
   if (!before) return after.state !== "pending";
+  // It is only tried again: what comes of that is told.
+  if (before.state === "vetoed" && after.state === "pending") return false;
   return before.state !== after.state || before.steps.length !== after.steps.length || before.reason !== after.reason;
 }
 
@@ -57,8 +59,9 @@ const WAITING = new Set(["pending", "done"]);
 export function block(rollout: RolloutDocument, columns: number, rows: number, paint: Paint): readonly string[] {
   const shown = rollout.hosts.filter((host) => !WAITING.has(host.state));
   const room = Math.max(1, rows - 4);
-  // When there are more hosts than lines: trouble first, then what changed last.
-  const trouble = (host: RolloutHostDocument) => (host.state === "failed" || host.state === "unreachable" ? 1 : 0);
+  // When there are more hosts than lines: trouble first, then who is not touched, then what changed last.
+  const trouble = ({ state }: RolloutHostDocument) =>
+    state === "failed" || state === "unreachable" ? 2 : state === "vetoed" ? 1 : 0;
   const newest = shown
     .toSorted((a, b) => trouble(b) - trouble(a) || (b.changedAt ?? 0) - (a.changedAt ?? 0))
     .slice(0, room);

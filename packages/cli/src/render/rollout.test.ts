@@ -3,6 +3,21 @@ import type { RolloutDocument } from "../documents/rollout.ts";
 import { plain } from "../shell.ts";
 import { renderRollout } from "./rollout.ts";
 
+test("a host that vetoed is shown with its own words, and so is why the rollout halted", () => {
+  const why = "vetoed on the host: web01 (denied: /etc/afterpatch/deny exists: migration)";
+  const about = { id: "h1", name: "web01", state: "vetoed", steps: [], residue: [], changedAt: 1 } as const;
+  const rollout: RolloutDocument = {
+    ...{ schema: "afterpatch.rollout/v1", id: "r1", name: "", reason: "DSA-1", actor: null, state: "halted", why },
+    ...{ createdAt: null, digest: "d", uncovered: [] },
+    hosts: [{ ...about, reason: "denied: /etc/afterpatch/deny exists: migration" }],
+    totals: { vetoed: 1 } as RolloutDocument["totals"], // the state this test uses
+  };
+  const text = renderRollout(rollout, plain, false);
+  expect(text).toContain(`Rollout r1 halted: ${why}\n`);
+  expect(text).toMatch(/^web01 +vetoed +- +denied: \/etc\/afterpatch\/deny exists: migration$/m);
+  expect(text.endsWith("\n1 vetoed\n")).toBe(true);
+});
+
 test("what failed is shown with what it logged, by host and target", () => {
   const step = {
     id: "restart-service:nginx.service",

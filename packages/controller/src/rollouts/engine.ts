@@ -230,7 +230,8 @@ export class RolloutEngine {
   }
 
   async #takeInto(view: RolloutView, hostId: string, update: PermitUpdate): Promise<void> {
-    const event = await this.#deps.proves(view, hostId, update, this.#deps.clock.now());
+    const { clock, proves } = this.#deps;
+    const event = await proves(view, hostId, update, { at: clock.now(), steadyAt: clock.steady() });
     if (!event) return;
     const after = follow(view, event);
     // A repeated or overtaken message: the host is past it.

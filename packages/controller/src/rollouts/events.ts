@@ -1,5 +1,6 @@
 import type { StoredDecision } from "@afterpatch/core/rollout/next";
-import type { RolloutEvent, RolloutTiming, RolloutView } from "@afterpatch/core/rollout/types";
+import type { HostInRollout, RolloutEvent, RolloutTiming, RolloutView } from "@afterpatch/core/rollout/types";
+import { isHeldOff, LONGEST_RETRY_MS, retryInMs } from "@afterpatch/core/rollout/veto";
 import type { PermitUpdate } from "@afterpatch/core/session";
 
 /** So many permits a host gets in one rollout when it refuses them without having done anything. */
@@ -14,25 +15,24 @@ const VOID_CODES = new Set(["old-epoch", "wrong-boot", "not-begun-in-time"]);
 /** What is under way, in the order in which it comes; before all of them stand `permitted` and `unreachable`. */
 const PROGRESS: readonly string[] = ["acting", "settling", "verifying"];
 
+/** Both clocks of the controller: `at` is the one that people read, `steadyAt` the one that deadlines are on. */
+export interface Now {
+  readonly at: number;
+  readonly steadyAt: number;
+}
+
 /** Judges what a host says of its permit; null when there is nothing new to store. Rejects when the store fails. */
 export type Proves = (
   view: RolloutView,
   hostId: string,
   update: PermitUpdate,
-  at: number,
+  now: Now,
 ) => Promise<RolloutEvent | null>;
 
 /** The event that a decision becomes. */
 export function eventOf(
   decision: StoredDecision,
-  now: {
-    readonly at: number;
-    /** Of the clock that is never stepped: deadlines are on it. */
-    readonly steadyAt: number;
-    readonly epoch: number;
-    readonly permitId: string;
-    readonly timing: RolloutTiming;
-  },
+  now: Now & { readonly epoch: number; readonly permitId: string; readonly timing: RolloutTiming },
 ): RolloutEvent {
   const { at, steadyAt, timing } = now;
   switch (decision.kind) {
@@ -48,6 +48,8 @@ export function eventOf(
       return { type: "unreachable", at, hostId: decision.hostId, why: decision.why };
     case "returned":
       return { type: "returned", at, hostId: decision.hostId };
+    case "try-again":
+      return { type: "tried-again", at, hostId: decision.hostId };
     case "stop":
       return { type: "stopping", at, why: decision.why };
     case "close":
@@ -64,6 +66,7 @@ export function takenUp(view: RolloutView, steadyAt: number): RolloutView {
   const { beginWithinMs, deadlineMs } = view.plan.timing;
   const latest = { beginBy: steadyAt + beginWithinMs, endBy: steadyAt + beginWithinMs + deadlineMs };
   const hosts = view.hosts.map((host) => {
+    if (host.againAt !== null) return { ...host, againAt: Math.min(host.againAt, steadyAt + LONGEST_RETRY_MS) };
     if (!host.permit) return host;
     const beginBy = Math.min(host.permit.beginBy, latest.beginBy);
     return { ...host, permit: { ...host.permit, beginBy, endBy: Math.min(host.permit.endBy, latest.endBy) } };
@@ -85,8 +88,9 @@ export function lostPermit(
   if (!host?.permit || known.some((update) => update.permitId === host.permit?.id)) return null;
   if (host.state !== "permitted" && host.state !== "unreachable") return null;
   const permitId = host.permit.id;
-  if (host.permits >= MOST_LOST_PERMITS) {
-    const reason = `not-begun: connected anew after each of ${host.permits} permits, and had begun none`;
+  const unanswered = unvetoed(host);
+  if (unanswered >= MOST_LOST_PERMITS) {
+    const reason = `not-begun: connected anew after each of ${unanswered} permits, and had begun none`;
     return { type: "ended", at, hostId, permitId, state: "failed", reason, steps: [], residue: [] };
   }
   return { type: "permit-void", at, hostId, permitId, why: "the permit did not reach the host" };
@@ -97,7 +101,7 @@ export function judged(
   view: RolloutView,
   hostId: string,
   update: PermitUpdate,
-  at: number,
+  { at, steadyAt }: Now,
   unproven: string | null,
 ): RolloutEvent | null {
   const host = view.hosts.find((h) => h.hostId === hostId);
@@ -109,11 +113,21 @@ export function judged(
     return isNew ? { type: "progress", at, hostId, permitId, state: update.state, steps } : null;
   }
   const { result, code, message, residue } = update.outcome;
-  if (result === "refused" && VOID_CODES.has(code) && (host?.permits ?? 0) < MOST_PERMITS) {
-    return { type: "permit-void", at, hostId, permitId, why: `${code}: ${message}` };
+  const said = `${code}: ${message}`;
+  if (result === "refused" && VOID_CODES.has(code) && unvetoed(host) < MOST_PERMITS) {
+    return { type: "permit-void", at, hostId, permitId, why: said };
+  }
+  if (isHeldOff(update.outcome, steps)) {
+    const againAt = steadyAt + retryInMs((host?.vetoes ?? 0) + 1);
+    return { type: "vetoed", at, hostId, permitId, why: said, steps, againAt };
   }
   const isVerified = result === "verified" && unproven === null;
   const state = !isVerified ? "failed" : residue.length > 0 ? "done-with-residue" : "done";
-  const reason = isVerified ? "" : (unproven ?? `${code}: ${message}`);
+  const reason = isVerified ? "" : (unproven ?? said);
   return { type: "ended", at, hostId, permitId, state, reason, steps, residue };
+}
+
+/** Permits that came to nothing otherwise than by the host's own rules. */
+function unvetoed(host: HostInRollout | undefined): number {
+  return host ? host.permits - host.vetoes : 0;
 }

@@ -118,6 +118,74 @@ describe("a permit that was not begun in time", () => {
   });
 });
 
+describe("a host whose own rules hold a permit off", () => {
+  test.each(["denied", "window", "config", "package-lock", "hook-vetoed"])(
+    "says so (%s), is no failure, leaves its place and is tried again",
+    async (code) => {
+      const { bench, run, web1, web2 } = await twoHosts();
+      const first = permitOf(web1);
+      await run.tells("web1", web1, notDone(first, "refused", code));
+      expect(await states(run)).toBe("running vetoed permitted");
+      expect((await run.engine.view("r1")).hosts[0]).toMatchObject({ reason: `${code}: why`, permit: null });
+      expect(web1.acknowledged()).toEqual([first]);
+      await run.tells("web2", web2, verified(permitOf(web2), CLEAN));
+      const vetoedAt = bench.time.now();
+      await bench.time.run(() => web1.permits().length > 1, 60_000);
+      expect([web1.permits().length, bench.time.now() - vetoedAt]).toEqual([2, 10_000]);
+      await run.tells("web1", web1, verified(permitOf(web1), CLEAN));
+      expect(await states(run)).toBe("finished done done");
+    },
+  );
+
+  test("again and again, ends the rollout halted, with its words; the others are done", async () => {
+    const { bench, run, web1, web2 } = await twoHosts();
+    await run.tells("web1", web1, notDone(permitOf(web1), "refused", "denied"));
+    await run.tells("web2", web2, verified(permitOf(web2), CLEAN));
+    for (const waitMs of [10_001, 20_001]) {
+      await bench.time.run(() => false, waitMs);
+      await run.tells("web1", web1, notDone(permitOf(web1), "refused", "denied"));
+    }
+    expect([web1.permits().length, await states(run)]).toEqual([3, "halted vetoed done"]);
+    expect((await run.engine.view("r1")).why).toBe("vetoed on the host: web1 (denied: why)");
+  });
+
+  test("step by step: nothing was done is a veto, something was is a failure", async () => {
+    const step = { kind: "restart-service", target: "a.service", evidence: "a cap", startedAt: 0, elapsedMs: 0 };
+    for (const [outcomes, state] of [
+      [["vetoed", "vetoed"], "running vetoed permitted"],
+      [["skipped", "vetoed"], "running vetoed permitted"],
+      [["done", "vetoed"], "halted failed pending"],
+    ] as const) {
+      const { run, web1 } = await twoHosts();
+      const steps = outcomes.map((outcome) => ({ ...step, outcome }));
+      await run.tells("web1", web1, { ...notDone(permitOf(web1), "failed", "step-failed"), steps });
+      expect(await states(run)).toBe(state);
+    }
+  });
+
+  test("is tried again by the next run of the controller, and not later because a clock was stepped back", async () => {
+    const { bench, run, web1, web2 } = await twoHosts();
+    await run.tells("web1", web1, notDone(permitOf(web1), "refused", "denied"));
+    await run.tells("web2", web2, verified(permitOf(web2), CLEAN));
+    bench.clockOff = -86_400_000;
+    const next = await bench.start();
+    const again = await next.connect("web1");
+    expect((await next.engine.view("r1")).hosts[0]).toMatchObject({ state: "vetoed", vetoes: 1 });
+    await bench.time.run(() => again.permits().length > 0, 300_001);
+    expect(again.permits()).toHaveLength(1);
+  });
+
+  test("takes none of the tries that other refusals have", async () => {
+    const { bench, run, web1 } = await twoHosts({ hosts: ["web1"] });
+    for (const waitMs of [10_001, 20_001]) {
+      await run.tells("web1", web1, notDone(permitOf(web1), "refused", "denied"));
+      await bench.time.run(() => false, waitMs);
+    }
+    await run.tells("web1", web1, notDone(permitOf(web1), "refused", "wrong-boot"));
+    expect(await states(run)).toBe("running permitted");
+  });
+});
+
 describe("a host that never begins, or never ends", () => {
   test("is given up after ten permits, so that the rollout ends and others are not kept waiting", async () => {
     const { run, web2 } = await twoHosts({ maxFail: 1 });

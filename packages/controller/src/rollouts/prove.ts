@@ -21,13 +21,13 @@ export function scanOfReport(body: Uint8Array): Scan {
  * is made here and must not hold a planned remedy any more.
  */
 export function prover(keep: (hostId: string, report: ScanReport) => Promise<void>): Proves {
-  return async (view, hostId, update, at) => {
+  return async (view, hostId, update, now) => {
     const proof = update.state === "finished" ? update.outcome.proof : null;
     const state = view.hosts.find((host) => host.hostId === hostId)?.state;
     // An ending that is told again brings an old scan: newer reports may have come since.
     const isNews = state === "unreachable" || (state !== undefined && isInFlight(state));
     if (isNews && proof && proof.body.length > 0) await keep(hostId, proof);
-    return judged(view, hostId, update, at, unproven(view, hostId, update));
+    return judged(view, hostId, update, now, unproven(view, hostId, update));
   };
 }
 

@@ -10,7 +10,9 @@ import {
   started,
   stopping,
   T0,
+  triedAgain,
   unreachable,
+  vetoed,
 } from "../../../../test/fakes/rollout.ts";
 import { fold, follow, planned } from "./fold.ts";
 import type { RolloutEvent } from "./types.ts";
@@ -69,6 +71,43 @@ test.each<[string, readonly RolloutEvent[], object]>([
     "a host that comes back ends where it stands",
     [permitted("web1"), unreachable("web1"), acting("web1", "settling"), ended("web1", "failed")],
     { state: "failed", reason: "step-failed" },
+  ],
+  [
+    "a veto takes the permit away and is counted, with the host's words",
+    [permitted("web1"), vetoed("web1")],
+    {
+      state: "vetoed",
+      permits: 1,
+      vetoes: 1,
+      permit: null,
+      againAt: T0 + 10_000,
+      reason: "denied: /etc/afterpatch/deny exists: migration",
+    },
+  ],
+  [
+    "a veto may come after progress was seen",
+    [permitted("web1"), acting("web1", "verifying"), vetoed("web1")],
+    { state: "vetoed", permit: null },
+  ],
+  [
+    "a host that comes back with a veto has done nothing",
+    [permitted("web1"), unreachable("web1"), vetoed("web1")],
+    { state: "vetoed", permit: null },
+  ],
+  [
+    "tried again it is pending, and why it had to be is still said",
+    [permitted("web1"), vetoed("web1"), triedAgain("web1")],
+    { state: "pending", vetoes: 1, againAt: null, steps: [], reason: "denied: /etc/afterpatch/deny exists: migration" },
+  ],
+  [
+    "a second veto counts",
+    [permitted("web1"), vetoed("web1"), triedAgain("web1"), permitted("web1", 2), vetoed("web1", 2)],
+    { state: "vetoed", permits: 2, vetoes: 2 },
+  ],
+  [
+    "one that vetoed may be done in the end",
+    [permitted("web1"), vetoed("web1"), triedAgain("web1"), permitted("web1", 2), ended("web1", "done", 2)],
+    { state: "done", reason: "", vetoes: 1 },
   ],
   ["a host away before its permit returns", [unreachable("web1"), returned], { state: "pending", reason: "" }],
   [
@@ -133,6 +172,11 @@ test.each<[string, readonly RolloutEvent[], RolloutEvent, RegExp]>([
   ["a void permit after the end", [permitted("web1"), ended("web1")], permitVoid("web1"), /pending cannot follow done/],
   ["silence after the end", [permitted("web1"), ended("web1")], unreachable("web1"), /unreachable cannot follow done/],
   ["a return of one that never left", [], returned, /pending cannot follow pending/],
+  ["a veto without a permit", [], vetoed("web1"), /permit web1-p1 is not its newest/],
+  ["a second veto of one permit", [permitted("web1"), vetoed("web1")], vetoed("web1"), /newest/],
+  ["the end of a permit that was vetoed", [permitted("web1"), vetoed("web1")], ended("web1"), /newest/],
+  ["a permit right after a veto", [permitted("web1"), vetoed("web1")], permitted("web1", 2), /cannot follow vetoed/],
+  ["a new try of one that did not veto", [unreachable("web1")], triedAgain("web1"), /has not vetoed/],
   ["a return with a permit in hand", [permitted("web1"), unreachable("web1")], returned, /holds a permit/],
   ["news after it ended", [permitted("web1"), stopping, closed("halted")], ended("web1"), /the rollout is halted/],
   ["a second start", [], started, /running cannot follow running/],

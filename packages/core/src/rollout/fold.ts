@@ -13,6 +13,8 @@ export function planned(plan: RolloutPlan): RolloutView {
       residue: [],
       changedAt: plan.createdAt,
       permits: 0,
+      vetoes: 0,
+      againAt: null,
       permit: null,
     }),
   );
@@ -64,6 +66,17 @@ export function follow(view: RolloutView, event: RolloutEvent): Followed {
         steps: event.steps,
         residue: event.residue,
       });
+    case "vetoed": {
+      const vetoes = (view.hosts.find((h) => h.hostId === event.hostId)?.vetoes ?? 0) + 1;
+      const { why: reason, steps, againAt } = event;
+      // Nothing was done and the permit is used up: away it is no failure, as one that was never permitted.
+      return withPermit(view, event, "vetoed", { reason, steps, vetoes, againAt, permit: null });
+    }
+    case "tried-again":
+      if (view.hosts.find((h) => h.hostId === event.hostId)?.state !== "vetoed") {
+        return { kind: "refused", why: `host ${event.hostId} has not vetoed` };
+      }
+      return toHost(view, event, "pending", { steps: [], againAt: null });
     case "unreachable":
       return toHost(view, event, "unreachable", { reason: event.why });
     case "returned":
@@ -74,7 +87,9 @@ export function follow(view: RolloutView, event: RolloutEvent): Followed {
   }
 }
 
-type Change = Partial<Pick<HostInRollout, "reason" | "steps" | "residue" | "permit" | "permits">>;
+type Change = Partial<
+  Pick<HostInRollout, "reason" | "steps" | "residue" | "permit" | "permits" | "vetoes" | "againAt">
+>;
 
 function withPermit(
   view: RolloutView,

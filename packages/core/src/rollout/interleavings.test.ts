@@ -5,12 +5,25 @@ import { fold, follow, planned } from "./fold.ts";
 import { type Decision, type FleetView, failures, next } from "./next.ts";
 import { isAtRest, isClosed, isInFlight } from "./transitions.ts";
 import type { HostInRollout, RolloutEvent, RolloutPlan, RolloutView } from "./types.ts";
+import { retryInMs } from "./veto.ts";
 
 // Whatever hosts, operators and the clock do, in any order in which the fold allows it, next() keeps these promises.
 
 /** Something that happens from outside; what cannot happen at that moment is passed over. */
 const outside = fc.record({
-  kind: fc.constantFrom("acting", "settling", "verifying", "done", "failed", "void", "away", "back", "abort", "clock"),
+  kind: fc.constantFrom(
+    "acting",
+    "settling",
+    "verifying",
+    "done",
+    "failed",
+    "void",
+    "veto",
+    "away",
+    "back",
+    "abort",
+    "clock",
+  ),
   host: fc.nat(5),
   ms: fc.constantFrom(1_000, 60_000, 130_000, 700_000, 3 * 3_600_000, -3 * 3_600_000, -86_400_000, 86_400_000),
 });
@@ -48,7 +61,7 @@ function play(plan: RolloutPlan, happenings: readonly Outside[]): Play {
       const { decisions } = next(view, fleet(plan, away), now);
       if (decisions.length === 0) return;
       for (const decision of decisions) {
-        broken.push(...promises(view, decision, away));
+        broken.push(...promises(view, decision, away, now));
         if (decision.kind === "ask-again") away.set(decision.hostId, now);
         else if (!add(eventOf(decision, now, events.length))) broken.push(`${decision.kind} was decided and refused`);
       }
@@ -67,13 +80,18 @@ function play(plan: RolloutPlan, happenings: readonly Outside[]): Play {
   return { events, broken, view };
 }
 
-function promises(view: RolloutView, decision: Decision, away: ReadonlyMap<string, number>): string[] {
+function promises(view: RolloutView, decision: Decision, away: ReadonlyMap<string, number>, now: number): string[] {
   const { plan } = view;
   const broken: string[] = [];
   if (decision.kind === "close" && view.hosts.some((h) => isInFlight(h.state)))
     broken.push("closed with hosts in hand");
   if (decision.kind === "close" && decision.state === "finished" && !view.hosts.every((h) => isAtRest(h.state))) {
     broken.push("finished with hosts pending");
+  }
+  if (decision.kind === "try-again") {
+    const host = view.hosts.find((h) => h.hostId === decision.hostId);
+    if (view.state !== "running" || (host?.againAt ?? Number.POSITIVE_INFINITY) > now)
+      broken.push(`${decision.hostId} tried again too early, or while ${view.state}`);
   }
   if (decision.kind !== "permit") return broken;
   const inHand = view.hosts.filter(isCharged).length + 1;
@@ -108,6 +126,7 @@ function eventOf(decision: Exclude<Decision, { kind: "ask-again" }>, at: number,
     const { hostId } = decision;
     if (decision.kind === "unreachable") return { type: "unreachable", at, hostId, why: decision.why };
     if (decision.kind === "returned") return { type: "returned", at, hostId };
+    if (decision.kind === "try-again") return { type: "tried-again", at, hostId };
     return { type: "nothing-to-do", at, hostId, residue: decision.residue };
   }
   const beginBy = at + TIMING.beginWithinMs;
@@ -118,8 +137,11 @@ function eventOf(decision: Exclude<Decision, { kind: "ask-again" }>, at: number,
 
 function told(view: RolloutView, { kind }: Outside, hostId: string, at: number): readonly RolloutEvent[] {
   if (kind === "abort") return [{ type: "abort-requested", at, actor: "ops", why: "changed my mind" }];
-  const permitId = view.hosts.find((h) => h.hostId === hostId)?.permit?.id;
-  if (permitId === undefined) return [];
+  const host = view.hosts.find((h) => h.hostId === hostId);
+  const permitId = host?.permit?.id;
+  if (!host || permitId === undefined) return [];
+  const againAt = at + retryInMs(host.vetoes + 1);
+  if (kind === "veto") return [{ type: "vetoed", at, hostId, permitId, why: "denied", steps: [], againAt }];
   if (kind === "void") return [{ type: "permit-void", at, hostId, permitId, why: "lost" }];
   if (kind === "done" || kind === "failed")
     return [{ type: "ended", at, hostId, permitId, state: kind, reason: "", steps: [], residue: [] }];
@@ -165,6 +187,25 @@ test("a rollout whose hosts are left alone comes to its end by the clock", () =>
         { kind: "clock", host: 0, ms: 86_400_000 },
       ]).flat();
       const { view, broken } = play(planFor(order), [...happenings, ...hours]);
+      expect([broken, isClosed(view.state)]).toEqual([[], true]);
+    }),
+    { numRuns: 300 },
+  );
+});
+
+test("hosts that only veto do not keep a rollout alive", () => {
+  fc.assert(
+    fc.property(orders, fc.array(outside, { maxLength: 40 }), (order, happenings) => {
+      const minutes = Array.from({ length: 60 }, (): Outside[] => [
+        ...order.clean.flatMap((_, host): Outside[] => [
+          { kind: "back", host, ms: 1_000 },
+          { kind: "veto", host, ms: 1_000 },
+        ]),
+        { kind: "clock", host: 0, ms: 60_000 },
+      ]).flat();
+      // A clock that steps back makes the end later, not never.
+      const forward = happenings.filter(({ kind, ms }) => kind !== "clock" || ms > 0);
+      const { view, broken } = play(planFor(order), [...forward, ...minutes]);
       expect([broken, isClosed(view.state)]).toEqual([[], true]);
     }),
     { numRuns: 300 },

@@ -1,3 +1,4 @@
+import { abridged, someOf } from "../text.ts";
 import { isAtRest, isClosed, isInFlight } from "./transitions.ts";
 import type { HostInRollout, RolloutView } from "./types.ts";
 
@@ -21,6 +22,7 @@ export type StoredDecision =
   | { readonly kind: "nothing-to-do"; readonly hostId: string; readonly residue: readonly string[] }
   | { readonly kind: "unreachable"; readonly hostId: string; readonly why: string }
   | { readonly kind: "returned"; readonly hostId: string }
+  | { readonly kind: "try-again"; readonly hostId: string }
   | { readonly kind: "stop"; readonly why: string }
   | { readonly kind: "close"; readonly state: "halted" | "aborted" | "finished"; readonly why: string };
 
@@ -76,8 +78,9 @@ function closing(view: RolloutView, fleet: FleetView, inFlight: readonly HostInR
   };
 }
 
-/** Hosts whose silence has lasted too long, and those that came back from it. */
+/** Hosts whose silence has lasted too long, those that came back from it, and vetoes that are old enough to ask again. */
 function silentHosts(view: RolloutView, fleet: FleetView, now: number) {
+  const mayTryAgain = triedAgain(view);
   const decisions: Decision[] = [];
   const times: number[] = [];
   const due = (at: number, decision: Decision) => (now >= at ? decisions.push(decision) : times.push(at));
@@ -99,8 +102,25 @@ function silentHosts(view: RolloutView, fleet: FleetView, now: number) {
     if (host.state === "unreachable" && host.permit === null && awaySince === null && view.state === "running") {
       decisions.push({ kind: "returned", hostId });
     }
+    if (host.state === "vetoed" && host.againAt !== null && mayTryAgain(host)) {
+      due(host.againAt, { kind: "try-again", hostId });
+    }
   }
   return { decisions, wakeAt: times.length > 0 ? Math.min(...times) : null };
+}
+
+/** So often a host that vetoes is tried at least; after that only as long as others are being worked on anyway. */
+const FEWEST_TRIES = 3;
+
+/** Which hosts that vetoed are tried again: hosts that only veto must not keep one another, and the rollout, alive. */
+function triedAgain(view: RolloutView): (host: HostInRollout) => boolean {
+  if (view.state !== "running") return () => false;
+  const isBusy = openBatch(view).hosts.some((h) => h.vetoes < FEWEST_TRIES && isMoving(h));
+  return ({ vetoes }) => isBusy || vetoes < FEWEST_TRIES;
+}
+
+function isMoving({ state }: HostInRollout): boolean {
+  return state === "pending" || isInFlight(state);
 }
 
 function dispatching(
@@ -116,8 +136,7 @@ function dispatching(
     );
     return { decisions, waits: [], wakeAt };
   }
-  const pending = view.hosts.filter((host) => host.state === "pending");
-  if (pending.length === 0 && inFlight.length === 0) return finished(view);
+  if (view.hosts.every((host) => isAtRest(host.state))) return finished(view);
   return permits(view, fleet, inFlight, wakeAt);
 }
 
@@ -129,7 +148,8 @@ function finished(view: RolloutView): Next {
 /**
  * The ramp: its entries are batches in the plan's order, the last repeats. All of a batch before the last entry must
  * be at rest before the next begins; within the last entry the window slides. A host whose permit went unanswered
- * stays charged: it may be acting still.
+ * stays charged: it may be acting still. One that vetoed is not charged, but its batch is not at rest: a host that was
+ * not touched has shown nothing that a larger batch could rely on.
  */
 function permits(view: RolloutView, fleet: FleetView, inFlight: readonly HostInRollout[], wakeAt: number | null): Next {
   const { size, hosts } = openBatch(view);
@@ -139,6 +159,11 @@ function permits(view: RolloutView, fleet: FleetView, inFlight: readonly HostInR
   const ready = hosts.filter((host) => host.state === "pending" && awayOf(host.hostId, fleet) === null);
   const away = hosts.filter((host) => host.state === "pending" && awayOf(host.hostId, fleet) !== null);
   if (away.length > 0) waits.push(`not connected: ${names(away)}`);
+  const vetoed = hosts.filter((host) => host.state === "vetoed");
+  if (vetoed.length > 0) waits.push(`vetoed, and tried again: ${names(vetoed)}`);
+  if (!view.hosts.some((h) => isInFlight(h.state)) && !hosts.some(isMoving) && vetoed.every(isTriedEnough)) {
+    return { decisions: [{ kind: "stop", why: `vetoed on the host: ${words(vetoed)}` }], waits: [], wakeAt };
+  }
   const room = Math.max(0, size - charged);
   if (room === 0 && inFlight.length === 0 && lost.length > 0) {
     const why = `no room left: ${names(lost)} did not answer and may be down still`;
@@ -151,6 +176,17 @@ function permits(view: RolloutView, fleet: FleetView, inFlight: readonly HostInR
       (host): Decision => ({ kind: "permit", hostId: host.hostId, bootId: fleet.hosts.get(host.hostId)?.bootId ?? "" }),
     );
   return { decisions, waits, wakeAt };
+}
+
+function isTriedEnough({ vetoes }: HostInRollout): boolean {
+  return vetoes >= FEWEST_TRIES;
+}
+
+const LONGEST_WORDS = 160;
+
+/** Hosts with what they said. */
+function words(hosts: readonly HostInRollout[]): string {
+  return someOf(hosts.map((host) => `${host.name} (${abridged(host.reason, LONGEST_WORDS)})`));
 }
 
 function openBatch(view: RolloutView): { size: number; hosts: readonly HostInRollout[] } {

@@ -6,16 +6,38 @@ const HOST_FOLLOWS: { readonly [S in HostState]: readonly HostState[] } = {
   vetoed: ["pending", "skipped", "written-off"],
   // Back to pending: the permit is void, nothing was done, also where that is known only after the host had begun to
   // look. Progress may be seen late, so states may be passed over.
-  permitted: ["pending", "acting", "settling", "verifying", "done", "done-with-residue", "failed", "unreachable"],
+  // Vetoed is one whose own rules held everything off.
+  permitted: [
+    "pending",
+    "vetoed",
+    "acting",
+    "settling",
+    "verifying",
+    "done",
+    "done-with-residue",
+    "failed",
+    "unreachable",
+  ],
   draining: ["acting", "failed", "unreachable"],
-  acting: ["pending", "acting", "settling", "verifying", "done", "done-with-residue", "failed", "unreachable"],
+  acting: [
+    "pending",
+    "vetoed",
+    "acting",
+    "settling",
+    "verifying",
+    "done",
+    "done-with-residue",
+    "failed",
+    "unreachable",
+  ],
   returning: ["settling", "failed", "unreachable"],
-  settling: ["pending", "settling", "verifying", "done", "done-with-residue", "failed", "unreachable"],
-  verifying: ["pending", "verifying", "done", "done-with-residue", "failed", "unreachable"],
+  settling: ["pending", "vetoed", "settling", "verifying", "done", "done-with-residue", "failed", "unreachable"],
+  verifying: ["pending", "vetoed", "verifying", "done", "done-with-residue", "failed", "unreachable"],
   undraining: ["done", "done-with-residue", "failed", "unreachable"],
   // A host that comes back while the rollout is open goes on where it stands.
   unreachable: [
     "pending",
+    "vetoed",
     "acting",
     "settling",
     "verifying",

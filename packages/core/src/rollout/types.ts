@@ -137,6 +137,20 @@ export type RolloutEvent =
       readonly steps: readonly StepResult[];
       readonly residue: readonly string[];
     }
+  /** The host's own rules held all of it off: nothing was done. The permit is used up. */
+  | {
+      readonly type: "vetoed";
+      readonly at: number;
+      readonly hostId: string;
+      readonly permitId: string;
+      /** Code and words of the host. */
+      readonly why: string;
+      readonly steps: readonly StepResult[];
+      /** Not before this is it tried again; of the clock that deadlines of permits are on. */
+      readonly againAt: number;
+    }
+  /** A host that vetoed may be permitted anew. */
+  | { readonly type: "tried-again"; readonly at: number; readonly hostId: string }
   | { readonly type: "unreachable"; readonly at: number; readonly hostId: string; readonly why: string }
   /** Away before it was permitted, and back while the rollout is open. */
   | { readonly type: "returned"; readonly at: number; readonly hostId: string }
@@ -158,9 +172,13 @@ export interface HostInRollout {
   readonly steps: readonly StepResult[];
   readonly residue: readonly string[];
   readonly changedAt: number;
-  /** Permits so far; a void one counts. */
+  /** Permits so far; a void one and one that was vetoed count. */
   readonly permits: number;
-  /** The permit it holds or has used; null before the first and after a void one. */
+  /** How many of them its own rules held off. */
+  readonly vetoes: number;
+  /** While it is `vetoed`: when it may be tried again. */
+  readonly againAt: number | null;
+  /** The permit it holds or has used; null before the first, and after one that was void or vetoed. */
   readonly permit: {
     readonly id: string;
     readonly bootId: string;
