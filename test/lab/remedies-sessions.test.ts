@@ -269,11 +269,15 @@ exit 0 if fork; open STDIN, "<", "/dev/null"; open STDOUT, ">", "/dev/null"; ope
       await untilListening(host(), ...LISTEN_PORTS);
     });
 
-    test("it is not restarted while the program of a service that it serves is missing", async () => {
+    test("it is not restarted while the program of a service that it serves is missing, and its forks stay with it", async () => {
       await replaceBuild(host(), "/usr/sbin/xinetd");
       await sh("mv /opt/many/imapd /opt/many/away");
-      const { code, steps } = await apply("--unit", "xinetd", "--settle", "0s");
-      expect([code, steps[0]?.outcome]).toEqual([3, "vetoed"]);
+      const redirected = await session(2222);
+      const { code, steps, brief } = await apply("--settle", "0s");
+      expect([code, brief]).toEqual([3, ["restart-service xinetd.service vetoed", "end-session redirected vetoed"]]);
+      expect(steps[1]?.evidence).toBe("xinetd.service, of which they are forks, was not restarted");
+      expect(redirected.isOpen()).toBe(true);
+      await redirected.close();
       expect(steps[0]?.evidence).toContain("/opt/many/imapd, the program of its service many, is not there");
       await sh("mv /opt/many/away /opt/many/imapd");
     });
