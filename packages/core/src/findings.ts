@@ -12,6 +12,7 @@ import {
   type FoundFile,
   type FoundPackage,
   type OwnerKind,
+  type Remedy,
   SCAN_SCHEMA,
   type Scan,
 } from "./scan.ts";
@@ -69,7 +70,18 @@ function findingOf(process: ProcessFacts, host: HostIndex, sha256: Sha256): Find
     },
     owner: shownOwner,
     files,
-    remedy: { ...remedy, target: visible(remedy.target), reason: visible(remedy.reason) },
+    remedy: shownRemedy(remedy),
+  };
+}
+
+/** Names of units, too, are whatever a user's own manager says they are. */
+function shownRemedy({ target, reason, takesAlong, after, ...rest }: Remedy): Remedy {
+  return {
+    ...rest,
+    target: visible(target),
+    reason: visible(reason),
+    ...(takesAlong === undefined ? {} : { takesAlong: takesAlong.map(visible) }),
+    ...(after === undefined ? {} : { after: visible(after) }),
   };
 }
 

@@ -205,3 +205,13 @@ test("forks of an xinetd that the agent's file protects wait for a person with i
   expect(planOf(narrow).steps).toEqual([]);
   expect(planOf(narrow, [{ kind: "end-session", target: "forward" }]).steps).toHaveLength(1);
 });
+
+test("names of units are made visible wherever they are shown: a user's own manager may say what it likes", () => {
+  const name = "user@1000.service/own.service";
+  const hostile = "user@1000.service/\u001b[2J.service";
+  const cgroup = "0::/user.slice/user-1000.slice/user@1000.service/app.slice/own.service\n";
+  const { findings } = scan([process(10, "/usr/bin/own", null, { ppid: 2, cgroup })], {
+    units: [unit(name, { restartsAlong: [hostile] }), unit(hostile)],
+  });
+  expect(findings.map(({ remedy }) => remedy.takesAlong)).toEqual([["user@1000.service/\\u{1b}[2J.service"]]);
+});
