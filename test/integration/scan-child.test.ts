@@ -1,6 +1,8 @@
 import { once } from "node:events";
 import { readFile, readdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { Scanner } from "@afterpatch/agent/scan-child/scanner";
 import { expect, onTestFinished, test } from "vitest";
 import { canMount, frozenMount, mountThatNeverAnswers } from "./hanging-mounts.ts";
@@ -39,6 +41,20 @@ test("scans are made by one process after the other, and in it the state directo
   expect(pid).not.toBeNull();
   await scanner.scan(NEVER);
   expect(scanner.pid).toBe(pid);
+});
+
+test("what was scanned is forgotten, though the daemon's signals live on", async () => {
+  const { scanner } = scannerIn(await temporaryDirectory());
+  setFlagsFromString("--expose-gc");
+  const collect: () => void = runInNewContext("gc");
+  const daemon = new AbortController();
+  const scans: WeakRef<object>[] = [];
+  for (let turn = 0; turn < 3; turn++) scans.push(new WeakRef(await scanner.scan(daemon.signal)));
+  const left = () => {
+    collect();
+    return scans.filter((scan) => scan.deref() !== undefined).length;
+  };
+  await expect.poll(left, patient).toBe(0);
 });
 
 test("without work the process ends, and the next scan has another", async () => {

@@ -51,9 +51,13 @@ export class Scanner {
   /** One at a time; each begins after it was asked for. StepError `scan-failed` when there is none. */
   scan(signal: AbortSignal): Promise<Scan> {
     const either = AbortSignal.any([signal, this.#options.signal]);
+    const over = new AbortController();
     const scan = this.#turn.then(() => this.#ask(either));
-    this.#turn = scan.catch(() => {}); // told to whoever asked for it
-    return Promise.race([scan, aborted(either)]);
+    this.#turn = scan.then(
+      () => {},
+      () => {}, // told to whoever asked for it
+    );
+    return Promise.race([scan, aborted(either, over.signal)]).finally(() => over.abort());
   }
 
   /** Pid of the process that scans, while there is one. */
@@ -85,7 +89,7 @@ export class Scanner {
         heard("exit").then(() => Promise.reject(failed(`the process that scans ended with ${endOf(child)}`))),
         sleep(this.#timing.deadlineMs, null, { signal: over.signal }).then(() => Promise.reject(this.#hangs(child))),
         told(child, this.#options.order),
-        aborted(signal),
+        aborted(signal, over.signal),
       ]);
       return answer as ScanAnswer; // of child.ts, which is this program
     } catch (error) {
@@ -161,10 +165,11 @@ function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-function aborted(signal: AbortSignal): Promise<never> {
+/** Until `over`: what still listens to a signal that lives as long as the daemon keeps what it was raced with, a scan each. */
+function aborted(signal: AbortSignal, over: AbortSignal): Promise<never> {
   return new Promise((_resolve, reject) => {
     if (signal.aborted) reject(signal.reason);
-    else signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+    else signal.addEventListener("abort", () => reject(signal.reason), { once: true, signal: over });
   });
 }
 
