@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { basename } from "node:path";
 import type { Scan } from "@afterpatch/core/scan";
-import { visible } from "@afterpatch/core/text";
+import { redact, visible } from "@afterpatch/core/text";
 import type { Performed } from "../../ports.ts";
 import type { ScriptEvidence } from "../evidence.ts";
 import { isRunning, procLink, processTable, procText } from "../processes.ts";
@@ -26,7 +26,10 @@ const LAST_LINES = 20;
 
 /** A step for a service of a script, not for a unit of systemd. */
 export function isScript(target: string): boolean {
-  return !target.includes(".") && !statSync("/run/systemd/system", { throwIfNoEntry: false })?.isDirectory();
+  // A script's name may have a dot in it: mysql.server.
+  return (
+    !/\.(?:service|socket)$/.test(target) && !statSync("/run/systemd/system", { throwIfNoEntry: false })?.isDirectory()
+  );
 }
 
 export function hasScript(name: string): boolean {
@@ -66,9 +69,9 @@ export async function restartScript(
   const held = superServer && (await endWaiting(name, superServer, readServices, graceMs));
   if (held) return held;
   const { status, complaint, stdout } = await service(name, "restart", SCRIPT_TIMEOUT_MS);
-  if (status === null) return { outcome: "failed", detail: `${name}: its script did not end: ${visible(complaint)}` };
+  if (status === null) return { outcome: "failed", detail: `${name}: its script did not end: ${shown(complaint)}` };
   const said = lastLines(stdout);
-  const why = status === 0 ? "" : ` (service ${name} restart exited ${status}: ${visible(complaint)}${said})`;
+  const why = status === 0 ? "" : ` (service ${name} restart exited ${status}: ${shown(complaint)}${said})`;
   const isOver = await waitUntil(() => !before.old.some(isRunning), AFTER_SCRIPT_MS, POLL_MS);
   if (!isOver) {
     // The usual trap: a pid file that is gone or stale, and a script that finds nobody to stop.
@@ -167,5 +170,10 @@ function service(name: string, verb: "restart" | "reload" | "status", timeoutMs:
 
 function lastLines(text: string): string {
   const lines = text.split("\n").filter((line) => line.trim() !== "");
-  return lines.length === 0 ? "" : `; it said: ${visible(lines.slice(-LAST_LINES).join(" | ").slice(-2000))}`;
+  return lines.length === 0 ? "" : `; it said: ${shown(lines.slice(-LAST_LINES).join(" | ").slice(-2000))}`;
+}
+
+/** What a script printed, a command line perhaps: without what looks like a secret, every character visible. */
+export function shown(text: string): string {
+  return visible(redact(text.split(/\s+/)));
 }
