@@ -27,6 +27,8 @@ export interface RunOptions {
 }
 
 const USUAL_UMASK = 0o022;
+/** For the rest of its output, once it has ended. */
+const LAST_WORDS_MS = 1000;
 
 /** Runs a program with arguments, never through a shell, with nothing of the agent's environment, in English. */
 export function run(
@@ -53,6 +55,13 @@ export function run(
     let failure = "";
     child.once("error", (error) => {
       failure = error.message;
+    });
+    // Whoever it left behind, which may be a user's doing, can hold its output open for ever.
+    child.once("exit", () => {
+      const end = setTimeout(() => {
+        for (const stream of [child.stdout, child.stderr]) stream?.destroy();
+      }, LAST_WORDS_MS);
+      child.once("close", () => clearTimeout(end));
     });
     child.once(leavesDaemons && child.pid !== undefined ? "exit" : "close", (status, signal) => {
       const line = stderr()
