@@ -68,6 +68,14 @@ export function performedSteps(plan: Plan): ReadonlyMap<string, Step> {
   return new Map(steps.map((step) => [stepKey(step.remedy), step]));
 }
 
+/** Why a step that was ordered is none any more although its findings are there, or null. */
+export function forbidden(step: StepRef, { scan }: Seen): string | null {
+  const finding = scan.findings.find(
+    ({ remedy, verdict }) => stepKey(remedy) === stepKey(step) && verdict !== "unknown" && verdict !== "identical",
+  );
+  return finding && !finding.remedy.automatic ? finding.remedy.reason : null;
+}
+
 export function courseOf(operation: Operation, deps: CarryOutDeps, isResumed: boolean): Course {
   const { begun, intents, outcomes } = operation;
   const hooks = { isResumed, isPrepared: false };

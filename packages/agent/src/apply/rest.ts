@@ -3,6 +3,7 @@ import { stepKey } from "../journal/operations.ts";
 import {
   type Course,
   conclude,
+  forbidden,
   isPerformed,
   isRebooted,
   look,
@@ -107,12 +108,4 @@ async function ofStep(course: Course, step: StepRef, stop: Stop): Promise<Stop |
   if (stop.code !== "cap") return stop;
   await conclude(course, step, "vetoed", stop.message);
   return null;
-}
-
-/** Why a step that was ordered is none any more although its findings are there, or null. */
-function forbidden(step: StepRef, { scan }: Seen): string | null {
-  const finding = scan.findings.find(
-    ({ remedy, verdict }) => stepKey(remedy) === stepKey(step) && verdict !== "unknown" && verdict !== "identical",
-  );
-  return finding && !finding.remedy.automatic ? finding.remedy.reason : null;
 }

@@ -124,6 +124,33 @@ test("a step that a crash cut off twice without effect is not tried a third time
   expect(attempts).toEqual([1, 2]);
 });
 
+test("an effect that did not happen is not repeated when it has been forbidden since", async () => {
+  const clock = fakeClock();
+  const host = oldHost(clock);
+  const journal = memoryJournal();
+  await live(host, clock, journal, { at: "effect", n: 2, when: "before" });
+  const machine = host.machine();
+  const scan: typeof machine.scan = async (signal) => {
+    const seen = await machine.scan(signal);
+    const findings = seen.findings.map((finding) =>
+      finding.remedy.target === "cron.service"
+        ? { ...finding, remedy: { ...finding.remedy, automatic: false, reason: "Never: the file says so." } }
+        : finding,
+    );
+    return { ...seen, findings };
+  };
+  const [op = ""] = unfinished(journal.records());
+  const signal = new AbortController().signal;
+  const protecting = { ...machine, scan };
+  const deps = { machine: protecting, rules: NO_RULES, journal, clock, report: () => {}, signal };
+  const done = await resume(op, deps);
+  expect(host.effects).toEqual(EFFECTS.filter((effect) => effect !== "restart-service:cron.service"));
+  expect(done.steps.find((step) => step.target === "cron.service")).toMatchObject({
+    outcome: "failed",
+    evidence: "had no effect before a crash, and was not repeated: Never: the file says so.",
+  });
+});
+
 test("an effect that did not happen is not repeated after the deadline", async () => {
   const clock = fakeClock();
   const host = oldHost(clock);

@@ -2,7 +2,7 @@ import type { StepRef } from "@afterpatch/core/rollout/types";
 import { StepError } from "../effects/error.ts";
 import { type Intent, stepKey } from "../journal/operations.ts";
 import type { Evidence, Performed } from "../ports.ts";
-import { type Course, conclude, isRebooted, look, obstacle, performedSteps, type Stop } from "./course.ts";
+import { type Course, conclude, forbidden, isRebooted, look, obstacle, performedSteps, type Stop } from "./course.ts";
 import { afterStep } from "./hooks.ts";
 
 /** Takes the evidence, writes the intent, acts, writes the outcome. */
@@ -49,11 +49,21 @@ async function findOutOne(course: Course, intent: Intent): Promise<Stop | null> 
     await conclude(course, step, "failed", `no effect after ${attempt} attempts, each cut off by a crash`);
     return null;
   }
-  const stop = await obstacle(course, step);
-  if (stop)
-    await conclude(course, step, "failed", `had no effect before a crash, and was not repeated: ${stop.message}`);
-  else await act(course, step, before, attempt + 1);
-  return stop?.code === "cap" ? null : stop;
+  const why = (await obstacle(course, step)) ?? (await forbiddenNow(course, step));
+  const message = typeof why === "string" ? why : why?.message;
+  if (message === undefined) await act(course, step, before, attempt + 1);
+  else await conclude(course, step, "failed", `had no effect before a crash, and was not repeated: ${message}`);
+  return typeof why === "string" || why?.code === "cap" ? null : why;
+}
+
+/**
+ * What the administrator has forbidden since it was begun. A step whose findings are gone is repeated: a service may have
+ * been stopped, and not started yet.
+ */
+async function forbiddenNow(course: Course, step: StepRef): Promise<Stop | string | null> {
+  const seen = await look(course);
+  if ("code" in seen) return seen;
+  return performedSteps(seen.plan).has(stepKey(step)) ? null : forbidden(step, seen);
 }
 
 /** A boot restarts everything: what the scan no longer finds was replaced by it. */
