@@ -1,37 +1,16 @@
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import {
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  symlinkSync,
-  truncateSync,
-  writeFileSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, readFileSync, statSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type FileJournal, openJournal } from "@afterpatch/agent/journal/file";
 import { encodeLine } from "@afterpatch/agent/journal/lines";
-import type { JournalRecord } from "@afterpatch/agent/ports";
-import { afterAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { memoryJournal } from "../fakes/journal.ts";
 import { journalContract } from "../fakes/journal-contract.ts";
+import { epoch, journalFiles, order } from "./journal-files.ts";
 
-const directory = mkdtempSync(join(tmpdir(), "afterpatch-journal-"));
-afterAll(() => rmSync(directory, { recursive: true }));
-let files = 0;
-const newFile = () => join(directory, `${++files}.jsonl`);
-const opened: FileJournal[] = [];
-afterAll(() => Promise.all(opened.map((journal) => journal.close())));
-async function open(file: string, limitBytes = 4 * 1024 * 1024): Promise<FileJournal> {
-  const journal = await openJournal(file, { now: () => 100 * DAY_MS, limitBytes });
-  opened.push(journal);
-  return journal;
-}
-const DAY_MS = 86_400_000;
+const { newFile, open, write } = journalFiles();
 
 describe("the journal in memory", () => {
   journalContract(
@@ -123,101 +102,6 @@ describe("the journal on disk", () => {
     });
   });
 
-  test("one that grew too large keeps what still counts", async () => {
-    const file = newFile();
-    const old = 60 * DAY_MS;
-    const recent = 95 * DAY_MS;
-    await write(file, [
-      epoch(4),
-      epoch(9),
-      ...order("ended-long-ago", "permit", { at: old, ended: true, acknowledged: true }),
-      ...order("ended-lately", "permit", { at: recent, ended: true, acknowledged: true }),
-      ...order("not-acknowledged", "permit", { at: old, ended: true, acknowledged: false }),
-      ...order("unfinished", "permit", { at: old, ended: false, acknowledged: false }),
-      ...order("local-ended", "local", { at: recent, ended: true, acknowledged: true }),
-      ...order("local-untold", "local", { at: old, ended: true, acknowledged: false }),
-      ...order("local-unfinished", "local", { at: old, ended: false, acknowledged: false }),
-    ]);
-    const size = statSync(file).size;
-    const kept = (await open(file, 100)).records();
-    expect(kept.map((record) => (record.type === "epoch" ? record.epoch : `${record.type} ${nameOf(record)}`))).toEqual(
-      [
-        9,
-        "begun ended-lately",
-        "ended ended-lately",
-        "acknowledged ended-lately",
-        "begun not-acknowledged",
-        "intent not-acknowledged",
-        "outcome not-acknowledged",
-        "ended not-acknowledged",
-        "begun unfinished",
-        "intent unfinished",
-        "begun local-untold",
-        "intent local-untold",
-        "outcome local-untold",
-        "ended local-untold",
-        "begun local-unfinished",
-        "intent local-unfinished",
-      ],
-    );
-    expect(statSync(file).size).toBeLessThan(size);
-    expect((await open(file)).records()).toEqual(kept);
-  });
-
-  test("what caps count is kept for as long as they do", async () => {
-    const file = newFile();
-    const now = 100 * DAY_MS;
-    const intent = (op: string, kind: string, ago: number): JournalRecord => {
-      return { type: "intent", op, step: { kind, target: "t" }, before: {}, attempt: 1, at: now - ago };
-    };
-    const [begun, , ...rest] = order("op", "local", { at: now - 2 * DAY_MS, ended: true, acknowledged: true });
-    if (!begun) throw new Error("an order has a beginning");
-    const counted = [
-      intent("op", "restart-service", 3_000_000),
-      intent("op", "reboot", DAY_MS - 1),
-      intent("op", "reboot", -5),
-    ];
-    const past = [
-      intent("op", "restart-service", 3_600_000),
-      intent("op", "reboot", DAY_MS),
-      intent("op", "end-session", 1),
-    ];
-    await write(file, [begun, ...counted, ...past, ...rest]);
-    const kept = await open(file, 100);
-    expect(kept.records()).toEqual(counted);
-    await kept.append(epoch(1)); // nor does it grow by orders that have no beginning any more
-    expect((await open(file)).records()).toEqual([...counted, epoch(1)]);
-  });
-
-  test("after 100,000 orders it is as small as after a few thousand, and so is what it holds in memory", async () => {
-    // On a tmpfs, where a sync costs nothing.
-    const fast = mkdtempSync("/dev/shm/afterpatch-journal-");
-    try {
-      const file = join(fast, "journal.jsonl");
-      const journal = await open(file);
-      let largestBytes = 0;
-      let most = 0;
-      for (let number = 0; number < 100_000; number++) {
-        const kind = number % 10 === 0 ? "local" : "permit";
-        const facts = { at: 99 * DAY_MS, ended: true, acknowledged: true };
-        const [begun, ...rest] = order(`op-${number}`, kind, facts);
-        const records = number % 5 === 0 ? [begun, ...rest] : [begun, ...rest.slice(-2)];
-        for (const record of records) if (record) await journal.append(record);
-        if (number % 500 > 0) continue;
-        largestBytes = Math.max(largestBytes, statSync(file).size);
-        most = Math.max(most, journal.records().length);
-      }
-      expect(largestBytes).toBeLessThan(5 * 1024 * 1024);
-      expect(most).toBeLessThan(40_000);
-      // The newest permits are still known, so that none is carried out again.
-      const known = new Set((await open(file)).records().map(nameOf));
-      for (let number = 95_001; number < 100_000; number++)
-        if (number % 10 > 0) expect(known).toContain(`op-${number}`);
-    } finally {
-      rmSync(fast, { recursive: true });
-    }
-  }, 300_000);
-
   test("a full disk is fatal for the journal, and what was acknowledged before is there", async () => {
     const file = newFile();
     const child = writer(file, "4194304", ["prlimit", "--fsize=4096"]);
@@ -252,41 +136,6 @@ async function closed(): Promise<FileJournal> {
   const journal = await openJournal(newFile(), { now: () => 0 });
   await journal.close();
   return journal;
-}
-
-function epoch(number: number): JournalRecord {
-  return { type: "epoch", epoch: number };
-}
-
-async function write(file: string, records: readonly JournalRecord[]): Promise<void> {
-  const journal = await open(file);
-  for (const record of records) await journal.append(record);
-}
-
-function order(
-  op: string,
-  kind: "permit" | "local",
-  { at, ended, acknowledged }: { at: number; ended: boolean; acknowledged: boolean },
-): readonly JournalRecord[] {
-  const step = { kind: "restart-service", target: "ssh.service" };
-  const from = kind === "local" ? ({ kind } as const) : ({ kind, rolloutId: "r1", epoch: 1 } as const);
-  const times = { deadlineMs: 1, graceMs: 1, settleMs: 1, allowNew: false };
-  const begun: readonly JournalRecord[] = [
-    { type: "begun", op, order: { from, steps: [step], ...times }, bootId: "b", at, sinceBootMs: 1 },
-    { type: "intent", op, step, before: {}, attempt: 1, at },
-  ];
-  if (!ended) return begun;
-  const ending = { result: "verified", code: "", message: "", residue: [] } as const;
-  return [
-    ...begun,
-    { type: "outcome", op, result: { ...step, outcome: "done", evidence: "", startedAt: at, elapsedMs: 1 } },
-    { type: "ended", op, ending, at },
-    ...(acknowledged ? [{ type: "acknowledged", op } as const] : []),
-  ];
-}
-
-function nameOf(record: JournalRecord): string {
-  return record.type === "epoch" ? "" : record.op;
 }
 
 function writer(file: string, limit: string, through: readonly string[]) {
