@@ -75,6 +75,7 @@ export const WEB01: Status["hosts"][number] = {
   reboot: 2,
   unreadable: 0,
   notScanned: "",
+  configError: "",
 };
 const WEB02: Status["hosts"][number] = {
   ...WEB01,

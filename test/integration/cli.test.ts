@@ -36,6 +36,17 @@ test("a host that never reported is not said to be free of old code", async () =
   expect((await bench.run("status")).out).toMatch(/\n1 host: 1 connected; 1 never reported\n$/);
 });
 
+test("status names the hosts on which nothing is done, with what is wrong in their file", async () => {
+  const configError = "/etc/afterpatch/agent.yaml:3: grace: \u001b[2J";
+  bench.script.status = { hosts: [{ ...WEB01, configError }] };
+  const said = "the agent's file is invalid, nothing is done: /etc/afterpatch/agent.yaml:3: grace: \\u{1b}[2J";
+  const { out } = await bench.run("status");
+  expect(out).toContain(`\nweb01: ${said}\n`);
+  expect(out).toMatch(/; nothing is done on 1 host\n$/);
+  const document = JSON.parse((await bench.run("status", "-o", "json")).out);
+  expect(document).toMatchObject({ hosts: [{ notes: [said] }], totals: { notes: 1 } });
+});
+
 test("status as JSON and YAML is afterpatch.status/v1, with null for what nobody knows", async () => {
   const { code, out } = await bench.run("status", "web*", "-o", "json");
   expect(code).toBe(0);

@@ -43,6 +43,7 @@ const REPORT: Report = {
   findings: { service: 1, "xinetd-session": 2, application: 3, kernel: 4, microcode: 5 },
   reboot: null,
   unreadable: 0,
+  configError: "/etc/afterpatch/agent.yaml:3: grace: out of range",
   body: randomBytes(100),
 };
 

@@ -22,6 +22,7 @@ export function parseScan(value: unknown): Scan {
     }),
     // A scan from before there were notes has none.
     notes: scan.notes === undefined ? [] : shape.list(scan.notes, "notes", shape.SOME, shape.text),
+    ...(scan.config === undefined ? {} : { config: parseConfig(scan.config) }),
     ...(identical === undefined ? {} : { identical: parseIdentical(identical) }),
     reboot: parseReboot(scan.reboot),
   };
@@ -67,6 +68,14 @@ function parseCounts(value: unknown): Scan["processes"] {
     scanned: shape.count(counts.scanned, "processes.scanned"),
     vanished: shape.count(counts.vanished, "processes.vanished"),
     unreadable: shape.count(counts.unreadable, "processes.unreadable"),
+  };
+}
+
+function parseConfig(value: unknown): NonNullable<Scan["config"]> {
+  const config = shape.record(value, "config");
+  return {
+    verdict: shape.oneOf(config.verdict, "config.verdict", ["invalid", "unknown"]),
+    why: shape.text(config.why, "config.why"),
   };
 }
 

@@ -148,6 +148,8 @@ export interface Scan {
   readonly unreadable: readonly { readonly pid: number; readonly why: string }[];
   /** What else could not be learnt, one sentence each: a package database that cannot be read, and its like. */
   readonly notes: readonly string[];
+  /** The agent's file, where it is not in force: invalid, and nothing is done on the host, or not readable for this user. */
+  readonly config?: { readonly verdict: "invalid" | "unknown"; readonly why: string };
   /** Only with `--all`: mapped files whose successor on disk has the same content. */
   readonly identical?: readonly { readonly pid: number; readonly path: string }[];
   readonly reboot: { readonly required: boolean | null; readonly reasons: readonly string[] };

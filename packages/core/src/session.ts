@@ -14,6 +14,8 @@ export interface ScanReport {
   readonly reboot: boolean | null;
   /** Processes that the agent could not look at: what they run is unknown. */
   readonly unreadable: number;
+  /** Why the agent's file is invalid, so that nothing is done on the host; null: it is valid, or there is none. */
+  readonly configError: string | null;
   /** gzip of `afterpatch.scan/v1`; empty when only the digest is sent. */
   readonly body: Uint8Array;
 }

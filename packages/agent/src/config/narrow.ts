@@ -6,7 +6,11 @@ import { type Config, DEFAULT_CONFIG } from "./config.ts";
  * would act on the scan is refused, and sees why.
  */
 export async function narrowing(config: Config): Promise<(scan: Scan) => Scan> {
-  if (config.kind === "invalid") return (scan) => ({ ...scan, notes: [...scan.notes, invalidNote(config)] });
+  if (config.kind === "invalid") {
+    const { code, message: why } = config.error;
+    const verdict = code === "unreadable" ? "unknown" : "invalid";
+    return (scan) => ({ ...scan, config: { verdict, why }, notes: [...scan.notes, invalidNote(config)] });
+  }
   // Without a file everything is as the built-in list says, and nothing of this has to be loaded.
   if (config.file === null) return (scan) => scan;
   const { policy } = config;

@@ -13,6 +13,8 @@ const HOST: Scan = {
   reboot: { required: false, reasons: [] },
 };
 const CLEAN: Scan = { ...HOST, findings: [], unreadable: [] };
+const WHY = "/etc/afterpatch/agent.yaml:3: grace: 5 is no duration";
+const INVALID: Scan = { ...CLEAN, config: { verdict: "invalid", why: WHY } };
 const UNREADABLE = [{ pid: 7, why: "maps: EACCES (permission denied)" }];
 
 function outdated(livePatches: readonly string[] = []): Scan {
@@ -40,6 +42,10 @@ describe("nagios", () => {
     ["a kernel that could not be compared", { ...CLEAN, host: CASE.host, reboot: { required: null, reasons: [] } }, 3],
     ["an old kernel", outdated(), 2],
     ["an old kernel that is live-patched", outdated(["kpatch_1"]), 1],
+    ["an agent's file that is invalid", INVALID, 1],
+    ["an invalid file and old code: it hides nothing", { ...INVALID, findings: HOST.findings }, 2],
+    ["an invalid file and processes that could not be read", { ...INVALID, unreadable: UNREADABLE }, 1],
+    ["a file that this user may not read", { ...CLEAN, config: { verdict: "unknown", why: "EACCES" } } as const, 3],
     ["somebody asks for a reboot", { ...CLEAN, reboot: { required: true, reasons: ["asked"] } }, 1],
   ])("%s", (_name, scan, code) => {
     const report = nagiosReport(scan);
@@ -47,6 +53,12 @@ describe("nagios", () => {
     const word = ["OK", "WARNING", "CRITICAL", "UNKNOWN"][code];
     expect(report.text.startsWith(`AFTERPATCH ${word} - `)).toBe(true);
     expect(report.text.split("|")).toHaveLength(2);
+  });
+
+  test("an invalid file is said in the first line, with its place", () => {
+    const words = `agent's file invalid, nothing is done here (${WHY}) |`;
+    expect(nagiosReport(INVALID).text).toContain(`AFTERPATCH WARNING - nothing was found that runs old code, ${words}`);
+    expect(nagiosReport({ ...INVALID, findings: HOST.findings }).text.split("\n")[0]).toContain(words);
   });
 
   test("the line, its performance data, and a line for each owner", () => {
@@ -87,7 +99,14 @@ describe("openmetrics", () => {
     ['afterpatch_kernel_status{verdict="unknown"}', "0"],
     ['afterpatch_reboot_status{required="false"}', "1"],
     ['afterpatch_build_info{version="1.2.3"}', "1"],
+    ["afterpatch_config_valid", "1"],
   ])("%s", (series, expected) => expect(value(openMetrics(HOST, "1.2.3"), series)).toBe(expected));
+
+  test("an invalid file is 0, one that could not be read is neither", () => {
+    expect(value(openMetrics(INVALID, "1"), "afterpatch_config_valid")).toBe("0");
+    const unknown: Scan = { ...CLEAN, config: { verdict: "unknown", why: "EACCES" } };
+    expect(value(openMetrics(unknown, "1"), "afterpatch_config_valid")).toBeUndefined();
+  });
 
   test("what is not known is not 0", () => {
     const text = openMetrics({ ...CLEAN, host: CASE.host, reboot: { required: null, reasons: [] } }, "1");

@@ -32,8 +32,11 @@ function codeOf(scan: Scan): NagiosCode {
   const isProven = (finding: Finding) =>
     isOld(finding) && finding.verdict !== "suspected" && !(finding.kind === "kernel" && canWait);
   if (findings.some(isProven) || (host.kernel.verdict === "outdated" && !canWait)) return NAGIOS.critical;
+  // Nothing is done on such a host until somebody mends the file: that must not pass for OK.
+  if (scan.config?.verdict === "invalid") return NAGIOS.warning;
   if (findings.some(isOld) || host.kernel.verdict === "outdated" || reboot.required === true) return NAGIOS.warning;
-  const isUnsure = findings.length > 0 || unreadable.length > 0 || isKernelUnknown(scan);
+  const isUnsure =
+    findings.length > 0 || unreadable.length > 0 || isKernelUnknown(scan) || scan.config?.verdict === "unknown";
   return isUnsure ? NAGIOS.unknown : NAGIOS.ok;
 }
 
@@ -49,11 +52,19 @@ function summary(scan: Scan): string {
     verdict === "outdated" ? `kernel ${running} is not the one that would boot next (${expected ?? "unknown"})` : "",
     isKernelUnknown(scan) ? "kernel not compared" : "",
     scan.reboot.required === true ? "reboot required" : "",
+    configWords(scan),
     unsure > 0 ? `${unsure} could not be told` : "",
     scan.unreadable.length > 0 ? `${plural(scan.unreadable.length, "process", "processes")} not readable` : "",
   ]
     .filter((part) => part !== "")
     .join(", ");
+}
+
+function configWords({ config }: Scan): string {
+  if (config === undefined) return "";
+  return config.verdict === "invalid"
+    ? `agent's file invalid, nothing is done here (${config.why})`
+    : "agent's file not readable";
 }
 
 const KINDS: readonly FindingKind[] = ["service", "xinetd-session", "application", "kernel", "microcode"];

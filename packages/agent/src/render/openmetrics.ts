@@ -37,6 +37,11 @@ export function openMetrics(scan: Scan, version: string): string {
       "1 for the state that the microcode is in.",
       one("verdict", KERNEL, host.microcode?.verdict ?? "unknown"),
     ),
+    family(
+      "config_valid",
+      "0 while the agent's file is invalid and nothing is done here; absent where it could not be read.",
+      configSamples(scan),
+    ),
     family("reboot_status", "1 for whether a reboot is required.", one("required", REBOOT, rebootWord(scan))),
   ];
   return `${families.join("")}# EOF\n`;
@@ -82,6 +87,10 @@ function ownerSamples({ findings }: Scan): readonly Sample[] {
 function livePatchSamples({ host }: Scan): readonly Sample[] {
   const patches = host.kernel.livePatches ?? null;
   return patches === null ? [] : [{ value: patches.length }];
+}
+
+function configSamples({ config }: Scan): readonly Sample[] {
+  return config?.verdict === "unknown" ? [] : [{ value: config === undefined ? 1 : 0 }];
 }
 
 function rebootWord({ reboot }: Scan): (typeof REBOOT)[number] {

@@ -27,6 +27,7 @@ export function reportOf(scan: Scan): ScanReport {
     findings,
     reboot: scan.reboot.required,
     unreadable: scan.processes.unreadable,
+    configError: scan.config?.verdict === "invalid" ? scan.config.why : null,
     body: gzipSync(JSON.stringify(scan)),
   };
 }

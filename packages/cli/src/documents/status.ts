@@ -20,6 +20,8 @@ export interface HostDocument {
   readonly reboot: boolean | null;
   /** Processes that could not be looked at; null before the first report. */
   readonly unreadable: number | null;
+  /** What has to be known about the host before anything is expected of it: that nothing is done there. */
+  readonly notes: readonly string[];
   /** Why this is not the scan of now that was asked for. */
   readonly notScanned: string | null;
 }
@@ -36,6 +38,8 @@ export interface StatusDocument {
     readonly reboot: { readonly required: number; readonly notRequired: number; readonly unknown: number };
     readonly neverReported: number;
     readonly unreadable: number;
+    /** Hosts with notes. */
+    readonly notes: number;
   };
   /** Hosts not heard since the controller started, while they may be coming back still. */
   readonly comingBack: ComingBackDocument | null;
@@ -57,6 +61,7 @@ export function statusDocument(response: ListHostsResponse): StatusDocument {
       findings: sum(hosts.flatMap((host) => host.findings ?? [])),
       reboot: { required: count(true), notRequired: count(false), unknown: count(null) },
       unreadable: hosts.reduce((all, host) => all + (host.unreadable ?? 0), 0),
+      notes: hosts.filter((host) => host.notes.length > 0).length,
       neverReported: hosts.filter((host) => host.lastReportAt === null).length,
     },
     comingBack: comingBackDocument(response.comingBack),
@@ -82,6 +87,8 @@ function hostDocument(host: HostStatus): HostDocument {
     findings: findings ? countsOf(findings) : null,
     reboot: rebootOf(host.reboot),
     unreadable: host.lastReportAt === 0 ? null : host.unreadable,
+    notes:
+      host.configError === "" ? [] : [`the agent's file is invalid, nothing is done: ${visible(host.configError)}`],
     notScanned: visible(host.notScanned) || null,
   };
 }

@@ -22,9 +22,10 @@ export function renderStatus(status: StatusDocument, now: number, paint: Paint, 
   if (status.hosts.length === 0) return "No hosts yet; make a join token with 'afterpatch token create'.\n";
   const rows = status.hosts.map((host) => [...narrow(host, now), ...(isWide ? wide(host) : [])]);
   const old = status.hosts.filter((host) => host.notScanned !== null);
-  const notes = old.map(
-    (host) => `${paint("red", `Not scanned: ${host.name}`)}: ${host.notScanned}; shown as last reported\n`,
-  );
+  const notes = [
+    ...old.map((host) => `${paint("red", `Not scanned: ${host.name}`)}: ${host.notScanned}; shown as last reported\n`),
+    ...status.hosts.flatMap((host) => host.notes.map((note) => `${paint("red", host.name)}: ${note}\n`)),
+  ];
   return `${table(isWide ? WIDE : COLUMNS, rows, paint)}\n${notes.join("")}${totals(status)}\n`;
 }
 
@@ -62,6 +63,7 @@ function totals({ totals: all }: StatusDocument): string {
   else if (all.neverReported === 0) parts.push("no old code in the last reports ('afterpatch scan' looks now)");
   if (all.reboot.required > 0) parts.push(`${all.reboot.required} to reboot`);
   if (all.unreadable > 0) parts.push(`${counted(all.unreadable, "process", "processes")} could not be looked at`);
+  if (all.notes > 0) parts.push(`nothing is done on ${counted(all.notes, "host")}`);
   if (all.neverReported > 0) parts.push(`${all.neverReported} never reported`);
   return parts.join("; ");
 }

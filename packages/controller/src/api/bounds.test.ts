@@ -25,7 +25,7 @@ describe("what a hostile host sends is cut, and the fleet can still be listed", 
     const bench = await ControllerBench.with(["evil"]);
     const run = await bench.start();
     const evil = await run.connect("evil", [], LONG);
-    const texts = { os: LONG, kernel: LONG, bootId: LONG };
+    const texts = { os: LONG, kernel: LONG, bootId: LONG, configError: LONG };
     await run.says("evil", evil, { kind: "report", report: { ...CLEAN, ...texts }, requestId: "" });
     expect(JSON.stringify(await bench.hosts.list()).length).toBeLessThan(3_000);
   });

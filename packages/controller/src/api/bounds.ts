@@ -59,8 +59,9 @@ function withSomeLogs(steps: readonly StepResult[]): readonly StepResult[] {
 
 function report(told: ScanReport): ScanReport {
   const { digest, scannedAt, bootId, os, kernel } = told;
+  const configError = told.configError === null ? null : sentence(told.configError);
   const words = { digest: word(digest), bootId: word(bootId), os: word(os), kernel: word(kernel) };
-  return { ...told, ...words, scannedAt: instant(scannedAt) };
+  return { ...told, ...words, scannedAt: instant(scannedAt), configError };
 }
 
 const word = (text: string): string => text.slice(0, WORD);

@@ -92,6 +92,7 @@ function statusOf(deps: ControlApiDeps, host: Host) {
     findings: report ? countsToWire(report.findings) : null,
     reboot: needToWire(report?.reboot ?? null),
     unreadable: report?.unreadable ?? 0,
+    configError: report?.configError ?? "",
   };
 }
 

@@ -37,6 +37,7 @@ test.each<[string, StoredHostState, boolean | "awaited", number | null, number, 
     findings,
     reboot: null,
     unreadable: 0,
+    configError: null,
   };
   const host: Host = {
     ...{ id: "h1", name: "web1", labels: {}, state, enrolledAt: NOW - enrolledAgo, agentVersion: "0.1.0" },

@@ -17,6 +17,8 @@ export interface ReportSummary {
   readonly reboot: boolean | null;
   /** Processes that the scan could not look at. */
   readonly unreadable: number;
+  /** Why the agent's file is invalid, so that nothing is done on the host; null: it is not. */
+  readonly configError: string | null;
 }
 
 export interface Host {
@@ -49,7 +51,8 @@ export interface Hosts {
 }
 
 const COLUMNS = `h.id, h.name, h.labels, h.state, h.enrolled_at, h.agent_version, r.digest, r.scanned_at, r.received_at,
-  r.boot_id, r.os, r.kernel, r.services, r.xinetd_sessions, r.applications, r.kernels, r.microcodes, r.unreadable, r.reboot`;
+  r.boot_id, r.os, r.kernel, r.services, r.xinetd_sessions, r.applications, r.kernels, r.microcodes, r.unreadable, r.reboot,
+  r.config_error`;
 const FROM = "FROM hosts h LEFT JOIN reports r ON r.host_id = h.id";
 
 export function hosts(db: Connection): Hosts {
@@ -94,7 +97,8 @@ function saveReport(db: Connection, hostId: string, report: Report, receivedAt: 
   }
   const { findings } = report;
   db.prepare(`INSERT OR REPLACE INTO reports (host_id, digest, scanned_at, received_at, boot_id, os, kernel, services,
-    xinetd_sessions, applications, kernels, microcodes, unreadable, reboot, body) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`).run(
+    xinetd_sessions, applications, kernels, microcodes, unreadable, reboot, config_error, body)
+    VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`).run(
     hostId,
     report.digest,
     report.scannedAt,
@@ -109,6 +113,7 @@ function saveReport(db: Connection, hostId: string, report: Report, receivedAt: 
     findings.microcode,
     report.unreadable,
     report.reboot === null ? "unknown" : report.reboot ? "yes" : "no",
+    report.configError,
     report.body,
   );
   return "saved";
@@ -144,5 +149,6 @@ function summary(row: Row): ReportSummary {
     },
     unreadable: integer(row, "unreadable"),
     reboot: reboot === "yes" ? true : reboot === "no" ? false : null,
+    configError: row.config_error === null ? null : text(row, "config_error"),
   };
 }

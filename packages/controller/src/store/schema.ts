@@ -64,6 +64,7 @@ CREATE TABLE reports (
   microcodes      INTEGER NOT NULL,
   unreadable      INTEGER NOT NULL,
   reboot          TEXT NOT NULL CHECK (reboot IN ('yes', 'no', 'unknown')),
+  config_error    TEXT,
   body            BLOB NOT NULL
 ) STRICT;
 

@@ -11,6 +11,7 @@ export function reportToWire(report: ScanReport): pb.v1.Report {
     kernel,
     body,
     unreadable,
+    configError: report.configError ?? "",
     findings: countsToWire(report.findings),
     reboot: needToWire(report.reboot),
   };
@@ -26,6 +27,7 @@ export function reportFromWire(report: pb.v1.Report): ScanReport {
     kernel,
     body,
     unreadable,
+    configError: report.configError === "" ? null : report.configError,
     findings: countsFromWire(report.findings),
     reboot: needFromWire(report.reboot),
   };

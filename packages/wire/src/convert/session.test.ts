@@ -20,6 +20,7 @@ const report: fc.Arbitrary<ScanReport> = fc.record({
   findings: fc.record({ service: small, "xinetd-session": small, application: small, kernel: small, microcode: small }),
   reboot: fc.constantFrom(true, false, null),
   unreadable: small,
+  configError: fc.option(fc.string({ unit: "grapheme", minLength: 1 })),
   body: fc.uint8Array({ maxLength: 40 }),
 });
 const step: fc.Arbitrary<StepResult> = fc.record(
@@ -128,7 +129,17 @@ test("every message of an agent arrives as it was sent", () => {
 });
 
 const NOTHING: ScanReport = {
-  ...{ digest: "", scannedAt: 0, bootId: "", os: "", kernel: "", reboot: null, unreadable: 0, body: new Uint8Array() },
+  ...{
+    digest: "",
+    scannedAt: 0,
+    bootId: "",
+    os: "",
+    kernel: "",
+    reboot: null,
+    configError: null,
+    unreadable: 0,
+    body: new Uint8Array(),
+  },
   findings: { service: 0, "xinetd-session": 0, application: 0, kernel: 0, microcode: 0 },
 };
 
