@@ -1,4 +1,14 @@
-import { existsSync, chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { runProgram } from "@afterpatch/agent/hooks/program";
@@ -72,6 +82,30 @@ test("that others may write is not run", async () => {
   chmodSync(program, 0o755);
   expect(await run([program])).toBeNull();
   expect(existsSync(join(folder, "ran"))).toBe(true);
+});
+
+test("that others may put another in place of is not run", async () => {
+  const open = join(folder, "open");
+  mkdirSync(join(open, "below"), { recursive: true });
+  const program = join(open, "below", "program");
+  writeFileSync(program, "#!/bin/sh\n", { mode: 0o755 });
+  expect(await run([program])).toBeNull();
+  const link = join(folder, "link");
+  symlinkSync(program, link);
+  for (const mode of [0o777, 0o770]) {
+    chmodSync(open, mode);
+    if (USER === "root" && mode === 0o770) chownSync(open, 0, 65534);
+    for (const name of USER === "root" || mode === 0o777 ? [program, link] : []) {
+      const why = `${open}, on the way to ${name}, may be written by others (mode ${mode.toString(8)})`;
+      expect(await run([name])).toBe(why);
+    }
+  }
+  if (USER !== "root") return;
+  chmodSync(open, 0o755);
+  chownSync(open, 65534, 65534);
+  expect(await run([link])).toBe(
+    `${open}, on the way to ${link}, belongs to uid 65534, neither to root nor to its user`,
+  );
 });
 
 test("of a user that does not exist is not run", async () => {

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { statSync } from "node:fs";
+import { realpathSync, type Stats, statSync } from "node:fs";
+import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Program } from "@afterpatch/core/policy/types";
 import { redact, visible } from "@afterpatch/core/text";
@@ -155,19 +156,33 @@ async function accountOf(user: string): Promise<Account | string> {
   return status === 2 ? `there is no user ${user}` : `user ${user} cannot be looked up: ${visible(complaint)}`;
 }
 
-/** Whoever may write a program decides what it does: root, or the user that it runs as. */
+/** Whoever may write a program, or put another in its place, decides what it does: root, or the user that it runs as. */
 function whyUnsafe(file: string, uid: number): string | null {
   try {
     const stat = statSync(file);
     if (!stat.isFile()) return `${file} is not a file`;
-    if (stat.uid !== 0 && stat.uid !== uid)
-      return `${file} belongs to uid ${stat.uid}, neither to root nor to its user`;
-    if ((stat.mode & 0o002) !== 0 || ((stat.mode & 0o020) !== 0 && stat.gid !== 0)) {
-      return `${file} may be written by others (mode ${(stat.mode & 0o7777).toString(8)})`;
+    const why = ofStrangers(stat, uid);
+    if (why !== null) return `${file} ${why}`;
+    for (const folder of new Set([file, realpathSync(file)].flatMap(foldersOf))) {
+      const found = statSync(folder);
+      // In a sticky folder only its owner can replace what is there, inode(7).
+      const strangers = (found.mode & 0o1000) !== 0 && found.uid === 0 ? null : ofStrangers(found, uid);
+      if (strangers !== null) return `${folder}, on the way to ${file}, ${strangers}`;
     }
     return null;
   } catch (error) {
     const code = error instanceof Error && "code" in error ? String(error.code) : "unknown error";
     return code === "ENOENT" ? `there is no program ${file}` : `${file} cannot be looked at (${code})`;
   }
+}
+
+function ofStrangers({ uid: owner, gid, mode }: Stats, uid: number): string | null {
+  if (owner !== 0 && owner !== uid) return `belongs to uid ${owner}, neither to root nor to its user`;
+  const isOpen = (mode & 0o002) !== 0 || ((mode & 0o020) !== 0 && gid !== 0);
+  return isOpen ? `may be written by others (mode ${(mode & 0o7777).toString(8)})` : null;
+}
+
+function foldersOf(path: string): readonly string[] {
+  const folder = dirname(path);
+  return folder === path ? [] : [folder, ...foldersOf(folder)];
 }
