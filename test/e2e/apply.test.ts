@@ -118,30 +118,4 @@ await describeLab("apply on a host without a controller", () => {
     const { steps } = JSON.parse(await execOk(host, ["cat", "/root/apply.json"])) as Applied;
     expect(steps).toMatchObject([{ id: "restart-service:runner.service", outcome: "vetoed" }]);
   });
-
-  test("xinetd is not restarted while a server of `wait = yes` lives, for its port would be lost", async () => {
-    const entry = `service waiter\n{\ntype = UNLISTED\nport = 9999\nsocket_type = stream\nprotocol = tcp\nwait = yes
-      user = root\nserver = /bin/sleep\nserver_args = 4242\n}\n`;
-    await execOk(host, ["sh", "-c", "cat >/etc/xinetd.d/waiter && systemctl reload xinetd"], { input: entry });
-    const dial = ["bash", "-c", "exec 3<>/dev/tcp/127.0.0.1/9999"];
-    await expect.poll(async () => (await exec(host, dial)).code, { timeout: 10_000 }).toBe(0);
-    await expect.poll(async () => (await exec(host, ["pgrep", "-fx", "sleep 4242"])).code, { timeout: 10_000 }).toBe(0);
-    // Another build of the same program: a copy with another build-id.
-    const other = "s/(\\x04\\0\\0\\0\\x14\\0\\0\\0\\x03\\0\\0\\0GNU\\0).{20}/$1.'x'x20/se";
-    const replace = `perl -0777 -pe "$0" </usr/sbin/xinetd >/usr/sbin/x && chmod 755 /usr/sbin/x && mv /usr/sbin/x /usr/sbin/xinetd`;
-    await execOk(host, ["sh", "-c", replace, other]);
-    const apply = () => agent("apply", "--unit", "xinetd", "--settle", "1s", "--yes", "-o", "json");
-    const first = await apply();
-    expect((JSON.parse(first.stdout) as Applied).steps).toMatchObject([
-      {
-        id: "restart-service:xinetd.service",
-        outcome: "vetoed",
-        evidence: expect.stringMatching(/tcp 9999 .*wait = yes/),
-      },
-    ]);
-    expect(first.code).toBe(3);
-    await execOk(host, ["sh", "-c", "rm /etc/xinetd.d/waiter && systemctl reload xinetd"]);
-    await expect.poll(async () => (await exec(host, ["pkill", "-fx", "sleep 4242"])).code, { timeout: 10_000 }).toBe(1);
-    expect((await apply()).code).toBe(0);
-  });
 });
