@@ -29,7 +29,9 @@ export class Session {
   readonly #orders: Orders;
   readonly #reports: Reports;
   readonly #signal: AbortSignal;
-  readonly #fatal = Promise.withResolvers<never>();
+  /** What failed beside the stream, and who waits for something else meanwhile. */
+  #fatal: { readonly error: unknown } | null = null;
+  readonly #waiting = new Set<(error: unknown) => void>();
   #channel: Channel | null = null;
   #failures = 0;
   /** Since boot, time asleep included: when this process was surely running. */
@@ -44,7 +46,6 @@ export class Session {
       this.#say({ kind: "permit-update", update });
     };
     this.#orders = new Orders({ ...deps, emit, signal });
-    this.#fatal.promise.catch(() => {}); // seen by whoever races with it
   }
 
   /** Runs until the signal aborts. Rejects when the journal fails: the process must exit and find out on its next start. */
@@ -184,12 +185,22 @@ export class Session {
   #background(...work: readonly Promise<void>[]): void {
     for (const piece of work) {
       piece.catch((error: unknown) => {
-        if (!this.#signal.aborted) this.#fatal.reject(error);
+        if (!this.#signal.aborted) this.#fail(error);
       });
     }
   }
 
+  #fail(error: unknown): void {
+    this.#fatal ??= { error };
+    for (const reject of this.#waiting) reject(error);
+  }
+
+  /** `work`, or the failure of what goes on beside it. Not Promise.race: a promise that lives as long keeps all it raced with. */
   #race<T>(work: Promise<T>): Promise<T> {
-    return Promise.race([this.#fatal.promise, work]);
+    return new Promise((resolve, reject) => {
+      if (this.#fatal) reject(this.#fatal.error);
+      this.#waiting.add(reject);
+      work.then(resolve, reject).finally(() => this.#waiting.delete(reject));
+    });
   }
 }
