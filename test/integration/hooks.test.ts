@@ -11,9 +11,11 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { run as ask } from "@afterpatch/agent/effects/run";
 import { runProgram } from "@afterpatch/agent/hooks/program";
 import type { Command, Program } from "@afterpatch/core/policy/types";
 import { afterAll, expect, test } from "vitest";
+import { canMount, frozenMount } from "./hanging-mounts.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "afterpatch-hooks-"));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -64,6 +66,19 @@ test("that takes too long is ended with all it started, by KILL if need be", asy
   expect(await run(sh(script), { timeoutMs: 1000 })).toBe("did not end within 1 s and was ended");
   rmSync(alive, { force: true });
   await expect.poll(() => existsSync(alive), { interval: 300, timeout: 400 }).toBe(false);
+});
+
+test.runIf(canMount)("that hangs in the kernel is given up", async () => {
+  const frozen = await frozenMount();
+  const write = ["-c", `: >${frozen.folder}/file`];
+  const [hook, asked] = await Promise.all([
+    run(["/bin/sh", ...write], { timeoutMs: 1000 }),
+    ask("/bin/sh", write, 1000),
+  ]);
+  expect(hook).toMatch(/^did not end within 1 s and pid [0-9]+ cannot be ended$/);
+  expect(asked.status).toBeNull();
+  expect(asked.complaint).toMatch(/^no answer within 1000 ms, and pid [0-9]+ cannot be ended$/);
+  frozen.thaw();
 });
 
 test("that leaves something running has ended", async () => {

@@ -29,6 +29,8 @@ export interface RunOptions {
 const USUAL_UMASK = 0o022;
 /** For the rest of its output, once it has ended. */
 const LAST_WORDS_MS = 1000;
+/** After KILL: in an uninterruptible sleep of the kernel not even that ends a program. */
+const LAST_BREATH_MS = 5000;
 
 /** Runs a program with arguments, never through a shell, with nothing of the agent's environment, in English. */
 export function run(
@@ -53,23 +55,31 @@ export function run(
   const stderr = kept(child.stderr);
   return new Promise((resolve) => {
     let failure = "";
+    const silence = () => {
+      for (const stream of [child.stdout, child.stderr]) stream?.destroy();
+    };
+    const stuck = setTimeout(() => {
+      silence();
+      child.unref();
+      const complaint = `no answer within ${timeoutMs} ms, and pid ${child.pid} cannot be ended`;
+      resolve({ status: null, stdout: stdout(), complaint });
+    }, timeoutMs + LAST_BREATH_MS);
     child.once("error", (error) => {
       failure = error.message;
     });
     // Whoever it left behind, which may be a user's doing, can hold its output open for ever.
     child.once("exit", () => {
-      const end = setTimeout(() => {
-        for (const stream of [child.stdout, child.stderr]) stream?.destroy();
-      }, LAST_WORDS_MS);
+      const end = setTimeout(silence, LAST_WORDS_MS);
       child.once("close", () => clearTimeout(end));
     });
     child.once(leavesDaemons && child.pid !== undefined ? "exit" : "close", (status, signal) => {
+      clearTimeout(stuck);
       const line = stderr()
         .split("\n")
         .find((text) => text.trim() !== "");
       const why = failure || (child.killed ? `no answer within ${timeoutMs} ms` : `ended by ${signal}`);
       const known = failure === "" ? status : null;
-      if (leavesDaemons) for (const stream of [child.stdout, child.stderr]) stream?.destroy();
+      if (leavesDaemons) silence();
       resolve({
         status: known,
         stdout: stdout(),

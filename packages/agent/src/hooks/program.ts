@@ -11,6 +11,8 @@ const MOST_BYTES = 64 * 1024;
 const LONGEST_LINE = 300;
 const ASK_TIMEOUT_MS = 10_000;
 const LAST_WORDS_MS = 200;
+/** After KILL: in an uninterruptible sleep of the kernel not even that ends a program. */
+const LAST_BREATH_MS = 5_000;
 
 export interface ProgramOptions {
   /** Of the environment, beside PATH, LC_ALL, HOME, USER and LOGNAME: it has nothing else. */
@@ -48,8 +50,8 @@ export async function runProgram(
   const ended = endOf(child);
   const inTime = await Promise.race([ended, late(program.timeoutMs, ended)]);
   if (inTime === null) {
-    await endGroup(child, ended, graceMs);
-    return withOutput(`did not end within ${program.timeoutMs / 1000} s and was ended`, output());
+    const how = (await endGroup(child, ended, graceMs)) ? "was" : `pid ${child.pid} cannot be`;
+    return withOutput(`did not end within ${program.timeoutMs / 1000} s and ${how} ended`, output());
   }
   await closed(child);
   if (inTime.error !== null) return `could not be started (${inTime.error})`;
@@ -85,13 +87,15 @@ async function late(timeoutMs: number, ended: Promise<End>): Promise<null> {
   return null;
 }
 
-/** TERM to the group, KILL to what is left of it: to all of it, also when its leader has ended by itself. */
-async function endGroup(child: ChildProcess, ended: Promise<End>, graceMs: number): Promise<void> {
+/** TERM to the group, KILL to what is left of it: to all of it, also when its leader has ended by itself. False: it goes on. */
+async function endGroup(child: ChildProcess, ended: Promise<End>, graceMs: number): Promise<boolean> {
   signalGroup(child, "SIGTERM");
   await Promise.race([ended, late(graceMs, ended)]);
   signalGroup(child, "SIGKILL");
-  await ended;
+  const end = await Promise.race([ended, late(LAST_BREATH_MS, ended)]);
   await closed(child);
+  if (end === null) child.unref();
+  return end !== null;
 }
 
 /** Reads what is still in the pipes. What it left behind may hold them open: then nobody reads them any more. */
