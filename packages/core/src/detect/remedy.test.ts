@@ -95,6 +95,24 @@ test.each<[string, readonly ProcessFacts[], readonly UnitFacts[], Partial<Remedy
     },
   ],
   [
+    "a connection of a user's own socket",
+    [process(10, `${USER}/app.slice/imaps@1.service`)],
+    [
+      unit("user@1000.service/imaps@1.service", { triggeredBy: ["user@1000.service/own.socket"] }),
+      unit("user@1000.service/own.socket", { accept: true }),
+    ],
+    { automatic: false, reason: expect.stringMatching(/^It serves one connection of user@1000.service\/own.socket: /) },
+  ],
+  [
+    "a connection of a user's own socket, told by the socket beside it",
+    [process(10, `${USER}/app.slice/imaps@1.service`)],
+    [unit("user@1000.service/imaps@1.service"), unit("user@1000.service/imaps.socket", { accept: true })],
+    {
+      automatic: false,
+      reason: expect.stringMatching(/^It serves one connection of user@1000.service\/imaps.socket: /),
+    },
+  ],
+  [
     "what is restarted along is told, as far as it runs, over others too",
     [db],
     [

@@ -2,7 +2,7 @@ import type { ProcessFacts } from "../facts.ts";
 import { type RestartRule, restartRule, userRestartRule } from "../plan/never.ts";
 import { AGENT_UNIT } from "../plan/order.ts";
 import type { Owner, Remedy, Verdict } from "../scan.ts";
-import { restartedAlong, type UnitFacts } from "../systemd/show.ts";
+import { acceptingSocket, restartedAlong, type UnitFacts } from "../systemd/show.ts";
 import { sysvService } from "../sysv/owner.ts";
 import { superServer } from "../xinetd/match.ts";
 import type { HostIndex } from "./host.ts";
@@ -187,7 +187,11 @@ interface Forbidden {
 function forbidden(judged: Judged, along: readonly string[], host: HostIndex): Forbidden | null {
   const unit = unknown(judged, host);
   if (typeof unit === "string") return { policy: "never", why: unit };
-  const never = refusal(unit) ?? strangeChild(unit, judged.process) ?? removal(unit, judged.programRemoved);
+  const never =
+    connection(unit, host) ??
+    refusal(unit) ??
+    strangeChild(unit, judged.process) ??
+    removal(unit, judged.programRemoved);
   const rules = [judged.owner.name, ...along].flatMap((name) => {
     const rule = ruleFor(name);
     return rule
@@ -218,6 +222,14 @@ function unknown({ owner: { name } }: Judged, { facts, units }: HostIndex): Unit
   const slash = name.indexOf("/");
   if (slash < 0) return "systemd has no unit of this name loaded, so it cannot be started again.";
   return `The user's manager told nothing about this unit; ask them to run: systemctl --user restart -- ${name.slice(slash + 1)}.`;
+}
+
+/** Of a user's own socket: whoever has it open ends it, for a stop is for their manager to do. */
+function connection({ id }: UnitFacts, { units }: HostIndex): string | null {
+  const socket = acceptingSocket(id, units);
+  return socket === null
+    ? null
+    : `It serves one connection of ${socket}: a restart would start the new program in the middle of it. It ends with its connection.`;
 }
 
 function refusal({ type, refuseManualStart, refuseManualStop }: UnitFacts): string | null {

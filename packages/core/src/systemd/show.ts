@@ -97,8 +97,9 @@ export function acceptingSocket(unit: string, units: ReadonlyMap<string, UnitFac
   return sockets.find((socket) => units.get(socket)?.accept === true) ?? null;
 }
 
-/** `x.socket` for an instance `x@....service`, else null. */
+/** `x.socket` for an instance `x@....service`, and beside it where that is a user's, `user@1000.service/x@....service`; else null. */
 export function socketBeside(unit: string): string | null {
-  const at = unit.indexOf("@");
-  return at > 0 && unit.endsWith(".service") ? `${unit.slice(0, at)}.socket` : null;
+  const from = unit.lastIndexOf("/") + 1;
+  const at = unit.indexOf("@", from);
+  return at > from && unit.endsWith(".service") ? `${unit.slice(0, at)}.socket` : null;
 }
