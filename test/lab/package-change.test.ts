@@ -4,8 +4,12 @@ import { describeLab } from "./describe.ts";
 import { upgradeLibssl } from "./errata.ts";
 import { exec, execOk, type Host, spawnInside } from "./host.ts";
 
+/** Of the hosts' own file; 30 s where it says nothing. */
+const QUIET_MS = 3000;
+/** Nothing more comes of what was changed before. */
+const OVER_MS = 3 * QUIET_MS;
 /** The quiet period, and what a scan and two looks take on a busy machine. */
-const SOON = { timeout: 30_000 + 20_000, interval: 500 };
+const SOON = { timeout: QUIET_MS + 30_000, interval: 500 };
 const patient = { timeout: 30_000, interval: 300 };
 
 interface Status {
@@ -23,6 +27,10 @@ await describeLab("packages that change on a host with an agent", () => {
   beforeAll(async () => {
     fleet = await LabFleet.make(`change-${process.pid % 1000}`, 1, () => {});
     [host] = fleet.hosts as [Host];
+    const input = `scanAfterPackageChanges: {quiet: ${QUIET_MS / 1000}s}\n`;
+    await execOk(host, ["sh", "-c", "mkdir -p /etc/afterpatch; cat >/etc/afterpatch/agent.yaml"], { input });
+    await execOk(host, ["systemctl", "restart", "afterpatch-agent.service"]);
+    await fleet.untilConnected();
   });
   afterAll(() => fleet?.remove());
 
@@ -43,7 +51,7 @@ await describeLab("packages that change on a host with an agent", () => {
       await execOk(host, ["dpkg", "--install", `/root/burst${number}.deb`]);
     }
     await expect.poll(async () => (await reasons(host)).length, SOON).toBeGreaterThan(before);
-    await new Promise((settle) => setTimeout(settle, 45_000)); // for scans that should not be
+    await new Promise((settle) => setTimeout(settle, OVER_MS)); // for scans that should not be
     const made = (await reasons(host)).slice(before);
     expect(made.length).toBeLessThanOrEqual(2);
     expect(new Set(made)).toEqual(new Set(["package-change"]));
@@ -80,7 +88,7 @@ await describeLab("packages that change on a host with an agent", () => {
       reason: expect.stringMatching(/dpkg \(pid \d+\) holds \/var\/lib\/dpkg\/lock/),
       steps: expect.not.arrayContaining([expect.objectContaining({ outcome: "done" })]),
     });
-    await new Promise((settle) => setTimeout(settle, 45_000)); // longer than the quiet period
+    await new Promise((settle) => setTimeout(settle, OVER_MS)); // longer than the quiet period
     expect((await reasons(host)).slice(before).filter((reason) => reason !== "request")).toEqual([]);
 
     await execOk(host, ["touch", "/root/go"]);
@@ -91,9 +99,11 @@ await describeLab("packages that change on a host with an agent", () => {
   });
 });
 
-/** Why the agent has scanned so far. */
+/** Why the agent has scanned since it was started. */
 async function reasons(host: Host): Promise<readonly string[]> {
-  const log = await execOk(host, ["journalctl", "-u", "afterpatch-agent.service", "-o", "cat", "--no-pager"]);
+  const unit = "afterpatch-agent.service";
+  const run = (await execOk(host, ["systemctl", "show", "--property=InvocationID", "--value", unit])).trim();
+  const log = await execOk(host, ["journalctl", `_SYSTEMD_INVOCATION_ID=${run}`, "-o", "cat", "--no-pager"]);
   const lines = log.split("\n").filter((line) => line.includes('"host scanned"'));
   return lines.map((line) => (JSON.parse(line) as { reason: string }).reason);
 }
@@ -101,7 +111,7 @@ async function reasons(host: Host): Promise<readonly string[]> {
 /** Until nothing has been scanned for longer than the quiet period. */
 async function settledScans(host: Host): Promise<void> {
   for (let last = -1, next = 0; last !== next; [last, next] = [next, (await reasons(host)).length]) {
-    await new Promise((settle) => setTimeout(settle, 40_000));
+    await new Promise((settle) => setTimeout(settle, OVER_MS));
   }
 }
 
