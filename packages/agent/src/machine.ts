@@ -1,5 +1,5 @@
 import type { Scan } from "@afterpatch/core/scan";
-import { machineOn } from "./effects/effects.ts";
+import { machineOn, type ReadApplications } from "./effects/effects.ts";
 import { StepError } from "./effects/error.ts";
 import { readProcesses } from "./host/processes.ts";
 import { type ScanOptions, scanHost } from "./host/scan.ts";
@@ -7,12 +7,14 @@ import { readXinetd } from "./host/xinetd.ts";
 import type { Machine } from "./ports.ts";
 
 /**
- * This host, as `narrow` leaves it: what the administrator forbids is not planned, reported as automatic, or done. A scan
+ * This host, as `narrow` leaves it: what the administrator forbids is not planned, reported as automatic, or done, and what its rules for
+ * `applications` say is. A scan
  * that the host itself makes impossible is a StepError `scan-failed`.
  */
 export function realMachine(
   options: Pick<ScanOptions, "hostId" | "name" | "inventory">,
   narrow: (scan: Scan) => Promise<Scan>,
+  applications?: ReadApplications,
 ): Machine {
   const scan = async (signal: AbortSignal) => {
     signal.throwIfAborted();
@@ -24,5 +26,5 @@ export function realMachine(
       throw new StepError("scan-failed", `the host could not be scanned: ${error.message}`, { cause: error });
     }
   };
-  return machineOn(scan, () => readXinetd(readProcesses()));
+  return machineOn(scan, () => readXinetd(readProcesses()), applications);
 }

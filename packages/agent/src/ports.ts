@@ -19,6 +19,8 @@ export interface PerformOptions {
   /** Between TERM and KILL. */
   readonly graceMs: number;
   readonly signal: AbortSignal;
+  /** A process before this one was killed when it had begun the same. Absent: no. */
+  readonly isRepeated?: true;
 }
 
 /** What an effect came to. `detail` is one sentence for people. */

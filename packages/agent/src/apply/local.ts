@@ -14,7 +14,7 @@ import type { ApplyArguments } from "../commands/apply.ts";
 import { type Config, configReader } from "../config/config.ts";
 import { missing, sayIfInvalid } from "../config/look.ts";
 import { underConfig } from "../config/narrow.ts";
-import { rulesOf } from "../config/rules.ts";
+import { applicationsOf, rulesOf } from "../config/rules.ts";
 import { StepError } from "../effects/error.ts";
 import { readUnit } from "../effects/service/unit.ts";
 import { hasScript, isScript } from "../effects/sysv/restart-script.ts";
@@ -50,7 +50,8 @@ type TimedArguments = ApplyArguments & { readonly graceMs: number | null; readon
 /** `afterpatch-agent apply`. */
 export async function apply(args: TimedArguments): Promise<ExitCode> {
   const read = configReader(args);
-  const machine = realMachine(whoIsThis(args.stateDir), async (scan) => underConfig(scan, await read()));
+  const narrow = async (scan: Scan) => underConfig(scan, await read());
+  const machine = realMachine(whoIsThis(args.stateDir), narrow, applicationsOf(read));
   const named = { only: args.only, units: args.unit.map(serviceName), services: args.service };
   if (args.dryRun) {
     await sayIfInvalid(args);

@@ -87,7 +87,8 @@ async function act(course: Course, step: StepRef, before: Evidence, attempt: num
   course.intents.set(stepKey(step), intent);
   let performed: Performed;
   try {
-    performed = await machine.perform(step, before, { graceMs: course.begun.order.graceMs, signal });
+    const again = attempt > 1 ? ({ isRepeated: true } as const) : {};
+    performed = await machine.perform(step, before, { graceMs: course.begun.order.graceMs, signal, ...again });
   } catch (error) {
     if (!(error instanceof StepError)) throw error;
     performed = { outcome: "failed", detail: error.message };

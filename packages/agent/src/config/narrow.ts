@@ -1,9 +1,10 @@
+import type { Policy } from "@afterpatch/core/policy/types";
 import type { Scan } from "@afterpatch/core/scan";
 import { type Config, DEFAULT_CONFIG } from "./config.ts";
 
 /**
- * What takes away from a scan whatever the agent's file forbids. An invalid file takes nothing away and is told: whoever
- * would act on the scan is refused, and sees why.
+ * What puts the application rules of the agent's file into a scan, and takes away whatever the file forbids. An invalid
+ * file does neither and is told: whoever would act on the scan is refused, and sees why.
  */
 export async function narrowing(config: Config): Promise<(scan: Scan) => Scan> {
   if (config.kind === "invalid") {
@@ -15,9 +16,18 @@ export async function narrowing(config: Config): Promise<(scan: Scan) => Scan> {
   if (config.file === null) return (scan) => scan;
   const { policy } = config;
   const { narrowed } = await import("@afterpatch/core/policy/narrow");
-  if (policy.users.protected.length === 0) return (scan) => narrowed(scan, policy);
+  const ruled = await applicationRules(policy);
+  if (policy.users.protected.length === 0) return (scan) => narrowed(ruled(scan), policy);
   const { sessionUsers } = await import("../vetoes/session-users.ts");
-  return (scan) => narrowed(scan, policy, sessionUsers(scan));
+  return (scan) => narrowed(ruled(scan), policy, sessionUsers(scan));
+}
+
+async function applicationRules({ applications }: Policy): Promise<(scan: Scan) => Scan> {
+  if (applications.length === 0) return (scan) => scan;
+  const { relaunched } = await import("@afterpatch/core/policy/relaunch");
+  if (applications.every(({ match }) => match.unit === null)) return (scan) => relaunched(scan, applications);
+  const { unitsOf } = await import("../effects/application/units.ts");
+  return (scan) => relaunched(scan, applications, unitsOf(scan));
 }
 
 export async function underConfig(scan: Scan, config: Config): Promise<Scan> {

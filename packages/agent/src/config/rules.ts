@@ -1,9 +1,17 @@
-import type { HookMoment, Policy, Program } from "@afterpatch/core/policy/types";
+import type { ApplicationRule, HookMoment, Policy, Program } from "@afterpatch/core/policy/types";
 import type { StepRef } from "@afterpatch/core/rollout/types";
 import { runProgram } from "../hooks/program.ts";
 import type { Rules, Veto } from "../vetoes/rules.ts";
 import { type VetoDeps, vetoOf } from "../vetoes/vetoes.ts";
 import type { Config } from "./config.ts";
+
+/** The rules for applications of the agent's file as it is whenever they are asked; none where it is invalid. */
+export function applicationsOf(read: () => Promise<Config>): () => Promise<readonly ApplicationRule[]> {
+  return async () => {
+    const config = await read();
+    return config.kind === "policy" ? config.policy.applications : [];
+  };
+}
 
 /** The rules of this host: its agent's file as it is whenever they are asked, and what the vetoes find. */
 export function rulesOf(read: () => Promise<Config>, deps: VetoDeps): Rules {

@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import type { ApplicationRule } from "@afterpatch/core/policy/types";
 import type { StepRef } from "@afterpatch/core/rollout/types";
 import type { Scan } from "@afterpatch/core/scan";
 import { visible } from "@afterpatch/core/text";
@@ -7,8 +8,10 @@ import type { Evidence, Machine, Performed, PerformOptions } from "../ports.ts";
 import { endSessions, oldSessions, sessionsEnded, sessionsEndedWithin } from "./session/end-session.ts";
 import { stopInstances } from "./session/accepted.ts";
 import type { ReadServices } from "./super-server/super-server.ts";
+import { oldInstances, ticksNow } from "./application/instances.ts";
+import { launchWords, relaunch, relaunchHappened, relaunchSettled } from "./application/relaunch.ts";
 import { StepError } from "./error.ts";
-import { reexecEvidence, scriptEvidence, sessionEvidence, unitEvidence } from "./evidence.ts";
+import { applicationEvidence, reexecEvidence, scriptEvidence, sessionEvidence, unitEvidence } from "./evidence.ts";
 import { packageManager } from "./package-lock.ts";
 import { managerNow, managerReplaced, managerSettled, reexec } from "./init/reexec.ts";
 import { lastWords } from "./service/last-words.ts";
@@ -18,30 +21,58 @@ import { unitRestarted, unitSettled } from "./service/settled.ts";
 import { readUnit, type UnitState } from "./service/unit.ts";
 import { isScript, restartScript, scriptNow, scriptRestarted, scriptSettled } from "./sysv/restart-script.ts";
 
+/** The rules for applications, as the agent's file has them now. */
+export type ReadApplications = () => Promise<readonly ApplicationRule[]>;
+
 /**
  * The host's changing half around a way to scan it, and to read what its super-servers are configured for. Throws nothing but StepError where the host is the reason.
  */
-export function machineOn(scan: Machine["scan"], readServices: ReadServices = () => []): Machine {
+export function machineOn(
+  scan: Machine["scan"],
+  readServices: ReadServices = () => [],
+  applications: ReadApplications = async () => [],
+): Machine {
   /** Units as they were right after their restart. */
   const restarted = new Map<string, UnitState>();
+  /** When applications were seen to be launched, in ticks since boot. */
+  const launched = new Map<string, number>();
+  const ruleOf = async ({ target }: StepRef) => (await applications()).find(({ name }) => name === target) ?? null;
   return {
     bootId: () => readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim(),
     scan,
     busy: async () => packageManager(),
     evidence: (step) => evidence(step, scan),
     async perform(step, before, options) {
+      if (step.kind === "relaunch-application") {
+        const again = options.isRepeated === true;
+        const performed = await relaunch(step.target, applicationEvidence(before), { rule: await ruleOf(step), again });
+        if (performed.outcome === "done") launched.set(stepKey(step), ticksNow());
+        return performed;
+      }
       const performed = await perform(step, before, options, readServices);
       if (step.kind === "restart-service" && performed.outcome === "done" && !isScript(step.target)) {
         restarted.set(stepKey(step), await readUnit(step.target));
       }
       return performed;
     },
-    happened: async (step, before, graceMs = 0) => ((await happened(step, before, graceMs)) ? "yes" : "no"),
-    settled: (step, before) => settled(step, before, restarted.get(stepKey(step)) ?? null),
-    lastWords: async (step, before) =>
-      step.kind === "restart-service" && !isScript(step.target)
-        ? lastWords(step.target, unitEvidence(before).takenAt)
-        : [],
+    async happened(step, before, graceMs = 0) {
+      const isSo =
+        step.kind === "relaunch-application"
+          ? await relaunchHappened(step.target, applicationEvidence(before), await ruleOf(step))
+          : await happened(step, before, graceMs);
+      return isSo ? "yes" : "no";
+    },
+    async settled(step, before) {
+      if (step.kind !== "relaunch-application") return settled(step, before, restarted.get(stepKey(step)) ?? null);
+      const seen = launched.get(stepKey(step)) ?? null;
+      return relaunchSettled(step.target, applicationEvidence(before), await ruleOf(step), seen);
+    },
+    async lastWords(step, before) {
+      if (step.kind === "relaunch-application")
+        return launchWords(step.target, applicationEvidence(before), await ruleOf(step));
+      if (step.kind !== "restart-service" || isScript(step.target)) return [];
+      return lastWords(step.target, unitEvidence(before).takenAt);
+    },
   };
 }
 
@@ -52,6 +83,8 @@ async function evidence(step: StepRef, scan: (signal: AbortSignal) => Promise<Sc
       return scriptNow(step.target, await scan(AbortSignal.timeout(SCAN_TIMEOUT_MS)));
     case "end-session":
       return oldSessions(step.target, await scan(AbortSignal.timeout(SCAN_TIMEOUT_MS)));
+    case "relaunch-application":
+      return oldInstances(step.target, await scan(AbortSignal.timeout(SCAN_TIMEOUT_MS)), Date.now());
     case "reexec":
       return managerNow(step.target);
     default:

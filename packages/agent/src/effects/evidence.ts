@@ -56,6 +56,24 @@ export type ScriptEvidence = {
   readonly sinceTicks: number;
 };
 
+/** What one user runs of an application. */
+export type UserInstances = {
+  readonly uid: number;
+  readonly user: string;
+  /** Those that run old code. */
+  readonly old: readonly ProcessRef[];
+  /** Paths of the programs of those that none of the others started. */
+  readonly programs: readonly string[];
+};
+
+export type ApplicationEvidence = {
+  readonly users: readonly UserInstances[];
+  /** When this was taken, in clock ticks since boot: whoever was started later is new. */
+  readonly sinceTicks: number;
+  /** The same in epoch milliseconds; for the lines that are logged from then on. */
+  readonly takenAt: number;
+};
+
 export function unitEvidence(evidence: Evidence): UnitEvidence {
   const { takenAt, along } = evidence;
   if (typeof takenAt !== "number" || !Array.isArray(along)) throw unusable();
@@ -97,6 +115,19 @@ export function scriptEvidence({ old, programs, ports, sinceTicks }: Evidence): 
   if (isProcesses(old) && isStrings(programs) && isStrings(ports) && typeof sinceTicks === "number")
     return { old, programs, ports, sinceTicks };
   throw unusable();
+}
+
+export function applicationEvidence({ users, sinceTicks, takenAt }: Evidence): ApplicationEvidence {
+  if (!Array.isArray(users) || typeof sinceTicks !== "number" || typeof takenAt !== "number") throw unusable();
+  return { users: users.map(userInstances), sinceTicks, takenAt };
+}
+
+function userInstances(value: unknown): UserInstances {
+  if (typeof value !== "object" || value === null) throw unusable();
+  const { uid, user, old, programs }: Evidence = { ...value };
+  if (typeof uid !== "number" || typeof user !== "string" || !isProcesses(old) || !isStrings(programs))
+    throw unusable();
+  return { uid, user, old, programs };
 }
 
 export function reexecEvidence({ process, mappings }: Evidence): ReexecEvidence {

@@ -144,14 +144,14 @@ function withOutput(what: string, output: string): string {
   return `${what}: ${shown.length > LONGEST_LINE ? `${shown.slice(0, LONGEST_LINE).toWellFormed()}...` : shown}`;
 }
 
-interface Account {
+export interface Account {
   readonly uid: number;
   readonly gid: number;
   readonly home: string;
 }
 
 /** Users may be known to the name service alone, see getent(1). A sentence where there is none of this name. */
-async function accountOf(user: string): Promise<Account | string> {
+export async function accountOf(user: string): Promise<Account | string> {
   const { status, stdout, complaint } = await ask("getent", ["passwd", "--", user], ASK_TIMEOUT_MS);
   const [, , uid, gid, , home] = stdout.split("\n", 1)[0]?.split(":") ?? [];
   if (status === 0 && /^[0-9]+$/.test(uid ?? "") && /^[0-9]+$/.test(gid ?? "")) {
@@ -161,7 +161,7 @@ async function accountOf(user: string): Promise<Account | string> {
 }
 
 /** Whoever may write a program, or put another in its place, decides what it does: root, or the user that it runs as. */
-function whyUnsafe(file: string, uid: number): string | null {
+export function whyUnsafe(file: string, uid: number): string | null {
   try {
     const stat = statSync(file);
     if (!stat.isFile()) return `${file} is not a file`;

@@ -8,7 +8,7 @@ import type { GlobalOptions } from "../command-line.ts";
 import { type Config, configReader } from "../config/config.ts";
 import { missing } from "../config/look.ts";
 import { underConfig } from "../config/narrow.ts";
-import { rulesOf } from "../config/rules.ts";
+import { applicationsOf, rulesOf } from "../config/rules.ts";
 import { scheduleOf } from "../config/schedule.ts";
 import { machineOn } from "../effects/effects.ts";
 import { readProcesses } from "../host/processes.ts";
@@ -67,6 +67,7 @@ export async function run({ stateDir, config: file }: GlobalOptions): Promise<Ex
       machine: machineOn(
         async (signal) => underConfig(await scanner.scan(signal), await read()),
         () => readXinetd(readProcesses()),
+        applicationsOf(read),
       ),
       changes: changesOfHost({
         ...{ clock: systemClock, log, signal: stop.signal },

@@ -3,7 +3,7 @@ import type { HostFacts, ProcessFacts, SocketFacts } from "../facts.ts";
 import type { UnitFacts } from "../systemd/show.ts";
 import type { XinetdService } from "../xinetd/config.ts";
 import { indexOf } from "./host.ts";
-import { ownerOf } from "./owner.ts";
+import { launchUnit, ownerOf } from "./owner.ts";
 
 const HERE = "pid:[1]";
 const XINETD_UNIT = "0::/system.slice/xinetd.service\n";
@@ -217,6 +217,11 @@ test.each([
   [
     "a scope that somebody made",
     [process(801, "/usr/bin/x", { cgroup: "0::/user.slice/run-r1.scope" })],
+    "application null /usr/bin/x",
+  ],
+  [
+    "what a rule of the agent's file launched, in the unit that keeps it",
+    [process(801, "/usr/bin/x", { cgroup: `0::/system.slice/${launchUnit("shop", 1000, 7)}` })],
     "application null /usr/bin/x",
   ],
 ])("%s", (_name, running, expected) => expect(owner(running)).toBe(expected));

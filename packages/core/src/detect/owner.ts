@@ -7,6 +7,21 @@ import { containerOf } from "./container.ts";
 import type { HostIndex } from "./host.ts";
 import { sessionService, superServerUnit } from "./session.ts";
 
+/**
+ * Units in which the agent launches applications by the rules of its file (`launchUnit`). systemd only keeps them apart
+ * from the agent: how they are halted and launched the next time says the rule again, so they stay applications.
+ */
+const LAUNCH_UNIT = "afterpatch-application-";
+
+/** The transient unit for what the rule `rule` launches as `uid`; `launch` tells one launch from another. */
+export function launchUnit(rule: string, uid: number, launch: number): string {
+  return `${LAUNCH_UNIT}${rule}-${uid}-${launch}.service`;
+}
+
+function isLaunchUnit(unit: string): boolean {
+  return unit.startsWith(LAUNCH_UNIT) && unit.endsWith(".service");
+}
+
 /** What has to be relaunched to replace a process. The order of the questions matters. */
 export function ownerOf(process: ProcessFacts, host: HostIndex): Owner {
   const { pidNamespace, systemd, initCgroup } = host.facts;
@@ -55,7 +70,7 @@ function groupOwner(group: CgroupOwner | null, { units }: HostIndex): Owner | nu
       return { kind: "user-session", manager: "systemd", name: group.scope };
     case "unit": {
       // A scope has no program of its own that systemd could start again.
-      if (group.unit.endsWith(".scope")) return null;
+      if (group.unit.endsWith(".scope") || isLaunchUnit(group.unit)) return null;
       const isAccepted = acceptingSocket(group.unit, units) !== null;
       return { kind: isAccepted ? "socket-session" : "service", manager: "systemd", name: group.unit };
     }

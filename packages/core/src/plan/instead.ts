@@ -61,10 +61,17 @@ function manager({ owner }: Finding): string {
 }
 
 function tooBig(kind: Acting, { owner, remedy }: Finding): string {
+  if (remedy.kind === "relaunch-application") return insteadOfRelaunch(kind, owner.name);
   if (kind !== "restart-service" || remedy.kind !== "end-session") return TOO_BIG[kind];
   if (owner.kind === "socket-session")
     return `A restart of ${owner.name} would start the new program in the middle of the same connection.`;
   if (remedy.after) return `${remedy.after} is restarted before, and leaves the forks that serve open connections.`;
+  return TOO_BIG[kind];
+}
+
+function insteadOfRelaunch(kind: Acting, name: string): string {
+  if (kind === "reload") return `No manager could reload ${name}, and a reload does not replace code.`;
+  if (kind === "restart-service") return `No service manager has ${name}: there is nothing that it could restart.`;
   return TOO_BIG[kind];
 }
 

@@ -32,9 +32,13 @@ test("a scan that calls every remedy automatic still gets steps only for those t
     return { ...finding, remedy: { ...finding.remedy, automatic: true } };
   });
   const { steps, residue } = planOf({ ...EMPTY, findings });
-  expect(steps.map(({ id }) => id)).toEqual(["end-session:host", "restart-service:host", "reexec:host"]);
+  expect(steps.map(({ id }) => id)).toEqual([
+    "end-session:host",
+    "relaunch-application:host",
+    "restart-service:host",
+    "reexec:host",
+  ]);
   expect(residue.map(({ owner }) => owner)).toEqual([
-    "relaunch-application.service",
     "reload.service",
     "restart-container.service",
     "reboot.service",
