@@ -1,6 +1,16 @@
 import { execFileSync } from "node:child_process";
-import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { createServer } from "node:net";
+import { userInfo } from "node:os";
 import { join } from "node:path";
 import { RpcError } from "@afterpatch/wire/rpc";
 import { status } from "@grpc/grpc-js";
@@ -179,7 +189,10 @@ test("what the controller advises takes the place of what we would", async () =>
 
 test("without HOME credentials are looked for in the user's home, never where one happens to stand", async () => {
   const { code, err } = await cli(["status"], { HOME: "" }).ended;
-  expect(err).toMatch(/^afterpatch: credentials: \/\S*\.config\/afterpatch\/ca\.crt does not exist/);
+  expect(err).not.toMatch(/^afterpatch: credentials: \.config/);
+  const own = join(userInfo().homedir, ".config/afterpatch/ca.crt");
+  if (existsSync(own)) return; // somebody uses afterpatch here: what their controller answers is not asked
+  expect(err).toContain(`afterpatch: credentials: ${own} does not exist`);
   expect(code).toBe(5);
 });
 
