@@ -20,7 +20,7 @@ export interface GlobalOptions {
 
 const EXIT_CODES =
   "Exit codes: 0 done or nothing to do, 1 internal error, 2 a remedy failed, 3 vetoed, 4 controller unreachable or " +
-  "residue, 5 usage, 6 no such unit or pid, 8 stale plan, 9 another apply runs, 10 old code found (with --exit-code).";
+  "residue, 5 usage, 6 no such unit, service, library or pid, 8 stale plan, 9 another apply runs, 10 old code found (with --exit-code).";
 
 /**
  * Runs the command of a command line; its handler sets `process.exitCode`. A mistake is a CommandError with exit code 5.
@@ -62,6 +62,9 @@ export async function runCommandLine(argv: readonly string[], version: string, c
   return text === "" ? "" : `${text}\n`;
 }
 
+/** Options that may be given more than once. */
+const LISTS = ["label", "unit", "service", "application", "library", "only", "paths"];
+
 function configured(argv: readonly string[], version: string, columns: number): Argv<GlobalOptions> {
   return yargs()
     .scriptName(PROGRAM)
@@ -78,7 +81,7 @@ function configured(argv: readonly string[], version: string, columns: number): 
     .exitProcess(false)
     .showHelpOnFail(false)
     .parserConfiguration({ "greedy-arrays": false, "dot-notation": false, "boolean-negation": false })
-    .check((args) => checkGiven(args, ["label", "unit", "service", "only", "paths"], argv), true)
+    .check((args) => checkGiven(args, args._?.[0] === "apply" ? [...LISTS, "package"] : LISTS, argv), true)
     .demandCommand(1, "name a command")
     .fail((message, error) => {
       // Thrown by a command, or by the check above; what yargs itself complains about is a YError.

@@ -8,7 +8,6 @@ import { planOf } from "@afterpatch/core/plan/plan";
 import type { Plan } from "@afterpatch/core/plan/types";
 import type { Policy } from "@afterpatch/core/policy/types";
 import type { Scan } from "@afterpatch/core/scan";
-import { visible } from "@afterpatch/core/text";
 import { systemClock } from "../clock.ts";
 import type { ApplyArguments } from "../commands/apply.ts";
 import { type Config, configReader } from "../config/config.ts";
@@ -16,8 +15,6 @@ import { missing, sayIfInvalid } from "../config/look.ts";
 import { underConfig } from "../config/narrow.ts";
 import { applicationsOf, rulesOf } from "../config/rules.ts";
 import { StepError } from "../effects/error.ts";
-import { readUnit } from "../effects/service/unit.ts";
-import { hasScript, isScript } from "../effects/sysv/restart-script.ts";
 import { whoIsThis } from "../host/identity.ts";
 import { sha256 } from "../host/scan.ts";
 import { JournalError, journalRemedy } from "../journal/error.ts";
@@ -35,10 +32,12 @@ import { packageHook } from "../watch/hook.ts";
 import { type CarriedOut, carryOut, resume } from "./carry-out.ts";
 import type { CarryOutDeps } from "./course.ts";
 import { applyExitCode } from "./exit-code.ts";
-import { type ApplyDocument, applyDocument, renderApply } from "./present.ts";
-import { type Selection, select, unitName } from "./select.ts";
-import { sessionServices } from "./session-services.ts";
-import { confirm, interruption, reporter, spoken } from "./terminal.ts";
+import { type LeftOut, leftOut } from "./left-out.ts";
+import { named } from "./named.ts";
+import { type ApplyDocument, applyDocument, leftOutText, renderApply } from "./present.ts";
+import { Progress } from "./progress.ts";
+import { type Selection, select } from "./select.ts";
+import { confirm, interruption } from "./terminal.ts";
 
 const DEADLINE_MS = 3_600_000;
 /** No restart of a unit takes longer. */
@@ -52,12 +51,12 @@ export async function apply(args: TimedArguments): Promise<ExitCode> {
   const read = configReader(args);
   const narrow = async (scan: Scan) => underConfig(scan, await read());
   const machine = realMachine(whoIsThis(args.stateDir), narrow, applicationsOf(read));
-  const named = { only: args.only, units: args.unit.map(serviceName), services: args.service };
+  const options = { ...whoIsThis(args.stateDir), now: Date.now };
+  const selected = async () => named(args, await applicationsOf(read)(), options);
   if (args.dryRun) {
     await sayIfInvalid(args);
-    const selection = await known(named);
-    const scan = await scanned(machine);
-    return showPlan(scan, select(planOf(scan, requested(selection)), selection), args);
+    const selection = await selected();
+    return showPlan(await scanned(machine), selection, args);
   }
   if (process.geteuid?.() !== 0)
     throw usageError("apply", "needs root to act on this host", "run it with sudo, or look with --dry-run");
@@ -73,7 +72,7 @@ export async function apply(args: TimedArguments): Promise<ExitCode> {
   try {
     const journal = await openJournal(join(args.stateDir, LOCAL_JOURNAL), { now: systemClock.now });
     try {
-      return await underLock(args, named, { machine, journal, read });
+      return await underLock(args, selected, { machine, journal, read });
     } finally {
       await journal.close();
     }
@@ -96,31 +95,39 @@ interface Host {
   readonly read: () => Promise<Config>;
 }
 
-async function underLock(args: TimedArguments, named: Selection, { machine, journal, read }: Host): Promise<ExitCode> {
+async function underLock(
+  args: TimedArguments,
+  selected: () => Promise<Selection>,
+  { machine, journal, read }: Host,
+): Promise<ExitCode> {
   const policy = await policyOrError(read);
   const { graceMs, settleMs } = { graceMs: args.graceMs ?? policy.graceMs, settleMs: args.settleMs ?? policy.settleMs };
   const interrupt = interruption();
-  const say = (line: string) => (args.format === "json" ? process.stderr : process.stdout).write(`${line}\n`);
+  const screen = args.format === "json" ? process.stderr : process.stdout;
+  const progress = new Progress(screen, { graceMs, settleMs, now: () => performance.now() });
+  const say = (line: string) => progress.say(line);
   const deps: CarryOutDeps = {
-    machine: spoken(machine, say),
+    machine: progress.over(machine),
     rules: rulesOf(read, { clock: systemClock, journals: journalsIn(args.stateDir), here: HERE }),
     journal,
     clock: systemClock,
     signal: interrupt.signal,
-    report: reporter(say, settleMs),
+    report: progress.report,
   };
   try {
     const isAnswerable = args.yes || process.stdin.isTTY;
-    const selection = await known(named);
+    const selection = await selected();
     if (unfinished(journal.records()).length > 0 && !isAnswerable) throw unanswerable();
     const resumed = await resumeAll(journal, deps, say);
     const scan = await scanned(machine);
-    const { chosen, left } = select(planOf(scan, requested(selection)), selection);
+    const plan = planOf(scan, requested(selection));
+    const { chosen, left } = select(plan, selection, scan);
+    const notDone = leftOut(scan, plan, selection, chosen);
     const steps = chosen.map((step) => step.remedy);
     const leave = left.map((step) => step.remedy);
     if (interrupt.signal.aborted) return EXIT.detached;
     if (chosen.length > 0 && !isAnswerable) throw unanswerable();
-    if (args.format === "table" || !args.yes) say(planText(scan, chosen));
+    if (args.format === "table" || !args.yes) say(planText(scan, chosen, notDone));
     if (chosen.length > 0 && !args.yes) await confirm(chosen.length, interrupt.signal);
     const order: Order = {
       from: { kind: "local" },
@@ -132,8 +139,10 @@ async function underLock(args: TimedArguments, named: Selection, { machine, jour
       allowNew: false,
     };
     const op = randomUUID();
+    progress.expect(chosen.length);
     const carried = chosen.length === 0 ? nothingToDo(scan) : await carryOut(op, order, deps);
-    const document = applyDocument(scan, chosen, carried, resumed);
+    progress.stop();
+    const document = applyDocument(scan, chosen, carried, { resumed, leftOut: notDone });
     if (args.format === "json") emit(`${JSON.stringify(document, null, 2)}\n`, args);
     else if (chosen.length > 0 || args.out !== undefined) emit(`\n${renderApply(document)}`, args);
     if (!(await acknowledge(journal, [...resumed.map((order) => order.op), ...(chosen.length === 0 ? [] : [op])]))) {
@@ -143,6 +152,7 @@ async function underLock(args: TimedArguments, named: Selection, { machine, jour
     const before = resumed.map((order) => applyExitCode(order, args.failOnResidue));
     return code === EXIT.detached ? code : worst([...before, code]);
   } finally {
+    progress.stop();
     interrupt.stop();
   }
 }
@@ -199,10 +209,9 @@ function journalFailed(error: JournalError): CommandError {
 }
 
 /** The plan without its hint to run this command. */
-function planText(scan: Scan, chosen: Plan["steps"]): string {
-  return renderPlan({ ...planDocument(scan), steps: chosen }, scan)
-    .replace(/\n\nNext: .*\n$/, "\n")
-    .trimEnd();
+function planText(scan: Scan, chosen: Plan["steps"], notDone: readonly LeftOut[]): string {
+  const text = renderPlan({ ...planDocument(scan), steps: chosen }, scan).replace(/\n\nNext: .*\n$/, "\n");
+  return [text.trimEnd(), leftOutText(notDone)].filter((part) => part !== "").join("\n\n");
 }
 
 function unanswerable(): CommandError {
@@ -215,13 +224,17 @@ function nothingToDo(scan: Scan): CarriedOut {
   return { ending: { result: "verified", code: "", message: "", residue }, steps: [], proof: scan, findingsLeft: [] };
 }
 
-function showPlan(scan: Scan, { chosen }: { readonly chosen: Plan["steps"] }, args: ApplyArguments): ExitCode {
+function showPlan(scan: Scan, selection: Selection, args: ApplyArguments): ExitCode {
+  const plan = planOf(scan, requested(selection));
+  const { chosen } = select(plan, selection, scan);
+  const notDone = leftOut(scan, plan, selection, chosen);
   const digest = planDigest(
     chosen.map((step) => step.remedy),
     sha256,
   );
   const document = { ...planDocument(scan), steps: chosen, digest };
-  emit(args.format === "json" ? `${JSON.stringify(document, null, 2)}\n` : renderPlan(document, scan), args);
+  const text = [renderPlan(document, scan).trimEnd(), leftOutText(notDone)].filter((part) => part !== "").join("\n\n");
+  emit(args.format === "json" ? `${JSON.stringify({ ...document, leftOut: notDone }, null, 2)}\n` : `${text}\n`, args);
   return EXIT.ok;
 }
 
@@ -234,29 +247,4 @@ async function scanned(machine: Machine): Promise<Scan> {
       cause: error,
     });
   }
-}
-
-/** As the service's manager calls it: a unit of systemd, or a script where systemd is not PID 1. */
-function serviceName(name: string): string {
-  const script = name.replace(/\.service$/, "");
-  return isScript(script) ? script : unitName(name);
-}
-
-/** A selection by names that exist: one with a mistake in it must not pass for "nothing to do". */
-async function known({ only, units, services }: Selection): Promise<Selection> {
-  for (const unit of units) {
-    if (isScript(unit)) {
-      if (hasScript(unit)) continue;
-      throw new CommandError(EXIT.selection, "--unit", `there is no script ${visible(unit)}`, "see 'ls /etc/init.d'");
-    }
-    try {
-      await readUnit(unit);
-    } catch (error) {
-      if (!(error instanceof StepError)) throw error;
-      throw new CommandError(EXIT.selection, "--unit", error.message, "see 'systemctl list-units --type=service'", {
-        cause: error,
-      });
-    }
-  }
-  return { only, units, services: await sessionServices(services) };
 }

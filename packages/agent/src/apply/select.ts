@@ -1,27 +1,64 @@
 import type { Plan, Step } from "@afterpatch/core/plan/types";
-import type { RemedyKind } from "@afterpatch/core/scan";
+import type { Finding, RemedyKind, Scan } from "@afterpatch/core/scan";
 import { isPerformed } from "./course.ts";
 
-/** What a person asked for; empty lists ask for everything. */
+/** What a person asked for. Each that is given narrows the others; empty lists and null ask for everything. */
 export interface Selection {
   readonly only: readonly RemedyKind[];
   readonly units: readonly string[];
   readonly services: readonly string[];
+  /** Names of rules of the agent's file. */
+  readonly applications: readonly string[];
+  /** Who has an old copy of the libraries and packages that were named. */
+  readonly users: LibraryUsers | null;
 }
 
-/** Splits a plan into what is to be carried out and what is deliberately left. */
+export interface LibraryUsers {
+  /** As it was typed. */
+  readonly asked: string;
+  /** By `processKey`. */
+  readonly old: ReadonlySet<string>;
+  /** How many processes have any copy of it. */
+  readonly count: number;
+}
+
+export const EVERYTHING: Selection = { only: [], units: [], services: [], applications: [], users: null };
+
+/** Splits a plan into what is to be carried out and what is deliberately left. A step is taken whole or not at all. */
 export function select(
   plan: Plan,
-  { only, units, services }: Selection,
+  selection: Selection,
+  scan: Pick<Scan, "findings">,
 ): { chosen: readonly Step[]; left: readonly Step[] } {
-  const isNamed = units.length > 0 || services.length > 0;
-  const chosen = plan.steps.filter(({ remedy: { kind, target } }) => {
-    if (!isPerformed({ kind, target })) return false;
-    if (only.length > 0 && !only.includes(kind)) return false;
-    if (!isNamed) return true;
-    return (kind === "end-session" ? services : units).includes(target);
-  });
+  const ofUsers = new Set(scan.findings.filter((finding) => isUser(finding, selection)).map(({ id }) => id));
+  const chosen = plan.steps.filter(
+    (step) => isChosen(step.remedy, selection) && step.findings.some((id) => ofUsers.has(id)),
+  );
   return { chosen, left: plan.steps.filter((step) => !chosen.includes(step)) };
+}
+
+function isChosen(remedy: Step["remedy"], { only, units, services, applications }: Selection): boolean {
+  if (!isPerformed(remedy)) return false;
+  if (only.length > 0 && !only.includes(remedy.kind)) return false;
+  if (units.length + services.length + applications.length === 0) return true;
+  return namesFor(remedy.kind, { units, services, applications }).includes(remedy.target);
+}
+
+function namesFor(
+  kind: RemedyKind,
+  { units, services, applications }: Pick<Selection, "units" | "services" | "applications">,
+): readonly string[] {
+  if (kind === "end-session") return services;
+  return kind === "relaunch-application" ? applications : units;
+}
+
+/** Whether its process has an old copy of what was asked for. */
+export function isUser({ process }: Finding, { users }: Pick<Selection, "users">): boolean {
+  return users === null || (process !== null && users.old.has(processKey(process)));
+}
+
+export function processKey({ pid, startTicks }: { readonly pid: number; readonly startTicks: number }): string {
+  return `${pid}:${startTicks}`;
 }
 
 /** `ssh` and `ssh.service` name the same unit, as for systemctl. */

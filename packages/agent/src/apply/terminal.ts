@@ -1,10 +1,6 @@
 import { createInterface } from "node:readline/promises";
 import { CommandError } from "@afterpatch/core/command-error";
 import { EXIT } from "@afterpatch/core/exit";
-import { visible } from "@afterpatch/core/text";
-import type { Machine } from "../ports.ts";
-import type { CarryOutDeps } from "./course.ts";
-import { resultLine, settlingLine } from "./present.ts";
 
 /** Asks a person; anything but yes ends the command. */
 export async function confirm(count: number, signal: AbortSignal): Promise<void> {
@@ -33,31 +29,5 @@ export function interruption(): { readonly signal: AbortSignal; stop(): void } {
   return {
     signal: controller.signal,
     stop: () => void process.off("SIGINT", stop).off("SIGTERM", stop),
-  };
-}
-
-/** Says what is about to be done. */
-export function spoken(machine: Machine, say: (line: string) => void): Machine {
-  return {
-    ...machine,
-    perform(step, before, options) {
-      say(`begun    ${step.kind} ${visible(step.target)}`);
-      return machine.perform(step, before, options);
-    },
-  };
-}
-
-/** Says each result once, and what is waited for. */
-export function reporter(say: (line: string) => void, settleMs: number): CarryOutDeps["report"] {
-  const told = new Set<unknown>();
-  let last = "acting";
-  return (state, steps) => {
-    for (const result of steps) {
-      if (!told.has(result)) say(resultLine(result));
-      told.add(result);
-    }
-    if (state !== last && state === "settling") say(settlingLine(settleMs));
-    if (state !== last && state === "verifying") say("scanning again");
-    last = state;
   };
 }

@@ -1,7 +1,7 @@
 import { usageError } from "@afterpatch/core/command-error";
 import { parseDuration } from "@afterpatch/core/duration";
 import { REMEDIES, type RemedyKind } from "@afterpatch/core/scan";
-import type { CommandModule } from "yargs";
+import type { Argv, CommandModule } from "yargs";
 import type { GlobalOptions } from "../command-line.ts";
 import { checkTarget } from "../output.ts";
 
@@ -9,6 +9,9 @@ export interface ApplyArguments extends GlobalOptions {
   readonly only: readonly RemedyKind[];
   readonly unit: readonly string[];
   readonly service: readonly string[];
+  readonly application: readonly string[];
+  readonly library: readonly string[];
+  readonly package: readonly string[];
   readonly grace: string | undefined;
   readonly settle: string | undefined;
   readonly dryRun: boolean;
@@ -22,32 +25,7 @@ export const apply: CommandModule<object, ApplyArguments> = {
   command: "apply",
   describe: "Replace what runs old code on this host, and prove it",
   builder: (parser) =>
-    parser
-      .option("only", {
-        type: "array",
-        string: true,
-        choices: REMEDIES.filter((kind) => kind !== "none"),
-        default: [],
-        defaultDescription: "every kind",
-        requiresArg: true,
-        describe: "Only steps of this kind; may be repeated",
-      })
-      .option("unit", {
-        type: "array",
-        string: true,
-        default: [],
-        defaultDescription: "all",
-        requiresArg: true,
-        describe: "Only this unit; may be repeated",
-      })
-      .option("service", {
-        type: "array",
-        string: true,
-        default: [],
-        defaultDescription: "all",
-        requiresArg: true,
-        describe: "Only old sessions of this service of xinetd or inetd, or of this Accept=yes socket; may be repeated",
-      })
+    selecting(parser)
       .option("grace", {
         type: "string",
         requiresArg: true,
@@ -79,6 +57,8 @@ export const apply: CommandModule<object, ApplyArguments> = {
         ["afterpatch-agent apply", "show the steps, ask, carry them out, prove it"],
         ["afterpatch-agent apply --service imap --grace 30s", "end the old sessions of one xinetd service"],
         ["afterpatch-agent apply --unit ssh --yes -o json", "one unit, for a program"],
+        ["afterpatch-agent apply --library 'libwrap.so*'", "who runs an old libwrap, each by its own step"],
+        ["afterpatch-agent apply --package libssl3 --dry-run", "the same for a package; nothing is done"],
       ]) as never, // dry-run arrives as dryRun too, which yargs' types do not join
   handler: async (args) => {
     checkTarget(args);
@@ -88,6 +68,60 @@ export const apply: CommandModule<object, ApplyArguments> = {
     process.exitCode = await local.apply({ ...args, graceMs, settleMs });
   },
 };
+
+/** What is asked for; each option narrows the others. */
+function selecting(parser: Argv): Argv {
+  return parser
+    .option("only", {
+      type: "array",
+      string: true,
+      choices: REMEDIES.filter((kind) => kind !== "none"),
+      default: [],
+      defaultDescription: "every kind",
+      requiresArg: true,
+      describe: "Only steps of this kind; may be repeated",
+    })
+    .option("unit", {
+      type: "array",
+      string: true,
+      default: [],
+      defaultDescription: "all",
+      requiresArg: true,
+      describe: "Only this unit; may be repeated",
+    })
+    .option("service", {
+      type: "array",
+      string: true,
+      default: [],
+      defaultDescription: "all",
+      requiresArg: true,
+      describe: "Only old sessions of this service of xinetd or inetd, or of this Accept=yes socket; may be repeated",
+    })
+    .option("application", {
+      type: "array",
+      string: true,
+      default: [],
+      defaultDescription: "all",
+      requiresArg: true,
+      describe: "Only what this rule of the agent's file launches; may be repeated",
+    })
+    .option("library", {
+      type: "array",
+      string: true,
+      default: [],
+      defaultDescription: "all",
+      requiresArg: true,
+      describe: "Only steps for who has an old copy of this library, a path or glob as for users; may be repeated",
+    })
+    .option("package", {
+      type: "array",
+      string: true,
+      default: [],
+      defaultDescription: "all",
+      requiresArg: true,
+      describe: "The same for all files of a package; may be repeated",
+    });
+}
 
 function duration(option: string, text: string | undefined): number | null {
   if (text === undefined) return null;

@@ -113,7 +113,9 @@ async function inUnit(rule: string, launch: Launch, start: StartCommand): Promis
     // Before systemd 250 a unit ends with its first process, and takes the others along.
     const isOld = ran.status !== 0 && /ExitType/.test(ran.complaint);
     const last = isOld ? await systemdRun(args("--remain-after-exit")) : ran;
-    return last.status === 0 ? null : `systemd did not start it: ${visible(last.complaint)}`;
+    // Without a word it was started and has ended already, which whoever waits for it finds out.
+    const isBegun = last.status === 0 || last.complaint === `exit code ${last.status}`;
+    return isBegun ? null : `systemd did not start it: ${visible(last.complaint)}`;
   } finally {
     rmSync(file, { force: true });
   }

@@ -1,0 +1,82 @@
+import { CommandError } from "@afterpatch/core/command-error";
+import { EXIT } from "@afterpatch/core/exit";
+import { nearest } from "@afterpatch/core/fleet/nearest";
+import type { ApplicationRule } from "@afterpatch/core/policy/types";
+import { someOf, visible } from "@afterpatch/core/text";
+import type { ApplyArguments } from "../commands/apply.ts";
+import { StepError } from "../effects/error.ts";
+import { readUnit } from "../effects/service/unit.ts";
+import { hasScript, isScript } from "../effects/sysv/restart-script.ts";
+import type { ScanOptions } from "../host/scan.ts";
+import { usersOf } from "../look/users.ts";
+import { type LibraryUsers, processKey, type Selection, unitName } from "./select.ts";
+import { sessionServices } from "./session-services.ts";
+
+const MOST_SHOWN = 20;
+
+/** What the command line names. All of it exists: a mistake in a name must not pass for "nothing to do". */
+export async function named(
+  args: Pick<ApplyArguments, "only" | "unit" | "service" | "application" | "library" | "package">,
+  rules: readonly ApplicationRule[],
+  options: Omit<ScanOptions, "all">,
+): Promise<Selection> {
+  const units = args.unit.map(serviceName);
+  for (const unit of units) await checkUnit(unit);
+  for (const name of args.application) checkRule(name, rules);
+  return {
+    only: args.only,
+    units,
+    services: await sessionServices(args.service),
+    applications: args.application,
+    users: libraryUsers(args.library, args.package, options),
+  };
+}
+
+/** Who has mapped what: paths, globs and packages as `users` takes them. */
+function libraryUsers(
+  libraries: readonly string[],
+  packages: readonly string[],
+  options: Omit<ScanOptions, "all">,
+): LibraryUsers | null {
+  if (libraries.length + packages.length === 0) return null;
+  const asked = [
+    ...(libraries.length > 0 ? [{ paths: libraries, package: null }] : []),
+    ...packages.map((name) => ({ paths: [], package: name })),
+  ];
+  const users = asked.flatMap((one) => usersOf(one, options).users);
+  return {
+    asked: [...libraries, ...packages].map(visible).join(", "),
+    old: new Set(users.filter(({ file }) => file.copy === "old").map(({ process }) => processKey(process))),
+    count: new Set(users.map(({ process }) => processKey(process))).size,
+  };
+}
+
+/** As the service's manager calls it: a unit of systemd, or a script where systemd is not PID 1. */
+function serviceName(name: string): string {
+  const script = name.replace(/\.service$/, "");
+  return isScript(script) ? script : unitName(name);
+}
+
+async function checkUnit(unit: string): Promise<void> {
+  if (isScript(unit)) {
+    if (hasScript(unit)) return;
+    throw new CommandError(EXIT.selection, "--unit", `there is no script ${visible(unit)}`, "see 'ls /etc/init.d'");
+  }
+  try {
+    await readUnit(unit);
+  } catch (error) {
+    if (!(error instanceof StepError)) throw error;
+    const todo = "see 'systemctl list-units --type=service'";
+    throw new CommandError(EXIT.selection, "--unit", error.message, todo, { cause: error });
+  }
+}
+
+function checkRule(name: string, rules: readonly ApplicationRule[]): void {
+  const names = rules.map((rule) => rule.name);
+  if (names.includes(name)) return;
+  const near = nearest(name, names);
+  const known = near.length > 0 ? near : names;
+  const todo = known.length === 0 ? "it has none for applications" : `there are ${someOf(known, MOST_SHOWN)}`;
+  const why = `the agent's file has no rule ${visible(name)}`;
+  throw new CommandError(EXIT.selection, "--application", why, todo);
+}
