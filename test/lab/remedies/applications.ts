@@ -28,6 +28,13 @@ export function stageFor(name: string, init: Init) {
     execOk(there().host, ["sh", "-c", 'mkdir -p "$(dirname "$1")"; cat >"$1"; chmod "$2" "$1"', "sh", path, mode], {
       input: text,
     });
+  const launch = (variable: string, app: string, user: string, ...words: readonly string[]) => {
+    const script = `count=$(wc -l </opt/$2/launched)
+      setsid setpriv --reuid "$3" --regid "$3" --init-groups env "$1" "/opt/$2/$2" "/opt/$2/run" "\${@:4}" </dev/null >/dev/null 2>&1 &
+      until [ "$(wc -l </opt/$2/launched)" -gt "$count" ]; do sleep 0.05; done
+      echo $!`;
+    return sh(script, variable, app, user, ...words);
+  };
   return {
     sh,
     put,
@@ -52,13 +59,9 @@ export function stageFor(name: string, init: Init) {
       await sh('chmod 666 "/opt/$1/launched"; mkdir -p "/opt/$1/place"', app);
     },
     /** Runs one as `user`, as they would by hand; resolves with its pid. */
-    start: async (app: string, user: string, ...words: readonly string[]) => {
-      const script = `count=$(wc -l </opt/$1/launched)
-        setsid setpriv --reuid "$2" --regid "$2" --init-groups "/opt/$1/$1" "/opt/$1/run" "\${@:3}" </dev/null >/dev/null 2>&1 &
-        until [ "$(wc -l </opt/$1/launched)" -gt "$count" ]; do sleep 0.05; done
-        echo $!`;
-      return sh(script, app, user, ...words);
-    },
+    start: (app: string, user: string, ...words: readonly string[]) => launch("NOTHING=", app, user, ...words),
+    /** The same with a variable `NAME=VALUE` in its environment. */
+    startWith: (variable: string, app: string, user: string) => launch(variable, app, user),
     /** Pids of all that run the application's program, old ones too. */
     pids: async (app: string) => (await sh('pgrep -f "^/opt/$1/$1 " || true', app)).split("\n").filter(Boolean),
     launched: async (app: string) => (await sh('cat "/opt/$1/launched"', app)).split("\n").filter(Boolean),
