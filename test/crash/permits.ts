@@ -1,5 +1,6 @@
 // Runs on a lab host in place of the daemon: the permits of a controller carried out with the daemon's own journal.
 // usage: permits.mjs STATE_DIR PERMIT_ID GRACE_MS   prints where the permit stands in the end, as JSON
+import { NO_REBOOT } from "@afterpatch/core/plan/reboot";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { systemClock } from "@afterpatch/agent/clock";
@@ -54,6 +55,7 @@ const permit = {
   graceMs: Number(graceMs),
   settleMs: 0,
   allowNew: false,
+  reboot: NO_REBOOT,
 };
 const { done } = await orders.take(permit, 1);
 await done;

@@ -1,3 +1,4 @@
+import { NO_REBOOT } from "@afterpatch/core/plan/reboot";
 import { fold } from "@afterpatch/core/rollout/fold";
 import type { FleetView } from "@afterpatch/core/rollout/next";
 import type { RolloutEvent, RolloutPlan, RolloutTiming, RolloutView, StepRef } from "@afterpatch/core/rollout/types";
@@ -30,11 +31,19 @@ export function rolloutPlan(order: RolloutOrder = {}): RolloutPlan {
     actor: "ops",
     createdAt: T0,
     pattern: "all",
+    reboot: NO_REBOOT,
     digest: "fleet-digest",
     hosts: hosts.map((name) => {
       const isClean = name.endsWith("-clean");
       const residue = isClean ? ["cron job of backup"] : [];
-      return { hostId: name, name, digest: `digest-${name}`, steps: isClean ? [] : [SSH], residue };
+      return {
+        hostId: name,
+        name,
+        digest: `digest-${name}`,
+        steps: isClean ? [] : [SSH],
+        residue,
+        expectedKernel: null,
+      };
     }),
     uncovered: [],
     timing: TIMING,

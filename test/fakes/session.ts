@@ -1,3 +1,4 @@
+import { NO_REBOOT } from "@afterpatch/core/plan/reboot";
 import { reportOf, sha256 } from "@afterpatch/agent/session/report";
 import { Session, type SessionDeps } from "@afterpatch/agent/session/session";
 import type { Clock, JournalRecord, Machine } from "@afterpatch/agent/ports";
@@ -30,6 +31,7 @@ export const PERMIT: Permit = {
   graceMs: 10_000,
   settleMs: 10_000,
   allowNew: false,
+  reboot: NO_REBOOT,
 };
 
 /** The controller's side of one stream, played by the test. */

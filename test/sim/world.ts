@@ -1,3 +1,4 @@
+import { NO_REBOOT } from "@afterpatch/core/plan/reboot";
 import { sha256 } from "@afterpatch/agent/session/report";
 import type { Veto } from "@afterpatch/agent/vetoes/rules";
 import { type Hosts, hosts as hostsIn } from "@afterpatch/controller/store/hosts";
@@ -89,7 +90,7 @@ export class World {
     for (const agent of this.agents) {
       const { hostId } = agent;
       const steps = await agent.planned();
-      hosts.push({ hostId, name: hostId, digest: planDigest(steps, sha256), steps, residue: [] });
+      hosts.push({ hostId, name: hostId, digest: planDigest(steps, sha256), steps, residue: [], expectedKernel: null });
     }
     return {
       id,
@@ -100,6 +101,7 @@ export class World {
       pattern: "all",
       ...order,
       allowNew: false,
+      reboot: NO_REBOOT,
       digest: "sim",
       hosts,
       uncovered: [],

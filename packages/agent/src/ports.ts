@@ -1,3 +1,4 @@
+import type { RebootOrder } from "@afterpatch/core/plan/reboot";
 import type { StepRef, StepResult } from "@afterpatch/core/rollout/types";
 import type { Scan } from "@afterpatch/core/scan";
 
@@ -94,6 +95,8 @@ export interface Order {
   readonly settleMs: number;
   /** Carry out remedies that a fresh scan finds beyond `steps` too. */
   readonly allowNew: boolean;
+  /** Absent, in journals of before there was such a thing: the host is not rebooted. */
+  readonly reboot?: RebootOrder;
   /** Steps of the plan that were deliberately not ordered (`--only`): nobody touches them, and they make nothing stale. */
   readonly leave?: readonly StepRef[];
 }

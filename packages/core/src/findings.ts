@@ -5,6 +5,7 @@ import { fileVerdict, strongest } from "./detect/verdict.ts";
 import type { Content, FileFacts, HostFacts, ProcessFacts } from "./facts.ts";
 import { kernelPart } from "./kernel/findings.ts";
 import { rebootOf } from "./kernel/reboot.ts";
+import { rebootable } from "./plan/reboot.ts";
 import type { Sha256 } from "./plan/types.ts";
 import {
   type Finding,
@@ -23,7 +24,14 @@ export function scanOf(facts: HostFacts, sha256: Sha256, { all = false }: { read
   const host = indexOf(facts);
   const kernel = facts.kernel ? kernelPart(facts.kernel, facts, sha256) : null;
   const processes = facts.running.flatMap((process) => findingOf(process, host, sha256) ?? []);
-  const findings = [...processes, ...(kernel?.findings ?? [])].sort(byOwnerThenPid);
+  const shownKernel: Scan["host"]["kernel"] = kernel?.kernel ?? {
+    running: visible(facts.host.kernel),
+    expected: null,
+    verdict: "unknown",
+  };
+  const findings = [...processes, ...(kernel?.findings ?? [])]
+    .map((finding) => rebootable(finding, shownKernel))
+    .sort(byOwnerThenPid);
   return {
     schema: SCAN_SCHEMA,
     host: {
@@ -31,7 +39,7 @@ export function scanOf(facts: HostFacts, sha256: Sha256, { all = false }: { read
       name: visible(facts.host.name),
       bootId: visible(facts.host.bootId),
       os: visible(facts.host.os),
-      kernel: kernel?.kernel ?? { running: visible(facts.host.kernel), expected: null, verdict: "unknown" },
+      kernel: shownKernel,
       ...(kernel ? { microcode: kernel.microcode } : {}),
     },
     startedAt: facts.startedAt,

@@ -1,3 +1,4 @@
+import type { RebootOrder } from "./plan/reboot.ts";
 import type { StepRef, StepResult } from "./rollout/types.ts";
 
 // What an agent and its controller say to each other on their stream; proto/afterpatch/v1/agent.proto is the reference.
@@ -45,6 +46,7 @@ export interface Permit {
   readonly graceMs: number;
   readonly settleMs: number;
   readonly allowNew: boolean;
+  readonly reboot: RebootOrder;
 }
 
 export interface PermitOutcome {
@@ -56,11 +58,14 @@ export interface PermitOutcome {
   readonly proof: ScanReport | null;
 }
 
+/** `returning`: the host goes down, or is back and not yet seen to be whole. */
+export type ProgressState = "acting" | "returning" | "settling" | "verifying";
+
 /** Where a permit stands on its host. */
 export type PermitUpdate =
   | {
       readonly permitId: string;
-      readonly state: "acting" | "settling" | "verifying";
+      readonly state: ProgressState;
       readonly steps: readonly StepResult[];
     }
   | {

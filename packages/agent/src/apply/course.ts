@@ -1,5 +1,6 @@
 import { isRestart } from "@afterpatch/core/policy/caps";
 import { planOf } from "@afterpatch/core/plan/plan";
+import { NO_REBOOT } from "@afterpatch/core/plan/reboot";
 import type { Plan, Step } from "@afterpatch/core/plan/types";
 import { isCarriedOut } from "@afterpatch/core/plan/verbs";
 import type { StepRef, StepResult } from "@afterpatch/core/rollout/types";
@@ -108,9 +109,9 @@ export async function obstacle(course: Course, step: StepRef | null = null): Pro
 export async function look(course: Course): Promise<Seen | Stop> {
   try {
     const scan = await course.deps.machine.scan(course.deps.signal);
-    const { from, steps } = course.begun.order;
+    const { from, steps, reboot = NO_REBOOT } = course.begun.order;
     // Steps that are taken on request alone: a person on this host asked for them by name, a permit never does.
-    return { scan, plan: planOf(scan, from.kind === "local" ? steps : []) };
+    return { scan, plan: planOf(scan, from.kind === "local" ? steps : [], reboot) };
   } catch (error) {
     if (course.deps.signal.aborted) return { code: "interrupted", message: "interrupted during a scan" };
     if (error instanceof StepError) return { code: "scan-failed", message: error.message };

@@ -213,8 +213,8 @@ export class Orders {
 }
 
 function orderOf(permit: Permit): Order {
-  const { rolloutId, epoch, steps, deadlineMs, graceMs, settleMs, allowNew } = permit;
-  return { from: { kind: "permit", rolloutId, epoch }, steps, deadlineMs, graceMs, settleMs, allowNew };
+  const { rolloutId, epoch, steps, deadlineMs, graceMs, settleMs, allowNew, reboot } = permit;
+  return { from: { kind: "permit", rolloutId, epoch }, steps, deadlineMs, graceMs, settleMs, allowNew, reboot };
 }
 
 /** Times of this host's own file count where they are longer. */

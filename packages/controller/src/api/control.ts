@@ -13,7 +13,7 @@ import { ShownPlans } from "../rollouts/shown-plans.ts";
 import { type Host, hostState } from "./host-state.ts";
 import { planToWire } from "./plan-to-wire.ts";
 import { refused, refuseSelection, refusing } from "./refuse.ts";
-import { planOrRefuse, startRollout } from "./start-rollout.ts";
+import { planOrRefuse, rebootOrRefuse, startRollout } from "./start-rollout.ts";
 
 export interface ControlApiDeps extends PlanFleetDeps {
   readonly engine: RolloutEngine;
@@ -36,8 +36,8 @@ export function controlHandlers(deps: ControlApiDeps): Omit<Control, "createToke
         comingBack: comingBack(deps.fleet, hosts),
       };
     }),
-    planFleet: unary(async ({ pattern, serial }) => {
-      const { plan, comingBack } = await planOrRefuse(deps, pattern, serial);
+    planFleet: unary(async ({ pattern, serial, reboot }) => {
+      const { plan, comingBack } = await planOrRefuse(deps, pattern, serial, rebootOrRefuse(reboot));
       shown.add(plan);
       return planToWire(plan, comingBack);
     }),

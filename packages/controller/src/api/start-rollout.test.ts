@@ -1,3 +1,4 @@
+import { DEFAULT_REBOOT } from "@afterpatch/core/plan/reboot";
 import { sha256 } from "@afterpatch/agent/session/report";
 import type { ScanReport } from "@afterpatch/core/session";
 import { describe, expect, test } from "vitest";
@@ -22,7 +23,7 @@ async function fleet(names: readonly string[] = NAMES) {
   const { hosts } = bench;
   const deps = { hosts, fleet: run.fleet, scans: run.scans, sha256, engine: run.engine, clock: run.clock, shown };
   const plan = async (serial = "50%", pattern = "all"): Promise<FleetPlan> => {
-    const { plan: made } = await planOrRefuse(deps, pattern, serial);
+    const { plan: made } = await planOrRefuse(deps, pattern, serial, DEFAULT_REBOOT);
     shown.add(made);
     return made;
   };

@@ -1,5 +1,7 @@
 import { randomBytes } from "node:crypto";
+import { DEFAULT_REBOOT, type RebootOrder } from "@afterpatch/core/plan/reboot";
 import type { RolloutView } from "@afterpatch/core/rollout/types";
+import { RebootOrderError, rebootFromWire } from "@afterpatch/wire/convert/reboot";
 import type { Handlers } from "@afterpatch/wire/rpc";
 import type { controlService } from "@afterpatch/wire/services";
 import type { Clock } from "../ports.ts";
@@ -25,7 +27,8 @@ export async function startRollout(deps: StartDeps, request: StartRequest, actor
   if (request.requestId === "") throw refused("bad-argument", "a rollout needs a request id");
   const known = await deps.engine.byRequest(request.requestId);
   if (known) return known;
-  const { plan: fleet, selected } = await planOrRefuse(deps, request.pattern, request.serial);
+  const reboot = rebootOrRefuse(request.reboot);
+  const { plan: fleet, selected } = await planOrRefuse(deps, request.pattern, request.serial, reboot);
   if (request.maxHosts > 0 && selected > request.maxHosts) {
     throw refused("too-many-hosts", `${selected} hosts are selected, at most ${request.maxHosts} are allowed`);
   }
@@ -35,8 +38,18 @@ export async function startRollout(deps: StartDeps, request: StartRequest, actor
   const { pattern, reason, maxFail, allowNew } = request;
   const createdAt = deps.clock.now();
   const name = request.name || reason;
-  const order = { id: rolloutId(createdAt), name, reason, actor, createdAt, pattern, maxFail, allowNew };
+  const order = { id: rolloutId(createdAt), name, reason, actor, createdAt, pattern, maxFail, allowNew, reboot };
   return refusing(() => deps.engine.start(freeze(fleet, order, DEFAULT_TIMING), request.requestId));
+}
+
+/** Absent: reboots where they are required. */
+export function rebootOrRefuse(reboot: StartRequest["reboot"]): RebootOrder {
+  try {
+    return rebootFromWire(reboot, DEFAULT_REBOOT);
+  } catch (error) {
+    if (!(error instanceof RebootOrderError)) throw error;
+    throw refused("bad-argument", `reboot: ${error.message}`);
+  }
 }
 
 /** The fleet's plan of now, with the number of hosts that the pattern selects. */
@@ -44,8 +57,9 @@ export async function planOrRefuse(
   deps: PlanFleetDeps,
   pattern: string,
   serial: string,
+  reboot: RebootOrder,
 ): Promise<{ plan: FleetPlan; selected: number; comingBack: ComingBack | null }> {
-  const planned = await planFleet(deps, pattern, serial);
+  const planned = await planFleet(deps, pattern, serial, reboot);
   if (planned.kind === "planned") return planned;
   if (planned.kind === "bad-serial") throw refused("bad-argument", `serial: ${planned.why}`);
   return refuseSelection(pattern, planned);

@@ -13,15 +13,19 @@ export const DEFAULT_TIMING: RolloutTiming = {
 /** Makes a fleet plan into the frozen plan of a rollout. */
 export function freeze(
   fleet: FleetPlan,
-  order: Pick<RolloutPlan, "id" | "name" | "reason" | "actor" | "createdAt" | "pattern" | "maxFail" | "allowNew">,
+  order: Pick<
+    RolloutPlan,
+    "id" | "name" | "reason" | "actor" | "createdAt" | "pattern" | "maxFail" | "allowNew" | "reboot"
+  >,
   timing: RolloutTiming,
 ): RolloutPlan {
-  const hosts = fleet.hosts.map(({ host, plan, digest }) => ({
+  const hosts = fleet.hosts.map(({ host, plan, digest, expectedKernel }) => ({
     hostId: host.id,
     name: host.name,
     digest,
     steps: plan.steps.map(({ remedy: { kind, target } }) => ({ kind, target })),
     residue: plan.residue.map((entry) => entry.owner),
+    expectedKernel,
   }));
   return { ...order, ramp: fleet.ramp, digest: fleet.digest, hosts, uncovered: fleet.uncovered, timing };
 }

@@ -19,5 +19,6 @@ export function permitOf(view: RolloutView, event: Extract<RolloutEvent, { type:
     graceMs,
     settleMs,
     allowNew: view.plan.allowNew,
+    reboot: view.plan.reboot,
   };
 }

@@ -1,7 +1,7 @@
 import { parseRamp, resolveRamp } from "@afterpatch/core/fleet/ramp";
 import { type NothingSelected, select } from "@afterpatch/core/fleet/select";
 import { planDigest } from "@afterpatch/core/plan/digest";
-import { planOf } from "@afterpatch/core/plan/plan";
+import { planOf, type RebootChoice } from "@afterpatch/core/plan/plan";
 import type { Plan, Sha256 } from "@afterpatch/core/plan/types";
 import type { Fleet } from "../fleet/fleet.ts";
 import type { Scans } from "../fleet/scans.ts";
@@ -21,6 +21,8 @@ export interface PlannedHost {
   readonly reportedAt: number;
   /** Processes that the scan could not look at: no step covers what they run. */
   readonly unreadable: number;
+  /** Release of the kernel that a reboot of it would start; null: not known. */
+  readonly expectedKernel: string | null;
 }
 
 /** What would be done over a selection, and for whom that cannot be said. */
@@ -59,12 +61,17 @@ export interface PlanFleetDeps {
 }
 
 /** Selects, asks every selected host for a fresh scan, and plans. An old report is never planned from. */
-export async function planFleet(deps: PlanFleetDeps, pattern: string, serial: string): Promise<FleetPlanned> {
+export async function planFleet(
+  deps: PlanFleetDeps,
+  pattern: string,
+  serial: string,
+  reboot: RebootChoice,
+): Promise<FleetPlanned> {
   const parsed = parseRamp(serial);
   if (parsed.kind === "invalid") return { kind: "bad-serial", why: parsed.why };
   const selection = select(pattern, await deps.hosts.list());
   if (selection.kind !== "selected") return selection;
-  const looked = await Promise.all(selection.hosts.map((host) => planHost(deps, host)));
+  const looked = await Promise.all(selection.hosts.map((host) => planHost(deps, host, reboot)));
   const hosts = looked.flatMap((one) => (one.kind === "planned" ? [one.planned] : []));
   const uncovered = looked.flatMap((one) => (one.kind === "uncovered" ? [{ name: one.name, why: one.why }] : []));
   const working = hosts.filter(({ plan }) => plan.steps.length > 0).length;
@@ -95,7 +102,7 @@ type Looked =
   | { readonly kind: "planned"; readonly planned: PlannedHost }
   | { readonly kind: "uncovered"; readonly name: string; readonly why: string };
 
-async function planHost(deps: PlanFleetDeps, host: Host): Promise<Looked> {
+async function planHost(deps: PlanFleetDeps, host: Host, reboot: RebootChoice): Promise<Looked> {
   const uncovered = (why: string): Looked => ({ kind: "uncovered", name: host.name, why });
   if (host.state !== "active") return uncovered(host.state);
   if (!deps.fleet.isConnected(host.id)) return uncovered(notConnected(deps.fleet, host));
@@ -106,7 +113,7 @@ async function planHost(deps: PlanFleetDeps, host: Host): Promise<Looked> {
   if (!report) return uncovered("never reported");
   try {
     const scan = scanOfReport(report.body);
-    const plan = planOf(scan);
+    const plan = planOf(scan, [], reboot);
     if (JSON.stringify(plan).length > LONGEST_PLAN) return uncovered("its plan is too long to be true");
     const digest = planDigest(
       plan.steps.map((step) => step.remedy),
@@ -114,7 +121,10 @@ async function planHost(deps: PlanFleetDeps, host: Host): Promise<Looked> {
     );
     return {
       kind: "planned",
-      planned: { host, plan, digest, reportedAt: report.receivedAt, unreadable: scan.processes.unreadable },
+      planned: {
+        ...{ host, plan, digest, reportedAt: report.receivedAt, unreadable: scan.processes.unreadable },
+        expectedKernel: scan.host.kernel.verdict === "unknown" ? null : scan.host.kernel.expected,
+      },
     };
   } catch (error) {
     return uncovered(`its report cannot be read: ${error instanceof Error ? error.message : String(error)}`);

@@ -1,6 +1,7 @@
 import type { ProcessFacts } from "../facts.ts";
 import { type RestartRule, restartRule, userRestartRule } from "../plan/never.ts";
 import { AGENT_UNIT } from "../plan/order.ts";
+import { REBOOT } from "../plan/reboot.ts";
 import type { Owner, Remedy, Verdict } from "../scan.ts";
 import { acceptingSocket, restartedAlong, type UnitFacts } from "../systemd/show.ts";
 import { sysvService } from "../sysv/owner.ts";
@@ -95,17 +96,27 @@ function userManager({ owner: { name }, process }: Judged, { units }: HostIndex)
   return { kind: "none", target: name, automatic: false, reason: `${reason}.` };
 }
 
+/** What is never restarted by itself and need not wait for a person either; `rebootable` says whether it is automatic. */
+function reboot({ owner: { name } }: Judged, why: string): Remedy {
+  return { ...REBOOT, automatic: false, reason: `${name} is never restarted: ${why}. A reboot replaces it.` };
+}
+
 function reexec({ process: { executable } }: Judged, { facts }: HostIndex): Remedy {
   // sysvinit does so by telinit(8); its program is called init, and no link to another one's (BusyBox, OpenRC, runit).
   const isKnown = facts.systemd || /^(?:\/usr)?\/sbin\/init$/.test(executable);
-  const reason = isKnown
-    ? "PID 1 replaces itself in place and keeps its state; no service is touched."
-    : "PID 1 is neither systemd nor sysvinit and how it replaces itself is not known; a reboot replaces it.";
-  return { kind: "reexec", target: "init", automatic: isKnown, reason };
+  if (isKnown) {
+    const reason = "PID 1 replaces itself in place and keeps its state; no service is touched.";
+    return { kind: "reexec", target: "init", automatic: true, reason };
+  }
+  const reason = "PID 1 is neither systemd nor sysvinit and how it replaces itself is not known; a reboot replaces it.";
+  return { ...REBOOT, automatic: false, reason };
 }
 
-function restartSysv({ owner: { name }, process, programRemoved }: Judged, host: HostIndex): Remedy {
+function restartSysv(judged: Judged, host: HostIndex): Remedy {
+  const { name } = judged.owner;
+  const { process, programRemoved } = judged;
   const rule = restartRule(name);
+  if (rule?.policy === "reboot") return reboot(judged, rule.why);
   const told = sysvService(process, host);
   const evidence = told ? ` It was told by this: ${told.because}.` : "";
   const before = waitingServers(superServer(process.executable), host).map((sentence) => ` ${sentence}`);
@@ -121,6 +132,8 @@ function restartSysv({ owner: { name }, process, programRemoved }: Judged, host:
 
 function restart(judged: Judged, host: HostIndex): Remedy {
   const { name } = judged.owner;
+  const rule = ruleFor(name);
+  if (rule?.policy === "reboot") return reboot(judged, rule.why);
   const unit = host.units.get(name);
   const along = restartedAlong(name, host.units);
   const base = { kind: "restart-service", target: name, ...(along.length > 0 ? { takesAlong: along } : {}) } as const;
@@ -179,7 +192,7 @@ function waitingServers(manager: string | null, { facts }: HostIndex): readonly 
 
 interface Forbidden {
   /** `ask`: a person may ask for it by name. */
-  readonly policy: RestartRule["policy"];
+  readonly policy: "ask" | "never";
   readonly why: string;
 }
 
@@ -198,11 +211,12 @@ function forbidden(judged: Judged, along: readonly string[], host: HostIndex): F
       ? [{ policy: rule.policy, why: name === judged.owner.name ? rule.why : `${name} with it: ${rule.why}` }]
       : [];
   });
-  const strictest = rules.find(({ policy }) => policy === "never");
+  const strictest = rules.find(({ policy }) => policy !== "ask");
   if (strictest) return { policy: "never", why: `Never: ${strictest.why}.` };
   if (never !== null) return { policy: "never", why: never };
   const why = endsSessions(unit, host);
-  return why === null ? (rules[0] ?? null) : { policy: "ask", why };
+  if (why !== null) return { policy: "ask", why };
+  return rules[0] ? { policy: "ask", why: rules[0].why } : null;
 }
 
 function ruleFor(name: string): RestartRule | null {

@@ -58,17 +58,17 @@ function kernelFinding(judged: KernelJudgement, facts: KernelFacts, host: HostFa
     isOld ? "replaced" : "removed",
     path,
     package_,
-    `${judged.reasons.join(" ")}${patched} ${BY_HAND}`,
+    `${judged.reasons.join(" ")}${patched} ${BY_REBOOT}`,
   );
 }
 
 function microcodeFinding({ verdict, path, reasons }: MicrocodeJudgement): Draft | null {
   return verdict === "outdated" && path !== null
-    ? draft("microcode", "replaced", path, null, `${reasons.join(" ")} ${BY_HAND}`)
+    ? draft("microcode", "replaced", path, null, `${reasons.join(" ")} ${BY_REBOOT}`)
     : null;
 }
 
-const BY_HAND = "Only a reboot changes that, and this version does not reboot by itself: reboot this host in a window.";
+const BY_REBOOT = "Only a reboot changes that.";
 
 function draft(
   kind: "kernel" | "microcode",

@@ -28,8 +28,8 @@ function isKnownOld({ verdict }: Finding): boolean {
 
 /** Why nothing smaller replaces it, for what nothing smaller replaces. */
 function whyUnreplaceable({ owner, remedy }: Finding): string | null {
-  if (owner.kind === "init" && !remedy.automatic)
-    return `PID 1 (${owner.name}) runs old code and cannot replace itself.`;
+  if (remedy.kind !== "reboot") return null;
+  if (owner.kind === "init") return `PID 1 (${owner.name}) runs old code and cannot replace itself.`;
   return isBus(owner)
     ? `${owner.name} runs old code and is never restarted: every client would lose the message bus.`
     : null;

@@ -14,10 +14,19 @@ export function insteadOf(finding: Finding): Step["insteadOf"] {
   });
 }
 
+/** Of the step `reboot`: `finding` is the first that asks for it, null where a person ordered it for no finding. */
+export function insteadOfReboot(finding: Finding | null): Step["insteadOf"] {
+  if (finding !== null) return insteadOf(finding);
+  return REMEDIES.flatMap((kind) =>
+    kind === "none" || kind === "reboot" ? [] : [{ kind, whyNot: "A person ordered a reboot of this host." }],
+  );
+}
+
 /** Why a smaller remedy than the one of this finding does not put the new code into use. */
 function tooSmall(kind: Acting, finding: Finding): string {
   const { owner, remedy, process } = finding;
-  const who = process === null ? owner.name : `process ${process.pid} of ${owner.name}`;
+  if (process === null) return TOO_SMALL_FOR_KERNEL[kind];
+  const who = `process ${process.pid} of ${owner.name}`;
   switch (kind) {
     case "end-session":
       if (owner.kind === "init") return "PID 1 is no session that could be ended.";
@@ -32,8 +41,10 @@ function tooSmall(kind: Acting, finding: Finding): string {
     case "restart-service":
       if (owner.kind === "init") return "PID 1 is no service: nobody is left to start it when it stops.";
       if (remedy.kind === "reexec") return `A restart of ${owner.name} would end everything that this user runs.`;
+      if (owner.kind === "service") return remedy.reason;
       return `${owner.name} is not in a service that can be stopped and started by itself.`;
     case "reexec":
+      if (owner.kind === "init") return "How this PID 1 replaces itself in place is not known.";
       return `Re-executing a manager replaces that manager alone, not ${owner.name}.`;
     case "restart-container":
       return owner.kind === "container"
@@ -43,6 +54,17 @@ function tooSmall(kind: Acting, finding: Finding): string {
       return "A reboot is never decided for this alone.";
   }
 }
+
+/** Of the kernel itself, and of microcode. */
+const TOO_SMALL_FOR_KERNEL: Record<Acting, string> = {
+  "end-session": "The kernel is no session that could be ended.",
+  "relaunch-application": "The kernel is no program that could be halted and launched again.",
+  reload: "A running kernel does not read its image again.",
+  "restart-service": "No service runs the kernel: it goes on beneath every restart.",
+  reexec: "PID 1 replaces itself alone, on the same kernel.",
+  "restart-container": "A container runs on this very kernel.",
+  reboot: "",
+};
 
 function reload(finding: Finding): string {
   const { owner } = finding;

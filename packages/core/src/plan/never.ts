@@ -1,6 +1,7 @@
 /** What the tool does on its own about a unit, and why not more. `ask` and `never` both mean: not automatic. */
 export interface RestartRule {
-  readonly policy: "ask" | "never";
+  /** `reboot`: never restarted, and a reboot is the smallest remedy there is. */
+  readonly policy: "ask" | "never" | "reboot";
   /** Names without `.service`; a trailing `*` stands for the rest, an instance `x@y` is also matched by `x@`. */
   readonly units: readonly string[];
   readonly why: string;
@@ -9,9 +10,9 @@ export interface RestartRule {
 /** Built in. An administrator's file may add to it and never takes away from it. First match counts. */
 export const RESTART_RULES: readonly RestartRule[] = [
   {
-    policy: "never",
+    policy: "reboot",
     units: ["dbus", "dbus-broker", "dbus-daemon"],
-    why: "every client of the message bus would lose it, logins included; reboot in a window instead",
+    why: "every client of the message bus would lose it, logins included",
   },
   {
     policy: "never",

@@ -1,6 +1,8 @@
 import type { Finding, Remedy, Scan } from "../scan.ts";
-import { insteadOf } from "./instead.ts";
+import { someOf } from "../text.ts";
+import { insteadOf, insteadOfReboot } from "./instead.ts";
 import { inOrder } from "./order.ts";
+import { DEFAULT_REBOOT, REBOOT, type RebootOrder } from "./reboot.ts";
 import type { Plan, Residue, Step } from "./types.ts";
 import { isCarriedOut } from "./verbs.ts";
 
@@ -10,22 +12,61 @@ export interface Requested {
   readonly target: string;
 }
 
+/** How a plan treats reboots. */
+export type RebootChoice = Pick<RebootOrder, "mode" | "sessionsFirst">;
+
 /**
  * Ordered remedies of one host, from its findings alone: the host and the controller come to the same plan. What is
- * taken on request only becomes a step when it is among `requested`.
+ * taken on request only becomes a step when it is among `requested`. A host that is rebooted restarts nothing before.
  */
-export function planOf(scan: Scan, requested: readonly Requested[] = []): Plan {
+export function planOf(scan: Scan, requested: readonly Requested[] = [], choice: RebootChoice = DEFAULT_REBOOT): Plan {
   const asked = new Set(requested.map(keyOf));
-  const planned = scan.findings.filter((finding) => isPlanned(finding, asked));
-  const rest = scan.findings.filter((finding) => !isPlanned(finding, asked));
+  const isStep = (finding: Finding) => isPlanned(finding, asked, choice);
+  const isRequired = scan.findings.some((finding) => finding.remedy.kind === "reboot" && isStep(finding));
+  return choice.mode === "always" || isRequired ? rebooting(scan, isStep, choice) : inPlace(scan, isStep);
+}
+
+/** A reboot replaces everything: only sessions are ended before it, where that was asked for. */
+function rebooting(scan: Scan, isStep: (finding: Finding) => boolean, { sessionsFirst }: RebootChoice): Plan {
+  const old = scan.findings.filter(({ verdict }) => verdict !== "unknown" && verdict !== "identical");
+  // Forks of a service that is not restarted before would only be made anew.
+  const isEnded = (finding: Finding) =>
+    sessionsFirst && finding.remedy.kind === "end-session" && finding.remedy.after === undefined && isStep(finding);
+  const sessions = grouped(old.filter(isEnded), ({ remedy }) => keyOf(remedy));
+  const rest = old.filter((finding) => !isEnded(finding));
+  return { steps: [...inTurn(sessions), rebootStep(rest)], residue: [] };
+}
+
+function inPlace(scan: Scan, isStep: (finding: Finding) => boolean): Plan {
+  const planned = scan.findings.filter(isStep);
+  const rest = scan.findings.filter((finding) => !isStep(finding));
   const steps = grouped(planned, ({ remedy }) => keyOf(remedy));
   const residue = grouped(rest, ({ owner, remedy }) => JSON.stringify([owner.kind, owner.name, remedy.reason]));
+  return { steps: inTurn(steps), residue: residue.map(residueOf) };
+}
+
+function inTurn(steps: readonly Group[]): readonly Step[] {
   const ordered = inOrder(steps, (group) => ({
     ...group[0].remedy,
     takesAlong: group[0].remedy.takesAlong ?? [],
     after: group.find(({ remedy }) => remedy.after !== undefined)?.remedy.after ?? null,
   }));
-  return { steps: ordered.map(stepOf), residue: residue.map(residueOf) };
+  return ordered.map(stepOf);
+}
+
+function rebootStep(findings: readonly Finding[]): Step {
+  const required = findings.filter(({ remedy }) => remedy.kind === "reboot" && remedy.automatic);
+  const others = new Set(findings.filter((finding) => !required.includes(finding)).map(({ owner }) => owner.name));
+  const reasons = [...new Set(required.map(({ remedy }) => remedy.reason))];
+  const why = reasons.length > 0 ? reasons : ["Ordered by a person."];
+  const along = others.size > 0 ? [`It replaces ${someOf([...others])} too: nothing of it is restarted before.`] : [];
+  return {
+    id: `${REBOOT.kind}:${REBOOT.target}`,
+    remedy: REBOOT,
+    findings: findings.map(({ id }) => id),
+    because: [...why, ...along].join(" "),
+    insteadOf: insteadOfReboot(required[0] ?? null),
+  };
 }
 
 function keyOf({ kind, target }: Requested): string {
@@ -33,7 +74,8 @@ function keyOf({ kind, target }: Requested): string {
 }
 
 // Not knowing whether something is old is never a reason to act on it, whatever the document says.
-function isPlanned({ verdict, remedy }: Finding, asked: ReadonlySet<string>): boolean {
+function isPlanned({ verdict, remedy }: Finding, asked: ReadonlySet<string>, { mode }: RebootChoice): boolean {
+  if (remedy.kind === "reboot" && mode === "never") return false;
   const isWanted = remedy.automatic || (remedy.onRequest === true && asked.has(keyOf(remedy)));
   return isWanted && isCarriedOut(remedy.kind) && verdict !== "unknown" && verdict !== "identical";
 }

@@ -1,3 +1,6 @@
+import type { RebootOrder } from "../plan/reboot.ts";
+import type { ProgressState } from "../session.ts";
+
 // A rollout is data: a frozen plan plus an append-only list of events. Its state is a fold over them.
 
 /** Words of state of a host in a rollout (contracts). */
@@ -61,6 +64,7 @@ export interface RolloutPlan {
   /** So many failures are tolerated; the next one stops. */
   readonly maxFail: number;
   readonly allowNew: boolean;
+  readonly reboot: RebootOrder;
   readonly digest: string;
   /** In the order in which they are permitted. */
   readonly hosts: readonly RolloutHostPlan[];
@@ -76,6 +80,8 @@ export interface RolloutHostPlan {
   readonly steps: readonly StepRef[];
   /** Expected residue, for people. */
   readonly residue: readonly string[];
+  /** Release of the kernel that a reboot of it would start, as planned; null: not known. */
+  readonly expectedKernel: string | null;
 }
 
 /** All durations in milliseconds. */
@@ -124,7 +130,7 @@ export type RolloutEvent =
       readonly at: number;
       readonly hostId: string;
       readonly permitId: string;
-      readonly state: "acting" | "settling" | "verifying";
+      readonly state: ProgressState;
       readonly steps: readonly StepResult[];
     }
   | {

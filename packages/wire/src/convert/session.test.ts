@@ -1,3 +1,10 @@
+import {
+  LONGEST_DELAY_MS,
+  LONGEST_REBOOT_MS,
+  NO_REBOOT,
+  REBOOT_METHODS,
+  REBOOT_MODES,
+} from "@afterpatch/core/plan/reboot";
 import type { StepResult } from "@afterpatch/core/rollout/types";
 import type { FromAgent, Permit, PermitOutcome, PermitUpdate, ScanReport, ToAgent } from "@afterpatch/core/session";
 import fc from "fast-check";
@@ -43,7 +50,11 @@ const outcome: fc.Arbitrary<PermitOutcome> = fc.record({
   proof: fc.option(report),
 });
 const update: fc.Arbitrary<PermitUpdate> = fc.oneof(
-  fc.record({ permitId: text, state: fc.constantFrom("acting", "settling", "verifying"), steps: fc.array(step) }),
+  fc.record({
+    permitId: text,
+    state: fc.constantFrom("acting", "returning", "settling", "verifying"),
+    steps: fc.array(step),
+  }),
   fc.record({ permitId: text, state: fc.constant("finished" as const), steps: fc.array(step), outcome }),
 );
 const permit: fc.Arbitrary<Permit> = fc.record({
@@ -59,6 +70,15 @@ const permit: fc.Arbitrary<Permit> = fc.record({
   graceMs: instant,
   settleMs: instant,
   allowNew: fc.boolean(),
+  reboot: fc.record({
+    mode: fc.constantFrom(...REBOOT_MODES),
+    method: fc.constantFrom(...REBOOT_METHODS),
+    sessionsFirst: fc.boolean(),
+    message: fc.string({ maxLength: 500 }),
+    delayMs: fc.nat(LONGEST_DELAY_MS),
+    withinMs: fc.integer({ min: 1, max: LONGEST_REBOOT_MS }),
+    settleMs: fc.integer({ min: 1, max: LONGEST_REBOOT_MS }),
+  }),
 });
 const toAgent: fc.Arbitrary<ToAgent> = fc.oneof(
   fc.record({
@@ -149,6 +169,7 @@ test("values that the wire leaves out are there again, as own fields", () => {
   const none: Permit = {
     ...{ permitId: "", rolloutId: "", hostId: "", bootId: "", epoch: 0, planDigest: "", steps: [] },
     ...{ beginWithinMs: 0, deadlineMs: 0, graceMs: 0, settleMs: 0, allowNew: false },
+    reboot: NO_REBOOT,
   };
   const heard = down(downBytes({ kind: "permit", permit: none }));
   expect(heard).toEqual({ kind: "permit", permit: none });

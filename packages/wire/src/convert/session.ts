@@ -1,6 +1,7 @@
 import type { StepResult } from "@afterpatch/core/rollout/types";
 import type { FromAgent, Permit, PermitOutcome, PermitUpdate, ReportReason, ToAgent } from "@afterpatch/core/session";
 import { pb } from "../messages.ts";
+import { RebootOrderError, rebootFromWire, rebootToWire } from "./reboot.ts";
 import { reportFromWire, reportToWire } from "./report.ts";
 
 type WireToAgent = ReturnType<typeof pb.v1.ControllerMessage.decode>;
@@ -24,7 +25,8 @@ export function toAgentToWire(message: ToAgent): WireToAgent {
       return { body: "scanRequest", scanRequest: { requestId: message.requestId } };
     case "permit": {
       const steps = message.permit.steps.map(({ kind, target }) => ({ kind, target }));
-      return { body: "permit", permit: { ...message.permit, steps } };
+      const reboot = rebootToWire(message.permit.reboot);
+      return { body: "permit", permit: { ...message.permit, steps, reboot } };
     }
     case "permit-ack":
       return { body: "permitAck", permitAck: { permitId: message.permitId } };
@@ -115,7 +117,17 @@ function permitFromWire(permit: pb.v1.Permit): Permit {
   const { beginWithinMs, deadlineMs, graceMs, settleMs, allowNew } = permit;
   const steps = permit.steps.map(({ kind, target }) => ({ kind, target }));
   const durations = { beginWithinMs, deadlineMs, graceMs, settleMs };
-  return { permitId, rolloutId, hostId, bootId, epoch, planDigest, steps, ...durations, allowNew };
+  const reboot = rebootOf(permit);
+  return { permitId, rolloutId, hostId, bootId, epoch, planDigest, steps, ...durations, allowNew, reboot };
+}
+
+function rebootOf({ reboot }: pb.v1.Permit): Permit["reboot"] {
+  try {
+    return rebootFromWire(reboot);
+  } catch (error) {
+    if (!(error instanceof RebootOrderError)) throw error;
+    throw new ProtocolError(`a permit with ${error.message}`, { cause: error });
+  }
 }
 
 function updateToWire(update: PermitUpdate): WireUpdate {
@@ -130,6 +142,7 @@ function updateToWire(update: PermitUpdate): WireUpdate {
 
 const STATE_TO_WIRE = {
   acting: "PERMIT_STATE_ACTING",
+  returning: "PERMIT_STATE_RETURNING",
   settling: "PERMIT_STATE_SETTLING",
   verifying: "PERMIT_STATE_VERIFYING",
   finished: "PERMIT_STATE_FINISHED",
@@ -141,6 +154,8 @@ function updateFromWire(update: WireUpdate): PermitUpdate {
   switch (update.state) {
     case pb.v1.PermitState.PERMIT_STATE_ACTING:
       return { permitId, state: "acting", steps };
+    case pb.v1.PermitState.PERMIT_STATE_RETURNING:
+      return { permitId, state: "returning", steps };
     case pb.v1.PermitState.PERMIT_STATE_SETTLING:
       return { permitId, state: "settling", steps };
     case pb.v1.PermitState.PERMIT_STATE_VERIFYING:
