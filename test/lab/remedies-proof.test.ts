@@ -207,12 +207,14 @@ await describeLab("restarts on a host with systemd", () => {
     const args = ["apply", "--unit", "a-slow", "--unit", "b-stopped", "--settle", "1s", "--yes"];
     const child = await spawnInside(host(), ["afterpatch-agent", ...args]);
     let said = "";
+    let isStopped = false;
     for await (const text of child.stdout ?? []) {
       said += String(text);
-      if (said.includes("begun    restart-service a-slow") && !said.includes("done")) {
-        await execOk(host(), ["systemctl", "stop", "b-stopped"]);
-      }
+      if (isStopped || !/^1\/2 restart-service a-slow\.service/m.test(said)) continue;
+      isStopped = true;
+      await execOk(host(), ["systemctl", "stop", "b-stopped"]);
     }
+    expect(isStopped).toBe(true);
     expect(said).toMatch(/^done +restart-service a-slow\.service/m);
     expect(said).toMatch(/^skipped +restart-service b-stopped\.service/m);
     expect(await property(host(), "b-stopped.service", "ActiveState")).toBe("inactive");
