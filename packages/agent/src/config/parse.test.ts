@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
 import fc from "fast-check";
 import { DEFAULT_POLICY } from "@afterpatch/core/policy/defaults";
-import { ConfigError, mistakeLine } from "./error.ts";
+import { mistakeLine } from "@afterpatch/config/mistake";
+import { ConfigError } from "./error.ts";
 import { parseConfig } from "./parse.ts";
 
 /** `LINE: KEY: WHAT` of each mistake. */

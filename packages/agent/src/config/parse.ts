@@ -1,13 +1,14 @@
+import { inOrder, keyText, type Mistake } from "@afterpatch/config/mistake";
+import { schemaProblemsOf } from "@afterpatch/config/schema";
+import { type Document, documentOf } from "@afterpatch/config/yaml";
 import type { AgentFile } from "@afterpatch/core/policy/agent-file";
 import { type KeyPath, policyOf } from "@afterpatch/core/policy/from-file";
 import type { Policy } from "@afterpatch/core/policy/types";
 import { isCron } from "./cron.ts";
-import { ConfigError, keyText, type Mistake } from "./error.ts";
-import { schemaProblems } from "./schema.ts";
-import { type Document, documentOf } from "./yaml.ts";
+import schema from "../../../../docs/agent.schema.json" with { type: "json" };
+import { ConfigError } from "./error.ts";
 
-/** More would help nobody. */
-const MOST_MISTAKES = 100;
+const schemaProblems = schemaProblemsOf(schema, "docs/agent.schema.json");
 
 /** The policy of the text of an agent's file. Throws ConfigError with every mistake, by line, and nothing else. */
 export function parseConfig(text: string, file: string): Policy {
@@ -33,7 +34,7 @@ function located(
   problems: readonly { readonly path: KeyPath; readonly message: string; readonly atKey: boolean }[],
   document: Document,
 ): readonly Mistake[] {
-  return problems.slice(0, 2 * MOST_MISTAKES).map(({ path, message, atKey }) => ({
+  return problems.map(({ path, message, atKey }) => ({
     line: document.lineOf(path, atKey),
     key: keyText(path),
     what: message,
@@ -41,9 +42,5 @@ function located(
 }
 
 function invalid(file: string, mistakes: readonly Mistake[]): ConfigError {
-  const sorted = mistakes.toSorted((a, b) => (a.line ?? 0) - (b.line ?? 0));
-  const shown = sorted.slice(0, MOST_MISTAKES);
-  const more = sorted.length - shown.length;
-  const rest = more > 0 ? [{ line: null, key: "", what: `and ${more} more mistakes` }] : [];
-  return new ConfigError(file, [...shown, ...rest]);
+  return new ConfigError(file, inOrder(mistakes));
 }

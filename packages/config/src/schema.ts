@@ -1,7 +1,6 @@
 import { nearest } from "@afterpatch/core/fleet/nearest";
 import type { KeyPath } from "@afterpatch/core/policy/from-file";
 import { Ajv2020, type ErrorObject } from "ajv/dist/2020.js";
-import schema from "../../../../docs/agent.schema.json" with { type: "json" };
 
 export interface SchemaProblem {
   readonly path: KeyPath;
@@ -10,15 +9,16 @@ export interface SchemaProblem {
   readonly atKey: boolean;
 }
 
-const validate = new Ajv2020({ allErrors: true, verbose: true, strict: true, allowUnionTypes: true }).compile(schema);
-
-/** What in a value is not of the form of docs/agent.schema.json. */
-export function schemaProblems(value: unknown): readonly SchemaProblem[] {
-  if (validate(value)) return [];
-  return (validate.errors ?? []).flatMap((error) => problemOf(error) ?? []);
+/** Says what in a value is not of the form of `schema` (JSON Schema 2020-12), which is called `name`. */
+export function schemaProblemsOf(schema: object, name: string): (value: unknown) => readonly SchemaProblem[] {
+  const validate = new Ajv2020({ allErrors: true, verbose: true, strict: true, allowUnionTypes: true }).compile(schema);
+  return (value) => {
+    if (validate(value)) return [];
+    return (validate.errors ?? []).flatMap((error) => problemOf(error, name) ?? []);
+  };
 }
 
-function problemOf(error: ErrorObject): SchemaProblem | null {
+function problemOf(error: ErrorObject, name: string): SchemaProblem | null {
   const path = pathOf(error);
   const { keyword, params, data } = error;
   // Said once, by propertyNames.
@@ -56,7 +56,7 @@ function problemOf(error: ErrorObject): SchemaProblem | null {
       };
     // `if` only repeats what its branch said.
     default:
-      return keyword === "if" ? null : at(error.message ?? "is not of the form of docs/agent.schema.json");
+      return keyword === "if" ? null : at(error.message ?? `is not of the form of ${name}`);
   }
 }
 

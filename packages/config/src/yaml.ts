@@ -1,6 +1,6 @@
 import type { KeyPath } from "@afterpatch/core/policy/from-file";
 import { isAlias, isMap, isScalar, isSeq, LineCounter, type Node, type ParsedNode, parseDocument } from "yaml";
-import { keyText, type Mistake } from "./error.ts";
+import { keyText, type Mistake } from "./mistake.ts";
 
 /** A text of YAML as plain values, and where in it they are. */
 export interface Document {
@@ -11,7 +11,7 @@ export interface Document {
   lineOf(path: KeyPath, atKey: boolean): number;
 }
 
-/** Deeper than any key of the agent's file. */
+/** Deeper than any key of a file of ours. */
 const DEEPEST = 16;
 
 /** YAML 1.2 without what a file of ours has no use for: aliases, anchors, merges, tags, directives, several documents. */
