@@ -14,6 +14,7 @@ test.each([
   "cap",
   "package-lock",
   "hook-vetoed",
+  "busy",
 ])("an order refused with %s was held off", (code) => {
   expect(isHeldOff({ result: "refused", code }, [])).toBe(true);
 });
@@ -29,7 +30,6 @@ test.each<[string, Parameters<typeof isHeldOff>[0], ReturnType<typeof steps>, bo
   ["a step failed before anything was told of it", { result: "failed", code: "step-failed" }, [], false],
   ["an interruption", { result: "failed", code: "interrupted" }, steps("vetoed"), false],
   ["a permit that is not ours", { result: "refused", code: "wrong-host" }, [], false],
-  ["another apply", { result: "refused", code: "busy" }, [], false],
   ["a plan that no longer fits", { result: "stale", code: "new-targets" }, [], false],
   ["nothing was left to do", { result: "verified", code: "" }, steps("skipped"), false],
 ])("%s", (_name, outcome, results, expected) => {

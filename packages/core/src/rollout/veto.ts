@@ -1,7 +1,7 @@
 import type { PermitOutcome } from "../session.ts";
 import type { StepResult } from "./types.ts";
 
-/** Codes with which a host's own rules hold off what was ordered. */
+/** Codes with which a host's own rules, or what goes on there, hold off what was ordered. */
 export const VETO_CODES: ReadonlySet<string> = new Set([
   "config",
   "denied",
@@ -12,6 +12,8 @@ export const VETO_CODES: ReadonlySet<string> = new Set([
   "cap",
   "package-lock",
   "hook-vetoed",
+  // A person's apply, or an order before this one: nothing was done, and it ends by itself.
+  "busy",
 ]);
 
 /**
