@@ -1,4 +1,4 @@
-import type { KeyPath } from "@afterpatch/core/policy/from-file";
+import type { KeyPath } from "@afterpatch/core/file-reader";
 import { visible } from "@afterpatch/core/text";
 
 /** One mistake in a file. */

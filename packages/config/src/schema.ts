@@ -1,5 +1,5 @@
 import { nearest } from "@afterpatch/core/fleet/nearest";
-import type { KeyPath } from "@afterpatch/core/policy/from-file";
+import type { KeyPath } from "@afterpatch/core/file-reader";
 import { Ajv2020, type ErrorObject } from "ajv/dist/2020.js";
 
 export interface SchemaProblem {

@@ -1,4 +1,4 @@
-import type { KeyPath } from "@afterpatch/core/policy/from-file";
+import type { KeyPath } from "@afterpatch/core/file-reader";
 import { isAlias, isMap, isScalar, isSeq, LineCounter, type Node, type ParsedNode, parseDocument } from "yaml";
 import { keyText, type Mistake } from "./mistake.ts";
 

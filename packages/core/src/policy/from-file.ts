@@ -1,23 +1,7 @@
-import { formatDuration, parseDuration } from "../duration.ts";
-import {
-  type AgentFile,
-  type ApplicationInFile,
-  type ProgramInFile,
-  WEEKDAYS,
-  type WindowInFile,
-} from "./agent-file.ts";
+import { FileReader, type KeyPath, type Problem, type Range } from "../file-reader.ts";
+import type { AgentFile, ApplicationInFile, ProgramInFile } from "./agent-file.ts";
 import { DEFAULT_POLICY } from "./defaults.ts";
-import type { ApplicationRule, Command, HookMoment, Policy, Program, Schedule, StopRule, Window } from "./types.ts";
-import { isTimeZone } from "./zone.ts";
-
-/** Where in the file, from the top. */
-export type KeyPath = readonly (string | number)[];
-
-export interface Problem {
-  readonly path: KeyPath;
-  /** What is wrong there, without the place. */
-  readonly message: string;
-}
+import type { ApplicationRule, Command, HookMoment, Policy, Program, Schedule, StopRule } from "./types.ts";
 
 /** The file understood. It has the form of docs/agent.schema.json; what a schema cannot say is looked at here. */
 export function policyOf(file: AgentFile): { readonly policy: Policy; readonly problems: readonly Problem[] } {
@@ -72,64 +56,17 @@ export function policyOf(file: AgentFile): { readonly policy: Policy; readonly p
   return { policy, problems };
 }
 
-type Range = readonly [leastMs: number, mostMs: number];
-
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 const SHORT: Range = [0, HOUR_MS];
 const UPTIME: Range = [0, 30 * DAY_MS];
 /** A daemon that watches packages waits no longer for their rest. */
 const QUIET: Range = [0, 600_000];
-const WINDOW: Range = [60_000, 7 * DAY_MS];
 const TIMEOUT: Range = [1000, HOUR_MS];
 const REPORT: Range = [60_000, DAY_MS];
 const DEFAULT_TIMEOUT_MS = 60_000;
 
-class Reader {
-  readonly #problems: Problem[];
-
-  constructor(problems: Problem[]) {
-    this.#problems = problems;
-  }
-
-  #wrong(path: KeyPath, message: string): void {
-    this.#problems.push({ path, message });
-  }
-
-  duration(text: string | undefined, path: KeyPath, [least, most]: Range, standard: number): number {
-    if (text === undefined) return standard;
-    try {
-      const ms = parseDuration(text);
-      if (ms >= least && ms <= most) return ms;
-      this.#wrong(path, `${text} is not between ${formatDuration(least)} and ${formatDuration(most)}`);
-    } catch (error) {
-      this.#wrong(path, error instanceof Error ? error.message : String(error));
-    }
-    return standard;
-  }
-
-  globs(globs: readonly string[] | undefined, path: KeyPath): readonly string[] {
-    for (const [index, glob] of (globs ?? []).entries()) this.#glob(glob, [...path, index]);
-    return globs ?? [];
-  }
-
-  #glob(glob: string, path: KeyPath): void {
-    const trimmed = glob.trim();
-    if (trimmed !== glob || trimmed === "") this.#wrong(path, "has blanks around it, so it would match nothing");
-    else if (isUnclosed(glob)) this.#wrong(path, `${glob} has a [ that no ] closes, so it would match nothing`);
-  }
-
-  window({ days, start, duration, tz = "UTC" }: WindowInFile, path: KeyPath): Window {
-    if (!isTimeZone(tz)) this.#wrong([...path, "tz"], `${tz} is not a time zone; write one like Europe/Paris or UTC`);
-    const [hours, minutes] = start.split(":");
-    return {
-      days: days ?? WEEKDAYS,
-      startMinute: Number(hours) * 60 + Number(minutes),
-      durationMs: this.duration(duration, [...path, "duration"], WINDOW, 0),
-      tz,
-    };
-  }
-
+class Reader extends FileReader {
   programs(programs: readonly ProgramInFile[] | undefined, path: KeyPath): readonly Program[] {
     return (programs ?? []).map(({ name, command, timeout, user = "root" }, index) => ({
       name,
@@ -141,11 +78,11 @@ class Reader {
 
   application({ name, match, stop, start }: ApplicationInFile, path: KeyPath): ApplicationRule {
     const { executable = null, user = null, unit = null } = match;
-    if (executable !== null) this.#glob(executable, [...path, "match", "executable"]);
+    if (executable !== null) this.glob(executable, [...path, "match", "executable"]);
     if (executable !== null && !/^[/*]/.test(executable)) {
-      this.#wrong([...path, "match", "executable"], `${executable} is not an absolute path, so it would match nothing`);
+      this.wrong([...path, "match", "executable"], `${executable} is not an absolute path, so it would match nothing`);
     }
-    if (unit !== null) this.#glob(unit, [...path, "match", "unit"]);
+    if (unit !== null) this.glob(unit, [...path, "match", "unit"]);
     return {
       name,
       match: { executable, user, unit },
@@ -168,12 +105,12 @@ class Reader {
     const graceMs = this.duration(grace, [...path, "grace"], SHORT, DEFAULT_POLICY.graceMs);
     if (command === undefined) {
       for (const key of ["timeout", "user"] as const) {
-        if (stop[key] !== undefined) this.#wrong([...path, key], "belongs to a command, and there is none");
+        if (stop[key] !== undefined) this.wrong([...path, key], "belongs to a command, and there is none");
       }
       return { kind: "signal", signal: signal ?? "TERM", graceMs };
     }
     for (const key of ["signal", "grace"] as const) {
-      if (stop[key] !== undefined) this.#wrong([...path, key], "does not go with command; give one or the other");
+      if (stop[key] !== undefined) this.wrong([...path, key], "does not go with command; give one or the other");
     }
     return {
       kind: "command",
@@ -184,7 +121,7 @@ class Reader {
   }
 
   #command([program = "", ...args]: readonly string[], path: KeyPath): Command {
-    if (!program.startsWith("/")) this.#wrong([...path, 0], `${program} is not an absolute path; no PATH is searched`);
+    if (!program.startsWith("/")) this.wrong([...path, 0], `${program} is not an absolute path; no PATH is searched`);
     return [program, ...args];
   }
 
@@ -202,26 +139,7 @@ class Reader {
       [hooks?.afterStep ?? [], ["hooks", "afterStep"]],
       [checks ?? [], ["checks"]],
     ];
-    this.#distinct(lists, "a hook or check");
-    this.#distinct([[applications ?? [], ["applications"]]], "an application");
+    this.distinct(lists, "a hook or check");
+    this.distinct([[applications ?? [], ["applications"]]], "an application");
   }
-
-  #distinct(lists: readonly (readonly [readonly { readonly name: string }[], KeyPath])[], what: string): void {
-    const seen = new Set<string>();
-    for (const [list, path] of lists) {
-      for (const [index, { name }] of list.entries()) {
-        if (seen.has(name)) this.#wrong([...path, index, "name"], `${name} is the name of ${what} already`);
-        seen.add(name);
-      }
-    }
-  }
-}
-
-function isUnclosed(glob: string): boolean {
-  const open = glob.indexOf("[");
-  if (open < 0) return false;
-  // A ] in first place is a member of the set, see fleet/glob.ts.
-  const first = glob.charAt(open + 1) === "!" ? open + 2 : open + 1;
-  const close = glob.indexOf("]", first + 1);
-  return close < 0 || isUnclosed(glob.slice(close + 1));
 }
