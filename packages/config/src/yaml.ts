@@ -45,6 +45,18 @@ export function documentOf(text: string): Document {
   };
 }
 
+/** Problems with their lines. */
+export function located(
+  problems: readonly { readonly path: KeyPath; readonly message: string; readonly atKey?: boolean }[],
+  document: Document,
+): readonly Mistake[] {
+  return problems.map(({ path, message, atKey = false }) => ({
+    line: document.lineOf(path, atKey),
+    key: keyText(path),
+    what: message,
+  }));
+}
+
 /** What the parser says, in words for somebody who did not write it. */
 function said(code: string, message: string): string {
   switch (code) {

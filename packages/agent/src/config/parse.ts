@@ -1,8 +1,7 @@
-import { inOrder, keyText, type Mistake } from "@afterpatch/config/mistake";
+import { inOrder, type Mistake } from "@afterpatch/config/mistake";
 import { schemaProblemsOf } from "@afterpatch/config/schema";
-import { type Document, documentOf } from "@afterpatch/config/yaml";
+import { documentOf, located } from "@afterpatch/config/yaml";
 import type { AgentFile } from "@afterpatch/core/policy/agent-file";
-import type { KeyPath } from "@afterpatch/core/file-reader";
 import { policyOf } from "@afterpatch/core/policy/from-file";
 import type { Policy } from "@afterpatch/core/policy/types";
 import { isCron } from "./cron.ts";
@@ -24,22 +23,11 @@ export function parseConfig(text: string, file: string): Policy {
   const { report } = understood.policy;
   const cron =
     report?.kind === "cron" && !isCron(report.cron)
-      ? [{ path: ["report"], message: `${report.cron} is neither a duration nor a cron expression`, atKey: false }]
+      ? [{ path: ["report"], message: `${report.cron} is neither a duration nor a cron expression` }]
       : [];
-  const all = [...understood.problems.map((problem) => ({ ...problem, atKey: false })), ...cron];
+  const all = [...understood.problems, ...cron];
   if (all.length > 0) throw invalid(file, located(all, document));
   return understood.policy;
-}
-
-function located(
-  problems: readonly { readonly path: KeyPath; readonly message: string; readonly atKey: boolean }[],
-  document: Document,
-): readonly Mistake[] {
-  return problems.map(({ path, message, atKey }) => ({
-    line: document.lineOf(path, atKey),
-    key: keyText(path),
-    what: message,
-  }));
 }
 
 function invalid(file: string, mistakes: readonly Mistake[]): ConfigError {

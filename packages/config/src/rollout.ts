@@ -1,0 +1,39 @@
+import type { RolloutFile } from "@afterpatch/core/rollout-file/file";
+import { specOf } from "@afterpatch/core/rollout-file/from-file";
+import type { RolloutSpec } from "@afterpatch/core/rollout-file/spec";
+import schema from "../../../docs/rollout.schema.json" with { type: "json" };
+import { inOrder, type Mistake } from "./mistake.ts";
+import { schemaProblemsOf } from "./schema.ts";
+import { documentOf, located } from "./yaml.ts";
+
+/** Longest text of a rollout's file, characters: patterns of thousands of hosts fit in. */
+export const LONGEST_ROLLOUT_FILE = 1024 * 1024;
+
+const problemsOf = schemaProblemsOf(schema, "docs/rollout.schema.json");
+
+export type ParsedRollout =
+  | { readonly kind: "rollout"; readonly spec: RolloutSpec }
+  /** By line, at least one. */
+  | { readonly kind: "invalid"; readonly mistakes: readonly Mistake[] };
+
+/** The text of a rollout's file, YAML or JSON, understood; or every mistake in it. */
+export function parseRollout(text: string): ParsedRollout {
+  if (text.length > LONGEST_ROLLOUT_FILE) {
+    return invalid([{ line: null, key: "", what: `is longer than ${LONGEST_ROLLOUT_FILE} characters` }]);
+  }
+  const document = documentOf(text);
+  if (document.mistakes.length > 0) return invalid(document.mistakes);
+  if (document.value === null) return invalid([{ line: null, key: "", what: "is empty" }]);
+  const problems = problemsOf(document.value);
+  if (problems.length > 0) return invalid(located(problems, document));
+  // The schema describes RolloutFile, and a test compares the two.
+  const understood = specOf(document.value as RolloutFile);
+  if (understood.problems.length > 0) {
+    return invalid(located(understood.problems, document));
+  }
+  return { kind: "rollout", spec: understood.spec };
+}
+
+function invalid(mistakes: readonly Mistake[]): ParsedRollout {
+  return { kind: "invalid", mistakes: inOrder(mistakes) };
+}
