@@ -43,6 +43,8 @@ export function rolloutPlan(order: RolloutOrder = {}): RolloutPlan {
         steps: isClean ? [] : [SSH],
         residue,
         expectedKernel: null,
+        runningKernel: null,
+        holdsController: false,
       };
     }),
     uncovered: [],
@@ -94,8 +96,15 @@ export function unreachable(hostId: string): RolloutEvent {
 export const stopping: RolloutEvent = { type: "stopping", at: T0, why: "1 failed" };
 export const abortRequested: RolloutEvent = { type: "abort-requested", at: T0, actor: "ops", why: "wrong fleet" };
 
+/** No other rollout is open, and no reboot was permitted. */
+export const ALONE: Pick<FleetView, "rebootPermittedAt" | "elsewhere" | "leavingFor"> = {
+  rebootPermittedAt: null,
+  elsewhere: [],
+  leavingFor: null,
+};
+
 /** All these hosts connected, but those with a time: away since then. */
 export function fleetOf(hosts: readonly string[], away: Readonly<Record<string, number>> = {}): FleetView {
   const presence = hosts.map((host) => [host, { awaySince: away[host] ?? null, bootId: "b1" }] as const);
-  return { hosts: new Map(presence), listeningSince: T0 - 3_600_000 };
+  return { ...ALONE, hosts: new Map(presence), listeningSince: T0 - 3_600_000 };
 }

@@ -90,7 +90,8 @@ export class World {
     for (const agent of this.agents) {
       const { hostId } = agent;
       const steps = await agent.planned();
-      hosts.push({ hostId, name: hostId, digest: planDigest(steps, sha256), steps, residue: [], expectedKernel: null });
+      const about = { residue: [], expectedKernel: null, runningKernel: null, holdsController: false };
+      hosts.push({ hostId, name: hostId, digest: planDigest(steps, sha256), steps, ...about });
     }
     return {
       id,

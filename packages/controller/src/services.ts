@@ -6,6 +6,7 @@ import { controlHandlers } from "./api/control.ts";
 import { enrollHandlers } from "./api/enroll.ts";
 import { createToken } from "./api/tokens.ts";
 import type { Authority } from "./ca/authority.ts";
+import { machineBootId } from "./fleet/boot-id.ts";
 import { Fleet } from "./fleet/fleet.ts";
 import { Scans } from "./fleet/scans.ts";
 import type { Peer } from "./listen/peer.ts";
@@ -58,7 +59,10 @@ export function buildServices(deps: ControllerDeps): Services {
     reportIntervalMs: REPORT_INTERVAL_MS,
   });
   const control: Handlers<typeof controlService> = {
-    ...controlHandlers({ hosts, fleet, scans, engine, clock, sha256, reportIntervalMs: REPORT_INTERVAL_MS }),
+    ...controlHandlers({
+      ...{ hosts, fleet, scans, engine, clock, sha256, reportIntervalMs: REPORT_INTERVAL_MS },
+      ownBootId: machineBootId(),
+    }),
     createToken: createToken({ tokens: store.tokens, pin: authority.pin, clock, log }),
   };
   const enroll = enrollHandlers({ enrolment: store.enrolment, authority, clock, fleetAddress, log });

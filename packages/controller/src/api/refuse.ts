@@ -2,7 +2,7 @@ import type { NothingSelected } from "@afterpatch/core/fleet/select";
 import { echoed, someOf } from "@afterpatch/core/text";
 import { RpcError } from "@afterpatch/wire/rpc";
 import { status } from "@grpc/grpc-js";
-import { RolloutError } from "../rollouts/engine.ts";
+import { RolloutError } from "../rollouts/held.ts";
 
 /** A refusal with its machine-readable code. */
 export function refused(code: string, message: string): RpcError {

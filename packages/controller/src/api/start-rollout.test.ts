@@ -21,7 +21,8 @@ async function fleet(names: readonly string[] = NAMES) {
   }
   const shown = new ShownPlans();
   const { hosts } = bench;
-  const deps = { hosts, fleet: run.fleet, scans: run.scans, sha256, engine: run.engine, clock: run.clock, shown };
+  const live = { hosts, fleet: run.fleet, scans: run.scans, engine: run.engine, clock: run.clock };
+  const deps = { ...live, sha256, shown, ownBootId: null };
   const plan = async (serial = "50%", pattern = "all"): Promise<FleetPlan> => {
     const { plan: made } = await planOrRefuse(deps, pattern, serial, DEFAULT_REBOOT);
     shown.add(made);

@@ -82,6 +82,11 @@ export class Fleet {
     return this.#clock.steady() - this.#listeningSince;
   }
 
+  /** Of the boot that it runs in, as its Hello said; null when it is not connected. */
+  bootId(hostId: string): string | null {
+    return this.#entries.get(hostId)?.hello?.bootId ?? null;
+  }
+
   agentVersion(hostId: string): string | null {
     return this.#entries.get(hostId)?.hello?.agentVersion ?? null;
   }
@@ -94,7 +99,7 @@ export class Fleet {
     return true;
   }
 
-  view(): FleetView {
+  view(): Pick<FleetView, "hosts" | "listeningSince"> {
     const hosts = new Map<string, HostPresence>();
     for (const [id, away] of this.#awaySince) hosts.set(id, { awaySince: away.at, bootId: away.bootId });
     for (const [id, { hello }] of this.#entries) {

@@ -1,23 +1,18 @@
-import { fold, follow, planned } from "@afterpatch/core/rollout/fold";
-import { type Decision, next } from "@afterpatch/core/rollout/next";
+import { follow, planned } from "@afterpatch/core/rollout/fold";
+import { type Decision, type FleetView, next } from "@afterpatch/core/rollout/next";
+import { isHostRebooted } from "@afterpatch/core/rollout/reboots";
 import { isClosed } from "@afterpatch/core/rollout/transitions";
 import type { RolloutEvent, RolloutPlan, RolloutView } from "@afterpatch/core/rollout/types";
 import type { PermitUpdate } from "@afterpatch/core/session";
-import { abridged, echoed, someOf } from "@afterpatch/core/text";
+import { echoed } from "@afterpatch/core/text";
 import type { Fleet } from "../fleet/fleet.ts";
 import type { Clock, Log, RandomId } from "../ports.ts";
 import type { RolloutStore } from "../store/rollout-store.ts";
+import { beyond } from "./beyond.ts";
 import { eventOf, lostPermit, type Proves, takenUp } from "./events.ts";
+import { RolloutError, refuseHeldHosts } from "./held.ts";
 import { permitOf } from "./permit.ts";
-
-export class RolloutError extends Error {
-  override readonly name = "RolloutError";
-  readonly code: "not-found" | "hosts-held" | "already-ended";
-  constructor(code: RolloutError["code"], message: string) {
-    super(message);
-    this.code = code;
-  }
-}
+import { viewOf } from "./stored.ts";
 
 export interface EngineDeps {
   readonly store: RolloutStore;
@@ -46,6 +41,8 @@ export class RolloutEngine {
   #tail: Promise<unknown> = Promise.resolve();
   #cancelWake: () => void = () => {};
   #isStopped = false;
+  /** When a permit with a reboot was issued last, as far as this run knows. */
+  #rebootPermittedAt: number | null = null;
 
   constructor(deps: EngineDeps) {
     this.#deps = deps;
@@ -54,9 +51,11 @@ export class RolloutEngine {
   /** Takes up the rollouts that have not ended, before any agent or operator is let in. */
   async load(): Promise<void> {
     const steadyAt = this.#deps.clock.steady();
-    for (const { plan, events } of await this.#deps.store.open()) {
-      this.#open.set(plan.id, takenUp(fold(plan, events), steadyAt));
+    for (const stored of await this.#deps.store.open()) {
+      this.#open.set(stored.plan.id, takenUp(viewOf(stored), steadyAt));
     }
+    // The run before may have issued one in its last moment, by a clock that was another.
+    this.#rebootPermittedAt = steadyAt;
     await this.look();
   }
 
@@ -72,7 +71,7 @@ export class RolloutEngine {
     return this.#queued(async () => {
       const known = await this.#deps.store.byRequest(requestId);
       if (known !== null) return this.view(known);
-      this.#refuseHeldHosts(plan);
+      refuseHeldHosts(this.#open.values(), plan);
       const started: RolloutEvent = { type: "started", at: this.#deps.clock.now() };
       await this.#deps.store.create(plan, requestId, [started]);
       this.#keep(folded(planned(plan), started));
@@ -139,7 +138,7 @@ export class RolloutEngine {
     if (open) return this.#explained(open);
     const stored = await this.#deps.store.load(rolloutId);
     if (!stored) throw new RolloutError("not-found", `no rollout ${echoed(rolloutId)}`);
-    return fold(stored.plan, stored.events);
+    return viewOf(stored);
   }
 
   /** What a request made when it was first heard, or null. */
@@ -150,7 +149,7 @@ export class RolloutEngine {
 
   async recent(limit: number): Promise<readonly RolloutView[]> {
     const stored = await this.#deps.store.recent(limit);
-    return stored.map(({ plan, events }) => this.#explained(this.#open.get(plan.id) ?? fold(plan, events)));
+    return stored.map((one) => this.#explained(this.#open.get(one.plan.id) ?? viewOf(one)));
   }
 
   /** Calls `watcher` after each change until the returned function is called. */
@@ -196,13 +195,18 @@ export class RolloutEngine {
     for (;;) {
       const view = this.#open.get(rolloutId);
       if (!view) return null;
-      const { decisions, waits, wakeAt } = next(view, this.#deps.fleet.view(), this.#deps.clock.steady());
+      const { decisions, waits, wakeAt } = next(view, this.#fleetFor(rolloutId), this.#deps.clock.steady());
       if (decisions.length === 0) {
         this.#wait(view, waits);
         return wakeAt;
       }
       for (const decision of decisions) await this.#carryOut(rolloutId, decision);
     }
+  }
+
+  #fleetFor(rolloutId: string): FleetView {
+    const rebootPermittedAt = this.#rebootPermittedAt;
+    return { ...this.#deps.fleet.view(), ...beyond(this.#open.values(), rolloutId), rebootPermittedAt };
   }
 
   async #carryOut(rolloutId: string, decision: Decision): Promise<void> {
@@ -214,7 +218,8 @@ export class RolloutEngine {
       return;
     }
     const [at, steadyAt] = [clock.now(), clock.steady()];
-    const event = eventOf(decision, { at, steadyAt, epoch, permitId: randomId(), timing: view.plan.timing });
+    const event = eventOf(decision, { at, steadyAt, epoch, permitId: randomId(), plan: view.plan });
+    if (event.type === "permitted" && isHostRebooted(view.plan, event.hostId)) this.#rebootPermittedAt = steadyAt;
     const after = await this.#append(view, event);
     if (event.type === "permitted") fleet.send(event.hostId, { kind: "permit", permit: permitOf(after, event) });
   }
@@ -267,21 +272,6 @@ export class RolloutEngine {
   #explained(view: RolloutView): RolloutView {
     const waits = this.#waits.get(view.plan.id) ?? [];
     return view.why === "" && waits.length > 0 ? { ...view, why: waits.join("; ") } : view;
-  }
-
-  #refuseHeldHosts(plan: RolloutPlan): void {
-    const working = plan.hosts.filter((host) => host.steps.length > 0);
-    for (const view of this.#open.values()) {
-      const ids = new Set(view.plan.hosts.filter((h) => h.steps.length > 0).map((h) => h.hostId));
-      const held = working.filter((host) => ids.has(host.hostId));
-      if (held.length > 0) {
-        const names = someOf(held.map((host) => host.name));
-        throw new RolloutError(
-          "hosts-held",
-          `${names}: held by rollout ${view.plan.id} (${abridged(view.plan.reason, 80)})`,
-        );
-      }
-    }
   }
 }
 

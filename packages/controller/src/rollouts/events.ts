@@ -1,5 +1,6 @@
 import type { StoredDecision } from "@afterpatch/core/rollout/next";
-import type { HostInRollout, RolloutEvent, RolloutTiming, RolloutView } from "@afterpatch/core/rollout/types";
+import { lastsMs } from "@afterpatch/core/rollout/reboots";
+import type { HostInRollout, RolloutEvent, RolloutPlan, RolloutView } from "@afterpatch/core/rollout/types";
 import { isHeldOff, LONGEST_RETRY_MS, retryInMs } from "@afterpatch/core/rollout/veto";
 import type { PermitUpdate } from "@afterpatch/core/session";
 
@@ -13,7 +14,7 @@ const MOST_LOST_PERMITS = 10;
 const VOID_CODES = new Set(["old-epoch", "wrong-boot", "not-begun-in-time"]);
 
 /** What is under way, in the order in which it comes; before all of them stand `permitted` and `unreachable`. */
-const PROGRESS: readonly string[] = ["acting", "settling", "verifying"];
+const PROGRESS: readonly string[] = ["acting", "returning", "settling", "verifying"];
 
 /** Both clocks of the controller: `at` is the one that people read, `steadyAt` the one that deadlines are on. */
 export interface Now {
@@ -32,14 +33,14 @@ export type Proves = (
 /** The event that a decision becomes. */
 export function eventOf(
   decision: StoredDecision,
-  now: Now & { readonly epoch: number; readonly permitId: string; readonly timing: RolloutTiming },
+  now: Now & { readonly epoch: number; readonly permitId: string; readonly plan: RolloutPlan },
 ): RolloutEvent {
-  const { at, steadyAt, timing } = now;
+  const { at, steadyAt, plan } = now;
   switch (decision.kind) {
     case "permit": {
       const { hostId, bootId } = decision;
-      const beginBy = steadyAt + timing.beginWithinMs;
-      const endBy = beginBy + timing.deadlineMs;
+      const beginBy = steadyAt + plan.timing.beginWithinMs;
+      const endBy = beginBy + lastsMs(plan, hostId);
       return { type: "permitted", at, hostId, permitId: now.permitId, bootId, epoch: now.epoch, beginBy, endBy };
     }
     case "nothing-to-do":
@@ -63,13 +64,13 @@ export function eventOf(
  * a permit would get now. Where it was stepped forward they have passed, and `next` gives hosts time to come back.
  */
 export function takenUp(view: RolloutView, steadyAt: number): RolloutView {
-  const { beginWithinMs, deadlineMs } = view.plan.timing;
-  const latest = { beginBy: steadyAt + beginWithinMs, endBy: steadyAt + beginWithinMs + deadlineMs };
+  const latest = steadyAt + view.plan.timing.beginWithinMs;
   const hosts = view.hosts.map((host) => {
     if (host.againAt !== null) return { ...host, againAt: Math.min(host.againAt, steadyAt + LONGEST_RETRY_MS) };
     if (!host.permit) return host;
-    const beginBy = Math.min(host.permit.beginBy, latest.beginBy);
-    return { ...host, permit: { ...host.permit, beginBy, endBy: Math.min(host.permit.endBy, latest.endBy) } };
+    const beginBy = Math.min(host.permit.beginBy, latest);
+    const endBy = Math.min(host.permit.endBy, latest + lastsMs(view.plan, host.hostId));
+    return { ...host, permit: { ...host.permit, beginBy, endBy } };
   });
   return { ...view, hosts };
 }
@@ -86,7 +87,7 @@ export function lostPermit(
 ): RolloutEvent | null {
   const host = view.hosts.find((h) => h.hostId === hostId);
   if (!host?.permit || known.some((update) => update.permitId === host.permit?.id)) return null;
-  if (host.state !== "permitted" && host.state !== "unreachable") return null;
+  if (host.permit.isBegun || (host.state !== "permitted" && host.state !== "unreachable")) return null;
   const permitId = host.permit.id;
   const unanswered = unvetoed(host);
   if (unanswered >= MOST_LOST_PERMITS) {

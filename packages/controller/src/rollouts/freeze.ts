@@ -19,13 +19,15 @@ export function freeze(
   >,
   timing: RolloutTiming,
 ): RolloutPlan {
-  const hosts = fleet.hosts.map(({ host, plan, digest, expectedKernel }) => ({
+  const hosts = fleet.hosts.map(({ host, plan, digest, expectedKernel, runningKernel, holdsController }) => ({
     hostId: host.id,
     name: host.name,
     digest,
     steps: plan.steps.map(({ remedy: { kind, target } }) => ({ kind, target })),
     residue: plan.residue.map((entry) => entry.owner),
     expectedKernel,
+    runningKernel,
+    holdsController,
   }));
   return { ...order, ramp: fleet.ramp, digest: fleet.digest, hosts, uncovered: fleet.uncovered, timing };
 }

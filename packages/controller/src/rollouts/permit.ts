@@ -1,3 +1,4 @@
+import { rebootOf } from "@afterpatch/core/rollout/reboots";
 import type { RolloutEvent, RolloutView } from "@afterpatch/core/rollout/types";
 import type { Permit } from "@afterpatch/core/session";
 
@@ -19,6 +20,6 @@ export function permitOf(view: RolloutView, event: Extract<RolloutEvent, { type:
     graceMs,
     settleMs,
     allowNew: view.plan.allowNew,
-    reboot: view.plan.reboot,
+    reboot: rebootOf(view.plan, event.hostId),
   };
 }

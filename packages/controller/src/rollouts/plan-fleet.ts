@@ -2,7 +2,7 @@ import { parseRamp, resolveRamp } from "@afterpatch/core/fleet/ramp";
 import { type NothingSelected, select } from "@afterpatch/core/fleet/select";
 import { planDigest } from "@afterpatch/core/plan/digest";
 import { planOf, type RebootChoice } from "@afterpatch/core/plan/plan";
-import type { Plan, Sha256 } from "@afterpatch/core/plan/types";
+import type { Plan, Sha256, Step } from "@afterpatch/core/plan/types";
 import type { Fleet } from "../fleet/fleet.ts";
 import type { Scans } from "../fleet/scans.ts";
 import type { Host, Hosts } from "../store/hosts.ts";
@@ -23,17 +23,21 @@ export interface PlannedHost {
   readonly unreadable: number;
   /** Release of the kernel that a reboot of it would start; null: not known. */
   readonly expectedKernel: string | null;
+  readonly runningKernel: string;
+  /** The controller runs on it. */
+  readonly holdsController: boolean;
 }
 
 /** What would be done over a selection, and for whom that cannot be said. */
 export interface FleetPlan {
-  /** Over hosts, their steps and the ramp. */
+  /** Over hosts, their steps, the ramp and what was ordered of reboots. */
   readonly digest: string;
-  /** In the order of the selection. */
+  /** In the order of the selection; the controller's own host, where it is rebooted, at the end. */
   readonly hosts: readonly PlannedHost[];
   readonly uncovered: readonly { readonly name: string; readonly why: string }[];
   /** Integers, the last repeats. Of the hosts that have something to do. */
   readonly ramp: readonly number[];
+  readonly reboot: RebootChoice;
 }
 
 /** Hosts of a selection that may be coming back still after the start of the controller. */
@@ -58,6 +62,8 @@ export interface PlanFleetDeps {
   readonly fleet: Fleet;
   readonly scans: Scans;
   readonly sha256: Sha256;
+  /** Of the boot that the controller's machine runs in; null: not known. */
+  readonly ownBootId: string | null;
 }
 
 /** Selects, asks every selected host for a fresh scan, and plans. An old report is never planned from. */
@@ -65,25 +71,42 @@ export async function planFleet(
   deps: PlanFleetDeps,
   pattern: string,
   serial: string,
-  reboot: RebootChoice,
+  { mode, sessionsFirst }: RebootChoice,
 ): Promise<FleetPlanned> {
+  const reboot = { mode, sessionsFirst };
   const parsed = parseRamp(serial);
   if (parsed.kind === "invalid") return { kind: "bad-serial", why: parsed.why };
   const selection = select(pattern, await deps.hosts.list());
   if (selection.kind !== "selected") return selection;
   const looked = await Promise.all(selection.hosts.map((host) => planHost(deps, host, reboot)));
-  const hosts = looked.flatMap((one) => (one.kind === "planned" ? [one.planned] : []));
+  const hosts = inTurn(looked.flatMap((one) => (one.kind === "planned" ? [one.planned] : [])));
   const uncovered = looked.flatMap((one) => (one.kind === "uncovered" ? [{ name: one.name, why: one.why }] : []));
   const working = hosts.filter(({ plan }) => plan.steps.length > 0).length;
   const sizes = resolveRamp(parsed.ramp, Math.max(1, working));
-  const content = [sizes, hosts.map(({ host, digest }) => [host.id, digest])];
+  const content = [sizes, hosts.map(({ host, digest }) => [host.id, digest]), mode, sessionsFirst];
   const digest = deps.sha256(JSON.stringify(content));
   return {
     kind: "planned",
-    plan: { digest, hosts, uncovered, ramp: sizes },
+    plan: { digest, hosts, uncovered, ramp: sizes, reboot },
     selected: selection.hosts.length,
     comingBack: comingBack(deps.fleet, selection.hosts),
   };
+}
+
+/** As they are permitted. */
+function inTurn(hosts: readonly PlannedHost[]): readonly PlannedHost[] {
+  const isLast = ({ plan, holdsController }: PlannedHost) => holdsController && plan.steps.some(isReboot);
+  return [...hosts.filter((host) => !isLast(host)), ...hosts.filter(isLast).map(toldAlone)];
+}
+
+function toldAlone(host: PlannedHost): PlannedHost {
+  const alone = "The controller runs on this host: it comes last and alone, and the rollout goes on after it.";
+  const told = (step: Step) => (isReboot(step) ? { ...step, because: `${step.because} ${alone}` } : step);
+  return { ...host, plan: { ...host.plan, steps: host.plan.steps.map(told) } };
+}
+
+function isReboot({ remedy }: Step): boolean {
+  return remedy.kind === "reboot";
 }
 
 /** Null when none is awaited. */
@@ -124,6 +147,8 @@ async function planHost(deps: PlanFleetDeps, host: Host, reboot: RebootChoice): 
       planned: {
         ...{ host, plan, digest, reportedAt: report.receivedAt, unreadable: scan.processes.unreadable },
         expectedKernel: scan.host.kernel.verdict === "unknown" ? null : scan.host.kernel.expected,
+        runningKernel: scan.host.kernel.running,
+        holdsController: deps.ownBootId !== null && deps.fleet.bootId(host.id) === deps.ownBootId,
       },
     };
   } catch (error) {

@@ -6,23 +6,25 @@ const MOST = 20;
 /** Fleet plans that operators were shown lately, by digest. In memory: after a restart only the very same plan fits. */
 export class ShownPlans {
   /** The oldest first. */
-  readonly #byDigest = new Map<string, { readonly ramp: readonly number[]; readonly work: ReadonlySet<string> }>();
+  readonly #byDigest = new Map<string, Pick<FleetPlan, "ramp" | "reboot"> & { readonly work: ReadonlySet<string> }>();
 
   add(plan: FleetPlan): void {
     this.#byDigest.delete(plan.digest);
-    this.#byDigest.set(plan.digest, { ramp: plan.ramp, work: new Set(workOf(plan)) });
+    this.#byDigest.set(plan.digest, { ramp: plan.ramp, reboot: plan.reboot, work: new Set(workOf(plan)) });
     const [oldest] = this.#byDigest.keys();
     if (this.#byDigest.size > MOST && oldest !== undefined) this.#byDigest.delete(oldest);
   }
 
   /**
    * Does `fresh` ask for nothing beyond the plan that was shown with this digest? What vanished since is fine; a host, a
-   * step or a batch size that was not shown is not.
+   * step or a batch size that was not shown is not, and neither is another word on reboots: the same steps would mean more.
    */
   covers(digest: string, fresh: FleetPlan): boolean {
     if (digest === fresh.digest) return true;
     const shown = this.#byDigest.get(digest);
-    return shown !== undefined && workOf(fresh).every((one) => shown.work.has(one)) && isWithin(fresh.ramp, shown.ramp);
+    if (shown?.reboot.mode !== fresh.reboot.mode || shown.reboot.sessionsFirst !== fresh.reboot.sessionsFirst)
+      return false;
+    return workOf(fresh).every((one) => shown.work.has(one)) && isWithin(fresh.ramp, shown.ramp);
   }
 }
 

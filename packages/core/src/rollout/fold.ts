@@ -53,13 +53,14 @@ export function follow(view: RolloutView, event: RolloutEvent): Followed {
       if (view.state !== "running") return { kind: "refused", why: `no permit while the rollout is ${view.state}` };
       const { permitId: id, bootId, epoch, beginBy, endBy } = event;
       const permits = (view.hosts.find((h) => h.hostId === event.hostId)?.permits ?? 0) + 1;
-      return toHost(view, event, "permitted", { reason: "", permits, permit: { id, bootId, epoch, beginBy, endBy } });
+      const permit = { id, bootId, epoch, beginBy, endBy, isBegun: false };
+      return toHost(view, event, "permitted", { reason: "", permits, permit });
     }
     case "permit-void":
       // Without a permit the host is as one that was never permitted: away it is no failure, and it may come back.
       return withPermit(view, event, "pending", { reason: event.why, steps: [], permit: null });
     case "progress":
-      return withPermit(view, event, event.state, { steps: event.steps, reason: "" });
+      return withPermit(view, event, event.state, { steps: event.steps, reason: "", ...begun(view, event) });
     case "ended":
       return withPermit(view, event, event.state, {
         reason: event.reason,
@@ -85,6 +86,11 @@ export function follow(view: RolloutView, event: RolloutEvent): Followed {
       }
       return toHost(view, event, "pending", { reason: "" });
   }
+}
+
+function begun(view: RolloutView, { hostId }: { readonly hostId: string }): Pick<HostInRollout, "permit"> {
+  const permit = view.hosts.find((h) => h.hostId === hostId)?.permit;
+  return { permit: permit ? { ...permit, isBegun: true } : null };
 }
 
 type Change = Partial<

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { rolloutPlan, T0, TIMING } from "../../../../test/fakes/rollout.ts";
+import { ALONE, rolloutPlan, T0, TIMING } from "../../../../test/fakes/rollout.ts";
 import { fold, follow, planned } from "./fold.ts";
 import { type Decision, type FleetView, failures, next } from "./next.ts";
 import { isAtRest, isClosed, isInFlight } from "./transitions.ts";
@@ -152,7 +152,7 @@ function told(view: RolloutView, { kind }: Outside, hostId: string, at: number):
 
 function fleet(plan: RolloutPlan, away: ReadonlyMap<string, number>): FleetView {
   const hosts = plan.hosts.map(({ hostId }) => [hostId, { awaySince: away.get(hostId) ?? null, bootId: "b" }] as const);
-  return { hosts: new Map(hosts), listeningSince: T0 - 1_000 };
+  return { ...ALONE, hosts: new Map(hosts), listeningSince: T0 - 1_000 };
 }
 
 function planFor(order: { clean: readonly boolean[]; ramp: readonly number[]; maxFail: number }): RolloutPlan {

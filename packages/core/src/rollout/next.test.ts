@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import {
+  ALONE,
   abortRequested,
   acting,
   ended,
@@ -89,7 +90,8 @@ describe("the ramp", () => {
   });
 
   test("a permit names the boot that the host said", () => {
-    const fleet: FleetView = { hosts: new Map([["web1", { awaySince: null, bootId: "b9" }]]), listeningSince: T0 };
+    const hosts = new Map([["web1", { awaySince: null, bootId: "b9" }]]);
+    const fleet: FleetView = { ...ALONE, hosts, listeningSince: T0 };
     expect(decide({}, [], fleet).decisions).toEqual([{ kind: "permit", hostId: "web1", bootId: "b9" }]);
   });
 
@@ -178,12 +180,12 @@ describe("silence", () => {
     [
       "one never seen is away since we listen",
       [],
-      { hosts: new Map(), listeningSince: T0 },
+      { ...ALONE, hosts: new Map(), listeningSince: T0 },
       T0 + SILENT,
       WEB.map((h) => `unreachable ${h}`).join(", "),
       T0 + SILENT,
     ],
-    ["not earlier", [], { hosts: new Map(), listeningSince: T0 }, T0 + SILENT - 1, "", T0 + SILENT],
+    ["not earlier", [], { ...ALONE, hosts: new Map(), listeningSince: T0 }, T0 + SILENT - 1, "", T0 + SILENT],
     ["it returns while the rollout is open", [unreachable("web1")], fleetOf(WEB), T0, "returned web1", T0],
     ["one that was permitted does not", lost("web1"), fleetOf(WEB), T0, "stop", T0],
     ["nor does any while it stops", [unreachable("web1"), stopping], fleetOf(WEB), T0, "close halted", null],
@@ -221,7 +223,7 @@ describe("silence", () => {
 
   test("a controller that was down for hours gives its hosts time to come back with their results", () => {
     const back = END_BY + 5 * HOUR;
-    const fleet: FleetView = { hosts: new Map(), listeningSince: back };
+    const fleet: FleetView = { ...ALONE, hosts: new Map(), listeningSince: back };
     expect(said(decide({ hosts: ["web1"] }, acted("web1"), fleet, back).decisions)).toBe("");
     expect(said(decide({ hosts: ["web1"] }, acted("web1"), fleet, back + SILENT).decisions)).toBe("unreachable web1");
   });

@@ -1,4 +1,7 @@
 import { abridged, someOf } from "../text.ts";
+import { awayOf, type Batch, isLost, isMoving, names, openBatch, residueOf, stepsOf } from "./batch.ts";
+import { goesAlone, isHostRebooted, REBOOT_EVERY_MS } from "./reboots.ts";
+import { isTriedEnough, silentHosts } from "./silence.ts";
 import { isAtRest, isClosed, isInFlight } from "./transitions.ts";
 import type { HostInRollout, RolloutView } from "./types.ts";
 
@@ -14,6 +17,12 @@ export interface FleetView {
   readonly hosts: ReadonlyMap<string, HostPresence>;
   /** When this controller began to listen: nobody is away for longer than that as far as it knows. */
   readonly listeningSince: number;
+  /** When a permit that holds a reboot was issued last, by any rollout; null: never. */
+  readonly rebootPermittedAt: number | null;
+  /** Names of hosts in the hands of other rollouts, and of those that did not answer there and may be down. */
+  readonly elsewhere: readonly string[];
+  /** The controller's own host, while another rollout reboots it: the controller goes down soon. */
+  readonly leavingFor: string | null;
 }
 
 /** Becomes an event in the store before it has an effect. */
@@ -53,12 +62,12 @@ export function next(view: RolloutView, fleet: FleetView, now: number): Next {
   const inFlight = view.hosts.filter((host) => isInFlight(host.state));
   if (view.state === "stopping") return closing(view, fleet, inFlight, silence.wakeAt);
   if (view.state !== "running") return { decisions: [], waits: [view.state], wakeAt: silence.wakeAt };
-  return dispatching(view, fleet, inFlight, silence.wakeAt);
+  return dispatching(view, fleet, inFlight, { now, wakeAt: silence.wakeAt });
 }
 
 /** Failures so far, all kinds equal: failed, timed out, and unreachable after the permit. */
 export function failures(view: RolloutView): readonly HostInRollout[] {
-  return view.hosts.filter((h) => h.state === "failed" || (h.state === "unreachable" && h.permit !== null));
+  return view.hosts.filter((h) => h.state === "failed" || isLost(h));
 }
 
 function tripped(view: RolloutView): string | null {
@@ -78,66 +87,21 @@ function closing(view: RolloutView, fleet: FleetView, inFlight: readonly HostInR
   };
 }
 
-/** Hosts whose silence has lasted too long, those that came back from it, and vetoes that are old enough to ask again. */
-function silentHosts(view: RolloutView, fleet: FleetView, now: number) {
-  const mayTryAgain = triedAgain(view);
-  const decisions: Decision[] = [];
-  const times: number[] = [];
-  const due = (at: number, decision: Decision) => (now >= at ? decisions.push(decision) : times.push(at));
-  for (const host of view.hosts) {
-    const { hostId } = host;
-    const awaySince = awayOf(hostId, fleet);
-    if (host.state === "permitted" && awaySince === null && host.permit) {
-      due(host.permit.beginBy, { kind: "ask-again", hostId });
-    }
-    if (isInFlight(host.state) && host.permit) {
-      // After a start of the controller hosts get time to come back with what they have done in the meantime.
-      const at = Math.max(host.permit.endBy, fleet.listeningSince) + view.plan.timing.unreachableAfterMs;
-      due(at, { kind: "unreachable", hostId, why: `no result by the permit's deadline (${host.state})` });
-    }
-    if (host.state === "pending" && awaySince !== null && stepsOf(view, hostId) > 0) {
-      const at = awaySince + view.plan.timing.unreachableAfterMs;
-      due(at, { kind: "unreachable", hostId, why: "not connected" });
-    }
-    if (host.state === "unreachable" && host.permit === null && awaySince === null && view.state === "running") {
-      decisions.push({ kind: "returned", hostId });
-    }
-    if (host.state === "vetoed" && host.againAt !== null && mayTryAgain(host)) {
-      due(host.againAt, { kind: "try-again", hostId });
-    }
-  }
-  return { decisions, wakeAt: times.length > 0 ? Math.min(...times) : null };
+interface Times {
+  readonly now: number;
+  readonly wakeAt: number | null;
 }
 
-/** So often a host that vetoes is tried at least; after that only as long as others are being worked on anyway. */
-const FEWEST_TRIES = 3;
-
-/** Which hosts that vetoed are tried again: hosts that only veto must not keep one another, and the rollout, alive. */
-function triedAgain(view: RolloutView): (host: HostInRollout) => boolean {
-  if (view.state !== "running") return () => false;
-  const isBusy = openBatch(view).hosts.some((h) => h.vetoes < FEWEST_TRIES && isMoving(h));
-  return ({ vetoes }) => isBusy || vetoes < FEWEST_TRIES;
-}
-
-function isMoving({ state }: HostInRollout): boolean {
-  return state === "pending" || isInFlight(state);
-}
-
-function dispatching(
-  view: RolloutView,
-  fleet: FleetView,
-  inFlight: readonly HostInRollout[],
-  wakeAt: number | null,
-): Next {
+function dispatching(view: RolloutView, fleet: FleetView, inFlight: readonly HostInRollout[], times: Times): Next {
   const idle = view.hosts.filter((host) => host.state === "pending" && stepsOf(view, host.hostId) === 0);
   if (idle.length > 0) {
     const decisions = idle.map(
       ({ hostId }): Decision => ({ kind: "nothing-to-do", hostId, residue: residueOf(view, hostId) }),
     );
-    return { decisions, waits: [], wakeAt };
+    return { decisions, waits: [], wakeAt: times.wakeAt };
   }
   if (view.hosts.every((host) => isAtRest(host.state))) return finished(view);
-  return permits(view, fleet, inFlight, wakeAt);
+  return permits(view, fleet, inFlight, times);
 }
 
 function finished(view: RolloutView): Next {
@@ -146,14 +110,13 @@ function finished(view: RolloutView): Next {
 }
 
 /**
- * The ramp: its entries are batches in the plan's order, the last repeats. All of a batch before the last entry must
- * be at rest before the next begins; within the last entry the window slides. A host whose permit went unanswered
- * stays charged: it may be acting still. One that vetoed is not charged, but its batch is not at rest: a host that was
- * not touched has shown nothing that a larger batch could rely on.
+ * Permits for the open batch. A host whose permit went unanswered stays charged: it may be acting still. One that vetoed is
+ * not charged, but its batch is not at rest: a host that was not touched has shown nothing that a larger batch could rely on.
  */
-function permits(view: RolloutView, fleet: FleetView, inFlight: readonly HostInRollout[], wakeAt: number | null): Next {
-  const { size, hosts } = openBatch(view);
-  const lost = view.hosts.filter((h) => h.state === "unreachable" && h.permit !== null);
+function permits(view: RolloutView, fleet: FleetView, inFlight: readonly HostInRollout[], times: Times): Next {
+  const batch = openBatch(view);
+  const { size, hosts } = batch;
+  const lost = view.hosts.filter(isLost);
   const charged = inFlight.length + lost.length;
   const waits: string[] = [];
   const ready = hosts.filter((host) => host.state === "pending" && awayOf(host.hostId, fleet) === null);
@@ -161,25 +124,65 @@ function permits(view: RolloutView, fleet: FleetView, inFlight: readonly HostInR
   if (away.length > 0) waits.push(`not connected: ${names(away)}`);
   const vetoed = hosts.filter((host) => host.state === "vetoed");
   if (vetoed.length > 0) waits.push(`vetoed, and tried again: ${names(vetoed)}`);
-  if (!view.hosts.some((h) => isInFlight(h.state)) && !hosts.some(isMoving) && vetoed.every(isTriedEnough)) {
-    return { decisions: [{ kind: "stop", why: `vetoed on the host: ${words(vetoed)}` }], waits: [], wakeAt };
+  if (inFlight.length === 0 && !hosts.some(isMoving) && vetoed.every(isTriedEnough)) {
+    const why = `vetoed on the host: ${words(vetoed)}`;
+    return { decisions: [{ kind: "stop", why }], waits: [], wakeAt: times.wakeAt };
   }
   const room = Math.max(0, size - charged);
   if (room === 0 && inFlight.length === 0 && lost.length > 0) {
     const why = `no room left: ${names(lost)} did not answer and may be down still`;
-    return { decisions: [{ kind: "stop", why }], waits: [], wakeAt };
+    return { decisions: [{ kind: "stop", why }], waits: [], wakeAt: times.wakeAt };
   }
   if (inFlight.length > 0) waits.unshift(`${charged} of ${size} in hand: ${inHand(inFlight, fleet)}`);
-  const decisions = ready
-    .slice(0, room)
-    .map(
-      (host): Decision => ({ kind: "permit", hostId: host.hostId, bootId: fleet.hosts.get(host.hostId)?.bootId ?? "" }),
-    );
-  return { decisions, waits, wakeAt };
+  const why = room > 0 && ready.length > 0 ? whyNotNow(view, batch, fleet) : null;
+  if (why !== null) return { decisions: [], waits: [...waits, why], wakeAt: sooner(times, times.now + LOOK_AGAIN_MS) };
+  return braked(view, ready.slice(0, room), fleet, times, waits);
 }
 
-function isTriedEnough({ vetoes }: HostInRollout): boolean {
-  return vetoes >= FEWEST_TRIES;
+/** Other rollouts come to an end without a word to this one. */
+const LOOK_AGAIN_MS = 10_000;
+
+/** The controller's own host is rebooted alone, whichever rollout it is in: what would be acting then has nobody to tell. */
+function whyNotNow(view: RolloutView, { hosts, isAlone }: Batch, fleet: FleetView): string | null {
+  const own = view.hosts.find((host) => isInFlight(host.state) && holdsController(view, host));
+  const leavingFor = own?.name ?? fleet.leavingFor;
+  if (leavingFor !== null) return `nothing begins until ${leavingFor} is back, on which the controller runs`;
+  if (!isAlone || fleet.elsewhere.length === 0) return null;
+  return `${names(hosts)} is rebooted alone, the controller runs there: waits for ${someOf(fleet.elsewhere)}`;
+}
+
+function holdsController(view: RolloutView, { hostId }: HostInRollout): boolean {
+  return view.plan.hosts.some((host) => host.hostId === hostId && goesAlone(host));
+}
+
+/** Permits for these hosts, in their order, but no reboot before the brake lets it. */
+function braked(
+  view: RolloutView,
+  hosts: readonly HostInRollout[],
+  fleet: FleetView,
+  times: Times,
+  waits: readonly string[],
+): Next {
+  const decisions: Decision[] = [];
+  const held: HostInRollout[] = [];
+  let freeAt = fleet.rebootPermittedAt === null ? times.now : fleet.rebootPermittedAt + REBOOT_EVERY_MS;
+  for (const host of hosts) {
+    const isRebooted = isHostRebooted(view.plan, host.hostId);
+    if (isRebooted && times.now < freeAt) {
+      held.push(host);
+      continue;
+    }
+    if (isRebooted) freeAt = times.now + REBOOT_EVERY_MS;
+    const bootId = fleet.hosts.get(host.hostId)?.bootId ?? "";
+    decisions.push({ kind: "permit", hostId: host.hostId, bootId });
+  }
+  if (held.length === 0) return { decisions, waits, wakeAt: times.wakeAt };
+  const why = `a reboot begins every ${REBOOT_EVERY_MS / 1000} s at most: ${names(held)}`;
+  return { decisions, waits: [...waits, why], wakeAt: sooner(times, freeAt) };
+}
+
+function sooner({ wakeAt }: Times, at: number): number {
+  return wakeAt === null ? at : Math.min(wakeAt, at);
 }
 
 const LONGEST_WORDS = 160;
@@ -189,38 +192,10 @@ function words(hosts: readonly HostInRollout[]): string {
   return someOf(hosts.map((host) => `${host.name} (${abridged(host.reason, LONGEST_WORDS)})`));
 }
 
-function openBatch(view: RolloutView): { size: number; hosts: readonly HostInRollout[] } {
-  const working = view.hosts.filter((host) => stepsOf(view, host.hostId) > 0);
-  const { ramp } = view.plan;
-  let from = 0;
-  for (const size of ramp.slice(0, -1)) {
-    const batch = working.slice(from, from + size);
-    if (batch.some((host) => !isAtRest(host.state))) return { size, hosts: batch };
-    from += size;
-  }
-  return { size: ramp.at(-1) ?? 1, hosts: working.slice(from) };
-}
-
-function awayOf(hostId: string, fleet: FleetView): number | null {
-  const presence = fleet.hosts.get(hostId);
-  return presence ? presence.awaySince : fleet.listeningSince;
-}
-
-function stepsOf(view: RolloutView, hostId: string): number {
-  return view.plan.hosts.find((host) => host.hostId === hostId)?.steps.length ?? 0;
-}
-
-function residueOf(view: RolloutView, hostId: string): readonly string[] {
-  return view.plan.hosts.find((host) => host.hostId === hostId)?.residue ?? [];
-}
-
 /** Hosts in hand, and which of them are silent just now. */
 function inHand(hosts: readonly HostInRollout[], fleet: FleetView): string {
+  const silent = ({ state }: HostInRollout) => (state === "returning" ? "rebooting" : "not connected");
   return hosts
-    .map((host) => (awayOf(host.hostId, fleet) === null ? host.name : `${host.name} (not connected)`))
+    .map((host) => (awayOf(host.hostId, fleet) === null ? host.name : `${host.name} (${silent(host)})`))
     .join(", ");
-}
-
-function names(hosts: readonly HostInRollout[]): string {
-  return hosts.map((host) => host.name).join(", ");
 }

@@ -82,6 +82,10 @@ export interface RolloutHostPlan {
   readonly residue: readonly string[];
   /** Release of the kernel that a reboot of it would start, as planned; null: not known. */
   readonly expectedKernel: string | null;
+  /** Release that ran when it was planned; null: not known. */
+  readonly runningKernel: string | null;
+  /** The controller runs on it. */
+  readonly holdsController: boolean;
 }
 
 /** All durations in milliseconds. */
@@ -191,6 +195,8 @@ export interface HostInRollout {
     readonly epoch: number;
     readonly beginBy: number;
     readonly endBy: number;
+    /** Its work was seen: a host that knows nothing of it any more has lost its memory, not its work. */
+    readonly isBegun: boolean;
   } | null;
 }
 

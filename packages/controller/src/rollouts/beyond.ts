@@ -1,0 +1,17 @@
+import { isLost } from "@afterpatch/core/rollout/batch";
+import type { FleetView } from "@afterpatch/core/rollout/next";
+import { goesAlone } from "@afterpatch/core/rollout/reboots";
+import { isInFlight } from "@afterpatch/core/rollout/transitions";
+import type { HostInRollout, RolloutView } from "@afterpatch/core/rollout/types";
+
+/** What the other open rollouts are to this one. */
+export function beyond(open: Iterable<RolloutView>, rolloutId: string): Pick<FleetView, "elsewhere" | "leavingFor"> {
+  const others = [...open].filter((view) => view.plan.id !== rolloutId);
+  const inHand = others.flatMap(({ hosts }) => hosts.filter((host) => isInFlight(host.state) || isLost(host)));
+  const leaving = others.flatMap((view) => view.hosts.filter((host) => isInFlight(host.state) && isAlone(view, host)));
+  return { elsewhere: inHand.map(({ name }) => name), leavingFor: leaving[0]?.name ?? null };
+}
+
+function isAlone({ plan }: RolloutView, { hostId }: HostInRollout): boolean {
+  return plan.hosts.some((host) => host.hostId === hostId && goesAlone(host));
+}

@@ -1,0 +1,25 @@
+import type { RolloutPlan, RolloutView } from "@afterpatch/core/rollout/types";
+import { abridged, someOf } from "@afterpatch/core/text";
+
+export class RolloutError extends Error {
+  override readonly name = "RolloutError";
+  readonly code: "not-found" | "hosts-held" | "already-ended";
+  constructor(code: RolloutError["code"], message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
+/** A host that an open rollout has work for is no other's. */
+export function refuseHeldHosts(open: Iterable<RolloutView>, plan: RolloutPlan): void {
+  const working = plan.hosts.filter((host) => host.steps.length > 0);
+  for (const view of open) {
+    const ids = new Set(view.plan.hosts.filter((h) => h.steps.length > 0).map((h) => h.hostId));
+    const held = working.filter((host) => ids.has(host.hostId));
+    if (held.length > 0) {
+      const names = someOf(held.map((host) => host.name));
+      const by = `held by rollout ${view.plan.id} (${abridged(view.plan.reason, 80)})`;
+      throw new RolloutError("hosts-held", `${names}: ${by}`);
+    }
+  }
+}
