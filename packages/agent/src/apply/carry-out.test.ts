@@ -179,7 +179,7 @@ test.each<[string, Case]>([
     "a kind that is not carried out is refused",
     {
       host: { units: [old("ssh.service")] },
-      order: order([SSH, { kind: "reboot", target: "host" }]),
+      order: order([SSH, { kind: "restart-container", target: "shop" }]),
       ending: { result: "refused", code: "unknown-verb" },
       outcomes: [],
       effects: [],

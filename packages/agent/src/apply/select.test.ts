@@ -10,7 +10,7 @@ const TARGETS: readonly (readonly [RemedyKind, string])[] = [
   ["restart-service", "ssh.service"],
   ["relaunch-application", "shop"],
   ["reexec", "init"],
-  ["reboot", "host"],
+  ["restart-container", "host"],
 ];
 
 /** Two findings each, of process 2n and 2n + 1. */
@@ -55,7 +55,7 @@ test.each<[string, Partial<Selection>, readonly string[]]>([
   ],
   ["a unit that does not use the library", { users: users("imap"), units: ["ssh.service"] }, []],
   ["a library that nobody has an old copy of", { users: users() }, []],
-  ["a kind that is left to people", { only: ["reboot"] }, []],
+  ["a kind that is left to people", { only: ["restart-container"] }, []],
 ])("%s", (_name, selection, expected) => {
   const { chosen, left } = select(PLAN, { ...EVERYTHING, ...selection }, SCAN);
   expect(chosen.map(({ remedy }) => remedy.target)).toEqual(expected);
@@ -92,7 +92,7 @@ test.each<[string, Partial<Selection>, readonly string[]]>([
   const scan = {
     findings: [...SCAN.findings, { ...dbus, remedy: { ...dbus.remedy, automatic: false, reason: "Never: so." } }],
   };
-  const steps = PLAN.steps.filter(({ remedy }) => remedy.kind !== "reboot");
+  const steps = PLAN.steps.filter(({ remedy }) => remedy.kind !== "restart-container");
   const { chosen } = select({ ...PLAN, steps }, selection, scan);
   const said = leftOut(scan, { ...PLAN, steps }, selection, chosen);
   expect(said.map(({ name, reason }) => `${name}: ${reason}`)).toEqual(expected);

@@ -104,7 +104,6 @@ const REFUSALS: readonly [string, Partial<Permit>, Given?][] = [
   ["wrong-boot", { bootId: "boot-0" }],
   ["bad-digest", { planDigest: "0".repeat(64) }],
   ["bad-digest", { steps: [...STEPS, { kind: "restart-service", target: "nginx.service" }] }],
-  ["unknown-verb", verb("reboot")],
   ["unknown-verb", verb("restart-container")],
   ["not-begun-in-time", { beginWithinMs: 0 }],
   ["not-begun-in-time", { beginWithinMs: -1 }],
