@@ -19,8 +19,14 @@ export function outsideOfWindows(windows: readonly Window[], now: number): strin
 }
 
 export function isOpen(window: Window, now: number): boolean {
+  return openUntil(window, now) !== null;
+}
+
+/** When the window closes that is open now, the latest where several openings overlap; null: it is not open. */
+export function openUntil(window: Window, now: number): number | null {
   const daysBack = Math.ceil(window.durationMs / DAY_MS) + 1;
-  return openings(window, now, -daysBack, 1).some((at) => at <= now && now < at + window.durationMs);
+  const open = openings(window, now, -daysBack, 1).filter((at) => at <= now && now < at + window.durationMs);
+  return open.length === 0 ? null : Math.max(...open) + window.durationMs;
 }
 
 /** The first opening after `now`, or null when none is near. */
