@@ -163,7 +163,12 @@ export class SimController {
         this.#holdStore();
         return write(...args);
       };
-    return { ...hosts, saveReport: held(hosts.saveReport), saveAgentVersion: held(hosts.saveAgentVersion) };
+    return {
+      ...hosts,
+      saveReport: held(hosts.saveReport),
+      saveScanFailure: held(hosts.saveScanFailure),
+      saveAgentVersion: held(hosts.saveAgentVersion),
+    };
   }
 
   #holdStore(): void {

@@ -15,6 +15,7 @@ import { enrolServer, fleetServer } from "./listen/servers.ts";
 import type { Clock, Log } from "./ports.ts";
 import type { ControllerDeps, Services } from "./services.ts";
 import type { Access } from "./store/operators.ts";
+import { SCHEMA_VERSION } from "./store/schema.ts";
 import { openStore, type Store } from "./store/store.ts";
 
 export interface ControllerOptions {
@@ -50,7 +51,8 @@ export async function openController(options: ControllerOptions): Promise<Contro
   const authority = await loadAuthority(join(dataDir, "ca"));
   const store = await openStore(join(dataDir, "controller.db"));
   opened.defer(() => store.close());
-  const { settings, epoch } = store;
+  const { settings, epoch, migratedFrom } = store;
+  if (migratedFrom !== null) log.info({ from: migratedFrom, to: SCHEMA_VERSION }, "store migrated");
   const listeners: Listener[] = [];
   const cut = (isMeant: (peer: Peer) => boolean) => listeners[0]?.cut(isMeant);
   const services = options.services({

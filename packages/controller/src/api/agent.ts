@@ -69,6 +69,8 @@ export async function hear(deps: AgentApiDeps, hostId: string, link: AgentLink, 
       return;
     }
     case "scan-failed":
+      await deps.hosts.saveScanFailure(hostId, { at: deps.clock.now(), why: message.why });
+      deps.log.warn({ host: hostId, why: message.why }, "host not scanned");
       return deps.scans.answered(hostId, message.requestId, { kind: "failed", why: message.why });
     case "permit-update":
       return deps.engine.update(hostId, message.update);

@@ -42,6 +42,7 @@ test.each<[string, StoredHostState, boolean | "awaited", number | null, number, 
   const host: Host = {
     ...{ id: "h1", name: "web1", labels: {}, state, enrolledAt: NOW - enrolledAgo, agentVersion: "0.1.0" },
     report: reportedAgo === null ? null : { ...report, receivedAt: NOW - reportedAgo },
+    scanFailure: null,
   };
   const [isConnected, isAwaited] = [presence === true, presence === "awaited"];
   expect(hostState(host, { isConnected, isAwaited }, NOW, INTERVAL)).toBe(expected);

@@ -21,6 +21,12 @@ export interface ReportSummary {
   readonly configError: string | null;
 }
 
+/** That a host could not be scanned; `at` is the controller's clock. */
+export interface ScanFailure {
+  readonly at: number;
+  readonly why: string;
+}
+
 export interface Host {
   readonly id: string;
   readonly name: string;
@@ -30,6 +36,8 @@ export interface Host {
   readonly agentVersion: string;
   /** Null before the first report. `receivedAt` is the controller's clock. */
   readonly report: (ReportSummary & { readonly receivedAt: number }) | null;
+  /** Set while no scan has succeeded since: `report` tells of an earlier time then. */
+  readonly scanFailure: ScanFailure | null;
 }
 
 /** A report with its body: gzip of the `afterpatch.scan/v1` document. */
@@ -41,16 +49,18 @@ export interface Hosts {
   byId(id: string): Promise<Host | null>;
   /**
    * Keeps the newest report of a host. An empty body means "as the report with this digest": the answer is
-   * `body-needed` and nothing is kept when the store does not have that one.
+   * `body-needed` and nothing is kept when the store does not have that one. What is kept ends a failure to scan.
    */
   saveReport(hostId: string, report: Report, receivedAt: number): Promise<"saved" | "body-needed">;
+  /** The newest scan of a host failed; its report stays as it is. */
+  saveScanFailure(hostId: string, failure: ScanFailure): Promise<void>;
   report(hostId: string): Promise<(Report & { readonly receivedAt: number }) | null>;
   saveAgentVersion(hostId: string, version: string): Promise<void>;
   /** Refuses the host from now on; its id and name stay taken. */
   revoke(hostId: string, at: number): Promise<void>;
 }
 
-const COLUMNS = `h.id, h.name, h.labels, h.state, h.enrolled_at, h.agent_version, r.digest, r.scanned_at, r.received_at,
+const COLUMNS = `h.id, h.name, h.labels, h.state, h.enrolled_at, h.agent_version, h.scan_failed_at, h.scan_failed_why, r.digest, r.scanned_at, r.received_at,
   r.boot_id, r.os, r.kernel, r.services, r.xinetd_sessions, r.applications, r.kernels, r.microcodes, r.unreadable, r.reboot,
   r.config_error`;
 const FROM = "FROM hosts h LEFT JOIN reports r ON r.host_id = h.id";
@@ -66,7 +76,14 @@ export function hosts(db: Connection): Hosts {
       return row ? host(row) : null;
     },
     async saveReport(hostId, report, receivedAt) {
-      return db.transaction(() => saveReport(db, hostId, report, receivedAt));
+      return db.transaction(() => {
+        const answer = saveReport(db, hostId, report, receivedAt);
+        if (answer === "saved") saveScanFailure(db, hostId, null);
+        return answer;
+      });
+    },
+    async saveScanFailure(hostId, failure) {
+      saveScanFailure(db, hostId, failure);
     },
     async report(hostId) {
       const row = db.prepare("SELECT * FROM reports WHERE host_id = ?").get(hostId);
@@ -119,6 +136,18 @@ function saveReport(db: Connection, hostId: string, report: Report, receivedAt: 
   return "saved";
 }
 
+function saveScanFailure(db: Connection, hostId: string, failure: ScanFailure | null): void {
+  const [at, why] = [failure?.at ?? null, failure?.why ?? null];
+  const isOther = "(scan_failed_at IS NOT ? OR scan_failed_why IS NOT ?)";
+  db.prepare(`UPDATE hosts SET scan_failed_at = ?, scan_failed_why = ? WHERE id = ? AND ${isOther}`).run(
+    at,
+    why,
+    hostId,
+    at,
+    why,
+  );
+}
+
 function host(row: Row): Host {
   const state = STATES.find((known) => known === row.state) ?? "quarantined"; // the schema allows no other
   return {
@@ -129,6 +158,8 @@ function host(row: Row): Host {
     enrolledAt: integer(row, "enrolled_at"),
     agentVersion: text(row, "agent_version"),
     report: row.digest === null ? null : { ...summary(row), receivedAt: integer(row, "received_at") },
+    scanFailure:
+      row.scan_failed_at === null ? null : { at: integer(row, "scan_failed_at"), why: text(row, "scan_failed_why") },
   };
 }
 

@@ -1,9 +1,9 @@
 /** "afp1": marks the file as a store of afterpatch. */
 export const APPLICATION_ID = 0x61667031;
-/** Version of the tables below. */
-export const SCHEMA_VERSION = 1;
+/** Version of the tables below: whoever changes them raises it, and writes a migration (migrations.ts). */
+export const SCHEMA_VERSION = 2;
 
-/** All tables. Instants are epoch milliseconds; `*_sha256` are 32 raw bytes. */
+/** All tables of a new store. Instants are epoch milliseconds; `*_sha256` are 32 raw bytes. */
 export const SCHEMA = `
 CREATE TABLE meta (
   key   TEXT PRIMARY KEY,
@@ -28,14 +28,16 @@ CREATE TABLE tokens (
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE hosts (
-  id            TEXT PRIMARY KEY,
-  name          TEXT NOT NULL UNIQUE COLLATE NOCASE,
-  labels        TEXT NOT NULL,
-  spki_sha256   BLOB NOT NULL UNIQUE,
-  state         TEXT NOT NULL DEFAULT 'active' CHECK (state IN ('active', 'cordoned', 'quarantined', 'revoked')),
-  token_id      TEXT NOT NULL,
-  enrolled_at   INTEGER NOT NULL,
-  agent_version TEXT NOT NULL
+  id              TEXT PRIMARY KEY,
+  name            TEXT NOT NULL UNIQUE COLLATE NOCASE,
+  labels          TEXT NOT NULL,
+  spki_sha256     BLOB NOT NULL UNIQUE,
+  state           TEXT NOT NULL DEFAULT 'active' CHECK (state IN ('active', 'cordoned', 'quarantined', 'revoked')),
+  token_id        TEXT NOT NULL,
+  enrolled_at     INTEGER NOT NULL,
+  agent_version   TEXT NOT NULL,
+  scan_failed_at  INTEGER,
+  scan_failed_why TEXT
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE certificates (

@@ -3,10 +3,13 @@ import { dirname } from "node:path";
 import { fileReason } from "@afterpatch/core/command-error";
 import { DatabaseSync, type SQLOutputValue, type StatementSync } from "node:sqlite";
 import { ACCESS, StoreError, storeError } from "./errors.ts";
+import { columnsOf, migrate } from "./migrations.ts";
 import { APPLICATION_ID, SCHEMA, SCHEMA_VERSION } from "./schema.ts";
 
 /** The one connection to the store; for files of store/ only. */
 export interface Connection {
+  /** Version that the store had before it was opened, where that was an older one. */
+  readonly migratedFrom: number | null;
   /** Prepares once per text. */
   prepare(sql: string): StatementSync;
   /** All of `fn` or nothing. Synchronous on purpose: nothing else runs in between. */
@@ -23,10 +26,14 @@ export function createDatabase(path: string): Connection {
     db.exec(
       `BEGIN IMMEDIATE; ${SCHEMA} PRAGMA application_id=${APPLICATION_ID}; PRAGMA user_version=${SCHEMA_VERSION}; COMMIT`,
     );
+    return null;
   });
 }
 
-/** Opens a store for this process alone; it stays locked until it is closed or the process ends. */
+/**
+ * Opens a store for this process alone; it stays locked until it is closed or the process ends. One of an older version
+ * is brought to this one's.
+ */
 export function openDatabase(path: string): Connection {
   if (!existsSync(path)) {
     const todo = "put a copy of it back, or begin anew with 'afterpatch-controller init' in another directory";
@@ -35,7 +42,8 @@ export function openDatabase(path: string): Connection {
   checkAccess(path);
   return guarded(path, (db) => {
     configure(db);
-    check(path, db);
+    const version = check(path, db);
+    return version < SCHEMA_VERSION ? version : null;
   });
 }
 
@@ -51,13 +59,13 @@ function checkAccess(path: string): void {
   }
 }
 
-function guarded(path: string, prepare: (db: DatabaseSync) => void): Connection {
+/** `prepare` answers what the store is migrated from. */
+function guarded(path: string, prepare: (db: DatabaseSync) => number | null): Connection {
   const umask = process.umask(0o077); // SQLite makes files with 0644 otherwise
   let db: DatabaseSync | null = null;
   try {
     db = new DatabaseSync(path, { timeout: 0, allowExtension: false, defensive: true });
-    prepare(db);
-    return connection(path, db);
+    return connection(path, db, prepare(db));
   } catch (error) {
     db?.close();
     throw storeError(path, error) ?? error;
@@ -72,7 +80,8 @@ function configure(db: DatabaseSync): void {
     PRAGMA foreign_keys=ON; PRAGMA trusted_schema=OFF; BEGIN IMMEDIATE; COMMIT`);
 }
 
-function check(path: string, db: DatabaseSync): void {
+/** The version it had; afterwards it is this program's. */
+function check(path: string, db: DatabaseSync): number {
   if (number(db, "PRAGMA application_id") !== APPLICATION_ID) {
     throw new StoreError("not-a-store", path, "not a store of afterpatch", "restore it from a backup");
   }
@@ -81,29 +90,42 @@ function check(path: string, db: DatabaseSync): void {
     const why = `store has version ${version}, this program knows up to ${SCHEMA_VERSION}`;
     throw new StoreError("newer", path, why, "run the newer afterpatch-controller");
   }
-  const found = Object.values(db.prepare("PRAGMA quick_check(1)").get() ?? {})[0];
-  const tables = new Set(
-    db
-      .prepare("SELECT name FROM sqlite_schema")
-      .all()
-      .map((row) => row.name),
-  );
-  const [missing] = [...SCHEMA.matchAll(/^CREATE TABLE (\w+)/gm)].flatMap(([, name = ""]) =>
-    tables.has(name) ? [] : name,
-  );
-  if (missing !== undefined) {
-    throw new StoreError("corrupt", path, `store is corrupt: it has no table ${missing}`, "restore it from a backup");
+  const corrupt = (why: string) =>
+    new StoreError("corrupt", path, `store is corrupt${why}`, "restore it from a backup");
+  if (Object.values(db.prepare("PRAGMA quick_check(1)").get() ?? {})[0] !== "ok") throw corrupt("");
+  if (version < 1) throw corrupt(`: its version is ${version}`);
+  try {
+    if (version < SCHEMA_VERSION) migrate(db, version);
+  } catch (error) {
+    const isOfTables = error instanceof Error && "errcode" in error && error.errcode === 1; // SQLITE_ERROR: no such table, and its like
+    throw isOfTables ? corrupt(`: its tables are not those of version ${version}: ${error.message}`) : error;
   }
-  if (found !== "ok") throw new StoreError("corrupt", path, "store is corrupt", "restore it from a backup");
+  const missing = missingFrom(db);
+  if (missing !== null) throw corrupt(`: it has no ${missing}`);
+  return version;
+}
+
+/** The first table or column that a new store has and this one has not. */
+function missingFrom(db: DatabaseSync): string | null {
+  using made = new DatabaseSync(":memory:");
+  made.exec(SCHEMA);
+  for (const { name } of made.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'").all()) {
+    const table = String(name);
+    const present = columnsOf(db, table);
+    if (present.size === 0) return `table ${table}`;
+    for (const column of columnsOf(made, table)) if (!present.has(column)) return `column ${column} in table ${table}`;
+  }
+  return null;
 }
 
 function number(db: DatabaseSync, pragma: string): number {
   return Number(Object.values(db.prepare(pragma).get() ?? {})[0]);
 }
 
-function connection(path: string, db: DatabaseSync): Connection {
+function connection(path: string, db: DatabaseSync, migratedFrom: number | null): Connection {
   const statements = new Map<string, StatementSync>();
   return {
+    migratedFrom,
     prepare(sql) {
       const statement = statements.get(sql) ?? db.prepare(sql);
       statements.set(sql, statement);

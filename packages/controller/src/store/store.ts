@@ -26,12 +26,18 @@ export async function createStore(path: string, settings: Settings): Promise<Sto
   return store(db);
 }
 
+export interface OpenedStore extends Store {
+  readonly epoch: number;
+  /** Version of the store before, where it was an older one. */
+  readonly migratedFrom: number | null;
+}
+
 /** Opens the store for one controller and begins its epoch. Throws StoreError. */
-export async function openStore(path: string): Promise<Store & { readonly epoch: number }> {
+export async function openStore(path: string): Promise<OpenedStore> {
   const db = openDatabase(path);
   try {
     const epoch = beginEpoch(db);
-    return { ...store(db), epoch };
+    return { ...store(db), epoch, migratedFrom: db.migratedFrom };
   } catch (error) {
     db.close();
     throw error;

@@ -1,0 +1,41 @@
+import type { DatabaseSync } from "node:sqlite";
+import { SCHEMA_VERSION } from "./schema.ts";
+
+/** What makes a store of version N one of N + 1. Written once: a store in the field was made by what stood here then. */
+const MIGRATIONS: Readonly<Record<number, (db: DatabaseSync) => void>> = { 1: toVersion2 };
+
+/** Brings a store of an older version to this one's, in one transaction: what is cut off leaves the store as it was. */
+export function migrate(db: DatabaseSync, from: number): void {
+  db.exec("BEGIN IMMEDIATE");
+  try {
+    for (let version = from; version < SCHEMA_VERSION; version++) {
+      const migration = MIGRATIONS[version];
+      if (!migration) throw new Error(`no migration leads on from version ${version} of the store`);
+      migration(db);
+    }
+    db.exec(`PRAGMA user_version=${SCHEMA_VERSION}; COMMIT`);
+  } catch (error) {
+    if (db.isTransaction) db.exec("ROLLBACK");
+    throw error;
+  }
+}
+
+/** Version 1 was written with and without the last two columns of `reports`. Version 2 keeps why a host could not be scanned. */
+function toVersion2(db: DatabaseSync): void {
+  const columns = columnsOf(db, "reports");
+  if (!columns.has("unreadable")) {
+    // How many processes could not be looked at was not kept, and is not guessed: the hosts report again.
+    db.exec("DELETE FROM reports; ALTER TABLE reports ADD COLUMN unreadable INTEGER NOT NULL DEFAULT 0");
+  }
+  if (!columns.has("config_error")) {
+    // A digest that fits no report has each host say all of it again, its file's mistake too.
+    db.exec("ALTER TABLE reports ADD COLUMN config_error TEXT; UPDATE reports SET digest = ''");
+  }
+  db.exec("ALTER TABLE hosts ADD COLUMN scan_failed_at INTEGER; ALTER TABLE hosts ADD COLUMN scan_failed_why TEXT");
+}
+
+/** Names of a table's columns; none where there is no such table. */
+export function columnsOf(db: DatabaseSync, table: string): ReadonlySet<string> {
+  const rows = db.prepare("SELECT name FROM pragma_table_info(?)").all(table);
+  return new Set(rows.map(({ name }) => String(name)));
+}
