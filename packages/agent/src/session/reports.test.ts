@@ -175,6 +175,45 @@ describe("reports", () => {
     ]);
   });
 
+  test("a scan that was due and failed is said too, and again after whatever an older scan has to say", async () => {
+    const web = await welcomed();
+    const { digest } = lastReport(web.stream());
+    web.host.setScanFailure("/proc is not mounted");
+    await web.pass(1_800_000);
+    const failed = { kind: "scan-failed", requestId: "", why: "/proc is not mounted" };
+    expect(web.stream().sent.at(-1)).toEqual(failed);
+    web.stream().say({ kind: "report-ack", digest, sendBody: true });
+    await web.pass(1_000);
+    expect(web.stream().sent.slice(-2)).toMatchObject([{ kind: "report", reason: "boot" }, failed]);
+  });
+
+  test("a proof that is told again ends no failure of a scan since", async () => {
+    const web = await welcomed();
+    web.stream().say({ kind: "permit", permit: PERMIT });
+    await web.pass(15_000);
+    web.host.setScanFailure("/proc is not mounted");
+    web.stream().say({ kind: "scan", requestId: "s1" });
+    await web.pass(30_000);
+    expect(web.stream().sent.slice(-2)).toMatchObject([
+      { kind: "permit-update", update: { state: "finished", outcome: { result: "verified" } } },
+      { kind: "scan-failed", requestId: "" },
+    ]);
+  });
+
+  test("a scan that succeeds ends it", async () => {
+    const web = await welcomed();
+    web.host.setScanFailure("/proc is not mounted");
+    await web.pass(1_800_000);
+    web.host.setScanFailure(null);
+    await web.pass(1_800_000);
+    web.stream().end();
+    await web.pass(2_000);
+    web.stream(2).say(WELCOME);
+    await web.pass();
+    expect(web.stream(1).kinds().slice(-2)).toEqual(["scan-failed", "report"]);
+    expect(web.stream(2).kinds()).toEqual(["hello", "report"]);
+  });
+
   test("a scan that hangs holds up neither permits nor another answer", async () => {
     const web = await welcomed();
     web.holdScans(3_600_000);

@@ -72,7 +72,7 @@ export class Reports {
     this.#unanswered = [];
     this.#controllers = every(intervalMs);
     if (this.#newest) this.#deliver("");
-    if (this.#failure !== null) say({ kind: "scan-failed", requestId: "", why: this.#failure });
+    else this.sayFailure();
     this.#wake.abort(); // the interval may be another one, and the machine may have slept through it
     this.#wake = new AbortController();
   }
@@ -101,6 +101,11 @@ export class Reports {
     this.#failure = null;
   }
 
+  /** What is told beside it may be of a scan before one that failed: the controller takes whatever comes last for the newest. */
+  sayFailure(): void {
+    if (this.#failure !== null) this.#say?.({ kind: "scan-failed", requestId: "", why: this.#failure });
+  }
+
   /** A failed scan is said, never passed over: what was found before it stays, with its time. */
   async #scan(reason: ReportReason, requestId: string, signal: AbortSignal): Promise<void> {
     const { machine, reportOf, log } = this.#deps;
@@ -127,6 +132,7 @@ export class Reports {
     this.#unanswered.push(requestId);
     const sent = report.digest === this.#held ? { ...report, body: new Uint8Array() } : report;
     this.#say({ kind: "report", report: sent, requestId, reason });
+    this.sayFailure();
   }
 
   /** The next occasion to scan. */

@@ -42,8 +42,10 @@ export class Session {
     this.#signal = signal;
     this.#reports = new Reports(deps);
     const emit = (update: PermitUpdate): void => {
-      if (update.state === "finished" && update.outcome.proof) this.#reports.proved(update.outcome.proof);
+      const proof = update.state === "finished" ? update.outcome.proof : null;
+      if (proof) this.#reports.proved(proof);
       this.#say({ kind: "permit-update", update });
+      if (proof) this.#reports.sayFailure();
     };
     this.#orders = new Orders({ ...deps, emit, signal });
   }

@@ -10,7 +10,7 @@ import { renderStatus } from "../render/status.ts";
 const exitCodeOption = {
   type: "boolean",
   default: false,
-  describe: "Exit 10 if anything runs old code, 4 if a host is lost or never reported",
+  describe: "Exit 10 if anything runs old code, 4 if a host is lost, never reported or could not be scanned",
 } as const;
 
 export const status = command({
@@ -67,7 +67,7 @@ function exitCodeOf({ hosts }: StatusDocument): ExitCode {
     hosts.flatMap((host) => {
       const isPending = host.reboot === true || Object.values(host.findings ?? {}).some((count) => count > 0);
       // Nobody knows what runs there now: unknown is never fine.
-      const isUncovered = host.state === "lost" || host.findings === null;
+      const isUncovered = host.state === "lost" || host.findings === null || host.scanFailed !== null;
       return [...(isPending ? [EXIT.pending] : []), ...(isUncovered ? [EXIT.unreachable] : [])];
     }),
   );

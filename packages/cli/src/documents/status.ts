@@ -24,6 +24,8 @@ export interface HostDocument {
   readonly notes: readonly string[];
   /** Why this is not the scan of now that was asked for. */
   readonly notScanned: string | null;
+  /** That the newest scan failed, and when that was heard: what is said above was found by a scan before it. */
+  readonly scanFailed: { readonly at: number; readonly why: string } | null;
 }
 
 /** `afterpatch.status/v1`. */
@@ -40,6 +42,8 @@ export interface StatusDocument {
     readonly unreadable: number;
     /** Hosts with notes. */
     readonly notes: number;
+    /** Hosts whose newest scan failed. */
+    readonly scanFailed: number;
   };
   /** Hosts not heard since the controller started, while they may be coming back still. */
   readonly comingBack: ComingBackDocument | null;
@@ -62,6 +66,7 @@ export function statusDocument(response: ListHostsResponse): StatusDocument {
       reboot: { required: count(true), notRequired: count(false), unknown: count(null) },
       unreadable: hosts.reduce((all, host) => all + (host.unreadable ?? 0), 0),
       notes: hosts.filter((host) => host.notes.length > 0).length,
+      scanFailed: hosts.filter((host) => host.scanFailed !== null).length,
       neverReported: hosts.filter((host) => host.lastReportAt === null).length,
     },
     comingBack: comingBackDocument(response.comingBack),
@@ -90,6 +95,7 @@ function hostDocument(host: HostStatus): HostDocument {
     notes:
       host.configError === "" ? [] : [`the agent's file is invalid, nothing is done: ${visible(host.configError)}`],
     notScanned: visible(host.notScanned) || null,
+    scanFailed: host.scanFailed ? { at: host.scanFailed.at, why: visible(host.scanFailed.why) } : null,
   };
 }
 

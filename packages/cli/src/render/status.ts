@@ -21,17 +21,31 @@ const WIDE: readonly Column[] = [...COLUMNS, { title: "AGENT" }, { title: "LABEL
 export function renderStatus(status: StatusDocument, now: number, paint: Paint, isWide: boolean): string {
   if (status.hosts.length === 0) return "No hosts yet; make a join token with 'afterpatch token create'.\n";
   const rows = status.hosts.map((host) => [...narrow(host, now), ...(isWide ? wide(host) : [])]);
-  const old = status.hosts.filter((host) => host.notScanned !== null);
   const notes = [
-    ...old.map((host) => `${paint("red", `Not scanned: ${host.name}`)}: ${host.notScanned}; shown as last reported\n`),
+    ...status.hosts.flatMap((host) => {
+      const why = notScanned(host, now);
+      const shown = host.lastReportAt === null ? "it never reported" : "shown as last reported";
+      return why === null ? [] : `${paint("red", `Not scanned: ${host.name}`)}: ${why}; ${shown}\n`;
+    }),
     ...status.hosts.flatMap((host) => host.notes.map((note) => `${paint("red", host.name)}: ${note}\n`)),
   ];
   return `${table(isWide ? WIDE : COLUMNS, rows, paint)}\n${notes.join("")}${totals(status)}\n`;
 }
 
+/** Why a scan that was asked for now, or was due, is not what is shown. */
+function notScanned(host: HostDocument, now: number): string | null {
+  if (host.notScanned !== null || host.scanFailed === null) return host.notScanned;
+  return `scan failed ${age(host.scanFailed.at, now)} ago: ${host.scanFailed.why}`;
+}
+
 function narrow(host: HostDocument, now: number): readonly Cell[] {
+  // What was found is likely there still; nothing found before a scan that failed means nothing.
+  const isUnknown = host.scanFailed !== null;
+  const reboot = isUnknown && host.reboot === false ? null : host.reboot;
   const count = (value: number | undefined): Cell =>
-    value === undefined ? { text: "?" } : { text: String(value), colour: value > 0 ? "yellow" : undefined };
+    value === undefined || (value === 0 && isUnknown)
+      ? { text: "?" }
+      : { text: String(value), colour: value > 0 ? "yellow" : undefined };
   return [
     { text: host.name },
     { text: host.state, colour: colourOf(host.state) },
@@ -41,7 +55,7 @@ function narrow(host: HostDocument, now: number): readonly Cell[] {
     count(host.findings?.application),
     count(host.findings?.kernel),
     count(host.findings?.microcode),
-    host.reboot === null ? { text: "?" } : host.reboot ? { text: "needed", colour: "red" } : { text: "no" },
+    reboot === null ? { text: "?" } : reboot ? { text: "needed", colour: "red" } : { text: "no" },
     { text: host.lastReportAt === null ? "never" : age(host.lastReportAt, now) },
   ];
 }
@@ -59,10 +73,12 @@ function totals({ totals: all }: StatusDocument): string {
   const parts = [`${counted(all.hosts, "host")}: ${tally(all.states)}`];
   const found = total(all.findings);
   if (found > 0) parts.push(`${counted(found, "finding")}: ${tally(all.findings)}`);
-  // Nothing is said about hosts of which nobody knows anything.
-  else if (all.neverReported === 0) parts.push("no old code in the last reports ('afterpatch scan' looks now)");
+  // Nothing is said about hosts of which nobody knows anything, or not what runs there now.
+  else if (all.neverReported === 0 && all.scanFailed === 0)
+    parts.push("no old code in the last reports ('afterpatch scan' looks now)");
   if (all.reboot.required > 0) parts.push(`${all.reboot.required} to reboot`);
   if (all.unreadable > 0) parts.push(`${counted(all.unreadable, "process", "processes")} could not be looked at`);
+  if (all.scanFailed > 0) parts.push(`${counted(all.scanFailed, "host")} could not be scanned`);
   if (all.notes > 0) parts.push(`nothing is done on ${counted(all.notes, "host")}`);
   if (all.neverReported > 0) parts.push(`${all.neverReported} never reported`);
   return parts.join("; ");

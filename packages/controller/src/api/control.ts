@@ -93,6 +93,7 @@ function statusOf(deps: ControlApiDeps, host: Host) {
     reboot: needToWire(report?.reboot ?? null),
     unreadable: report?.unreadable ?? 0,
     configError: report?.configError ?? "",
+    scanFailed: host.scanFailure,
   };
 }
 
