@@ -1,11 +1,22 @@
 import { reportOf } from "@afterpatch/agent/session/report";
-import type { PermitUpdate, ScanReport } from "@afterpatch/core/session";
+import type { Scan } from "@afterpatch/core/scan";
+import type { PermitUpdate, ProgressState, ScanReport } from "@afterpatch/core/session";
 import { fakeClock } from "./clock.ts";
 import { type FakeHostOptions, fakeHost } from "./machine.ts";
 
 /** The report of a host in this condition. */
 export async function reportFrom(options: FakeHostOptions): Promise<ScanReport> {
   return reportOf(await fakeHost(options, fakeClock()).machine().scan(new AbortController().signal));
+}
+
+/** The same, in this boot and with this kernel. */
+export async function bootedReport(
+  options: FakeHostOptions,
+  bootId: string,
+  kernel: Partial<Scan["host"]["kernel"]>,
+): Promise<ScanReport> {
+  const scan = await fakeHost(options, fakeClock()).machine().scan(new AbortController().signal);
+  return reportOf({ ...scan, host: { ...scan.host, bootId, kernel: { ...scan.host.kernel, ...kernel } } });
 }
 
 /** The report of a host whose units with these names run old code. */
@@ -31,6 +42,6 @@ export function notDone(permitId: string, result: "failed" | "refused" | "stale"
   };
 }
 
-export function underWay(permitId: string, state: "acting" | "settling" | "verifying" = "acting"): PermitUpdate {
+export function underWay(permitId: string, state: ProgressState = "acting"): PermitUpdate {
   return { permitId, state, steps: [] };
 }

@@ -1,6 +1,7 @@
-import { NO_REBOOT } from "@afterpatch/core/plan/reboot";
+import { DEFAULT_REBOOT, NO_REBOOT, type RebootOrder } from "@afterpatch/core/plan/reboot";
 import { fold } from "@afterpatch/core/rollout/fold";
 import type { FleetView } from "@afterpatch/core/rollout/next";
+import type { ProgressState } from "@afterpatch/core/session";
 import type { RolloutEvent, RolloutPlan, RolloutTiming, RolloutView, StepRef } from "@afterpatch/core/rollout/types";
 
 /** When every rollout of the tests began. */
@@ -16,12 +17,21 @@ export const TIMING: RolloutTiming = {
 
 export const SSH: StepRef = { kind: "restart-service", target: "ssh.service" };
 
+export const REBOOT: StepRef = { kind: "reboot", target: "host" };
+export const OLD_KERNEL = "6.1.0-1-amd64";
+export const NEW_KERNEL = "6.1.0-2-amd64";
+
 export interface RolloutOrder extends Partial<Pick<RolloutPlan, "id" | "ramp" | "maxFail" | "allowNew">> {
   /** Names of hosts, in order; one that ends in `-clean` has nothing to do. */
   readonly hosts?: readonly string[];
+  /** Those of them that are rebooted, from OLD_KERNEL to NEW_KERNEL. */
+  readonly rebooted?: readonly string[];
+  /** The one that the controller runs on. */
+  readonly controllerOn?: string;
+  readonly reboot?: Partial<RebootOrder>;
 }
 
-/** A frozen plan that restarts ssh on each host. A host's id is its name. */
+/** A frozen plan that restarts ssh on each host, or reboots it. A host's id is its name. */
 export function rolloutPlan(order: RolloutOrder = {}): RolloutPlan {
   const { hosts = ["web1", "web2", "web3"], id = "r1", ramp = [1], maxFail = 0, allowNew = false } = order;
   return {
@@ -31,7 +41,7 @@ export function rolloutPlan(order: RolloutOrder = {}): RolloutPlan {
     actor: "ops",
     createdAt: T0,
     pattern: "all",
-    reboot: NO_REBOOT,
+    reboot: order.rebooted ? { ...DEFAULT_REBOOT, ...order.reboot } : NO_REBOOT,
     digest: "fleet-digest",
     hosts: hosts.map((name) => {
       const isClean = name.endsWith("-clean");
@@ -40,11 +50,11 @@ export function rolloutPlan(order: RolloutOrder = {}): RolloutPlan {
         hostId: name,
         name,
         digest: `digest-${name}`,
-        steps: isClean ? [] : [SSH],
+        steps: isClean ? [] : [order.rebooted?.includes(name) ? REBOOT : SSH],
         residue,
-        expectedKernel: null,
-        runningKernel: null,
-        holdsController: false,
+        expectedKernel: order.rebooted ? NEW_KERNEL : null,
+        runningKernel: OLD_KERNEL,
+        holdsController: order.controllerOn === name,
       };
     }),
     uncovered: [],
@@ -60,13 +70,13 @@ export function rolloutView(plan: RolloutPlan, ...events: readonly RolloutEvent[
 export const started: RolloutEvent = { type: "started", at: T0 };
 
 /** The n-th permit of a host, `HOST-p1` unless said otherwise. */
-export function permitted(hostId: string, n = 1, at = T0): RolloutEvent {
+export function permitted(hostId: string, n = 1, at = T0, lastsMs = TIMING.deadlineMs): RolloutEvent {
   const beginBy = at + TIMING.beginWithinMs;
-  const endBy = beginBy + TIMING.deadlineMs;
+  const endBy = beginBy + lastsMs;
   return { type: "permitted", at, hostId, permitId: `${hostId}-p${n}`, bootId: "b1", epoch: 1, beginBy, endBy };
 }
 
-export function acting(hostId: string, state: "acting" | "settling" | "verifying" = "acting", n = 1): RolloutEvent {
+export function acting(hostId: string, state: ProgressState = "acting", n = 1): RolloutEvent {
   return { type: "progress", at: T0, hostId, permitId: `${hostId}-p${n}`, state, steps: [] };
 }
 

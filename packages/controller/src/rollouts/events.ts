@@ -119,7 +119,7 @@ export function judged(
     return { type: "permit-void", at, hostId, permitId, why: said };
   }
   if (isHeldOff(update.outcome, steps)) {
-    const againAt = steadyAt + retryInMs((host?.vetoes ?? 0) + 1);
+    const againAt = steadyAt + retryInMs((host?.vetoes ?? 0) + 1, code);
     return { type: "vetoed", at, hostId, permitId, why: said, steps, againAt };
   }
   const isVerified = result === "verified" && unproven === null;

@@ -1,7 +1,9 @@
 import { gunzipSync } from "node:zlib";
 import { planOf } from "@afterpatch/core/plan/plan";
+import type { RebootMethod } from "@afterpatch/core/plan/reboot";
+import { isRebooted } from "@afterpatch/core/rollout/reboots";
 import { isInFlight } from "@afterpatch/core/rollout/transitions";
-import type { RolloutView } from "@afterpatch/core/rollout/types";
+import type { RolloutHostPlan, RolloutView } from "@afterpatch/core/rollout/types";
 import type { Scan } from "@afterpatch/core/scan";
 import { parseScan } from "@afterpatch/core/scan-json";
 import type { PermitUpdate, ScanReport } from "@afterpatch/core/session";
@@ -35,15 +37,42 @@ function unproven(view: RolloutView, hostId: string, update: PermitUpdate): stri
   if (update.state !== "finished" || update.outcome.result !== "verified") return null;
   const { proof } = update.outcome;
   if (!proof) return "no-proof: the host claims success without a scan";
-  const planned = view.plan.hosts.find((host) => host.hostId === hostId)?.steps ?? [];
+  const planned = view.plan.hosts.find((host) => host.hostId === hostId);
+  const permit = view.hosts.find((host) => host.hostId === hostId)?.permit;
+  if (!planned || !permit) return "no-proof: this host holds no permit";
   try {
-    const left = planOf(scanOfReport(proof.body)).steps.map((step) => step.remedy);
-    const same = left.filter(
-      (l) => view.plan.allowNew || planned.some((p) => p.kind === l.kind && p.target === l.target),
-    );
-    const names = same.map((remedy) => `${remedy.kind} ${remedy.target}`).join(", ");
-    return same.length > 0 ? `findings-left: the proof still asks for ${names}` : null;
+    const scan = scanOfReport(proof.body);
+    const wrong = isRebooted(planned) ? wrongBoot(scan, planned, permit.bootId, view.plan.reboot.method) : null;
+    return wrong ?? findingsLeft(scan, planned, view.plan.allowNew);
   } catch (error) {
     return `no-proof: the scan cannot be read: ${error instanceof Error ? error.message : String(error)}`;
   }
+}
+
+/** A new boot, of the kernel that was planned or of a newer one that came meanwhile; where none was known, of the same. */
+function wrongBoot(
+  { host: { bootId, kernel } }: Scan,
+  { expectedKernel, runningKernel }: RolloutHostPlan,
+  permitBootId: string,
+  method: RebootMethod,
+): string | null {
+  // A soft reboot keeps kernel and boot id: what it replaced is seen by what is left, systemd-soft-reboot.service(8).
+  if (method !== "soft-reboot" && (bootId === permitBootId || bootId === "")) {
+    return "not-rebooted: the proof is of the boot that the permit was for";
+  }
+  const wanted = method === "soft-reboot" ? runningKernel : (expectedKernel ?? runningKernel);
+  if (kernel.running === wanted || (expectedKernel !== null && kernel.verdict === "current")) return null;
+  return `wrong-kernel: ${kernel.running} runs, ${wanted ?? "a known kernel"} was to come up`;
+}
+
+/** A reboot replaces everything, whatever the plan named; else only what was planned counts, unless new work is allowed. */
+function findingsLeft(scan: Scan, planned: RolloutHostPlan, allowNew: boolean): string | null {
+  const all = isRebooted(planned);
+  const left = planOf(scan, [], { mode: all ? "when-required" : "never", sessionsFirst: false });
+  const same = left.steps.filter(
+    ({ remedy: { kind, target } }) =>
+      all || allowNew || planned.steps.some((step) => step.kind === kind && step.target === target),
+  );
+  const names = same.map(({ remedy }) => `${remedy.kind} ${remedy.target}`).join(", ");
+  return same.length > 0 ? `findings-left: the proof still asks for ${names}` : null;
 }

@@ -15,11 +15,23 @@ test.each([
   "package-lock",
   "hook-vetoed",
   "busy",
+  "scheduled-shutdown",
+  "boot-files",
+  "impossible",
+  "cancelled",
 ])("an order refused with %s was held off", (code) => {
   expect(isHeldOff({ result: "refused", code }, [])).toBe(true);
 });
 
 test.each<[string, Parameters<typeof isHeldOff>[0], ReturnType<typeof steps>, boolean]>([
+  ["a reboot that a person cancelled", { result: "failed", code: "cancelled" }, steps("vetoed"), true],
+  [
+    "sessions ended for a reboot that a person cancelled",
+    { result: "failed", code: "cancelled" },
+    steps("done", "vetoed"),
+    false,
+  ],
+  ["another kernel than the planned one", { result: "failed", code: "wrong-kernel" }, steps("failed"), false],
   ["a cap before every step", { result: "failed", code: "step-failed" }, steps("vetoed", "vetoed"), true],
   ["one step vetoed, one vanished", { result: "failed", code: "step-failed" }, steps("skipped", "vetoed"), true],
   ["a vetoed step, then the deny file", { result: "failed", code: "denied" }, steps("vetoed"), true],
@@ -37,5 +49,11 @@ test.each<[string, Parameters<typeof isHeldOff>[0], ReturnType<typeof steps>, bo
 });
 
 test("a host is tried again later and later, five minutes at most", () => {
-  expect([1, 2, 3, 4, 5, 6, 99].map(retryInMs)).toEqual([10_000, 20_000, 40_000, 80_000, 160_000, 300_000, 300_000]);
+  expect([1, 2, 3, 4, 5, 6, 99].map((vetoes) => retryInMs(vetoes))).toEqual([
+    10_000, 20_000, 40_000, 80_000, 160_000, 300_000, 300_000,
+  ]);
+});
+
+test("a person who cancelled a reboot is not asked again at once", () => {
+  expect(retryInMs(1, "cancelled")).toBe(300_000);
 });

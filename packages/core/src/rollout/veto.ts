@@ -14,6 +14,11 @@ export const VETO_CODES: ReadonlySet<string> = new Set([
   "hook-vetoed",
   // A person's apply, or an order before this one: nothing was done, and it ends by itself.
   "busy",
+  // Of a reboot: another one is on its way, it would lead nowhere, this host has none, or a person on it said no.
+  "scheduled-shutdown",
+  "boot-files",
+  "impossible",
+  "cancelled",
 ]);
 
 /**
@@ -34,7 +39,8 @@ const FIRST_RETRY_MS = 10_000;
 /** No veto keeps a host from being asked again for longer. */
 export const LONGEST_RETRY_MS = 300_000;
 
-/** How long after its n-th veto a host is tried again. */
-export function retryInMs(vetoes: number): number {
+/** How long after its n-th veto a host is tried again. A person who said no is not asked again at once. */
+export function retryInMs(vetoes: number, code = ""): number {
+  if (code === "cancelled") return LONGEST_RETRY_MS;
   return Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(vetoes - 1, 16));
 }
