@@ -47,3 +47,30 @@ export function findingOf(
     },
   };
 }
+
+/** A finding as a scan makes it for a kernel that only a reboot replaces. */
+export function kernelFinding(expected: string, isAutomatic = true): Finding {
+  return {
+    id: `kernel:${expected}`,
+    verdict: "replaced",
+    kind: "kernel",
+    process: null,
+    owner: { kind: "kernel", manager: null, name: "kernel" },
+    files: [
+      {
+        path: `/boot/vmlinuz-${expected}`,
+        kind: "executable",
+        verdict: "replaced",
+        buildId: { mapped: null, onDisk: null },
+        package: null,
+        cves: null,
+      },
+    ],
+    remedy: {
+      kind: "reboot",
+      target: "host",
+      automatic: isAutomatic,
+      reason: `The boot loader starts ${expected}. Only a reboot changes that.`,
+    },
+  };
+}

@@ -2,7 +2,9 @@ import { reportOf } from "@afterpatch/agent/session/report";
 import type { Scan } from "@afterpatch/core/scan";
 import type { PermitUpdate, ProgressState, ScanReport } from "@afterpatch/core/session";
 import { fakeClock } from "./clock.ts";
+import { kernelFinding } from "./finding.ts";
 import { type FakeHostOptions, fakeHost } from "./machine.ts";
+import { NEW_KERNEL, OLD_KERNEL } from "./rollout.ts";
 
 /** The report of a host in this condition. */
 export async function reportFrom(options: FakeHostOptions): Promise<ScanReport> {
@@ -17,6 +19,15 @@ export async function bootedReport(
 ): Promise<ScanReport> {
   const scan = await fakeHost(options, fakeClock()).machine().scan(new AbortController().signal);
   return reportOf({ ...scan, host: { ...scan.host, bootId, kernel: { ...scan.host.kernel, ...kernel } } });
+}
+
+/** The report of a host whose units with these names run old code, and its kernel. */
+export async function oldKernel(bootId: string, ...units: readonly string[]): Promise<ScanReport> {
+  const old = { units: units.map((name) => ({ name, isOld: true })) };
+  const scan = await fakeHost(old, fakeClock()).machine().scan(new AbortController().signal);
+  const kernel = { running: OLD_KERNEL, expected: NEW_KERNEL, verdict: "outdated" } as const;
+  const findings = [...scan.findings, kernelFinding(NEW_KERNEL)];
+  return reportOf({ ...scan, host: { ...scan.host, bootId, kernel }, findings });
 }
 
 /** The report of a host whose units with these names run old code. */
