@@ -1,5 +1,14 @@
 import { execFileSync } from "node:child_process";
-import { copyFileSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { HOST_DATABASES } from "@afterpatch/agent/host/packages/ask";
@@ -192,6 +201,17 @@ ${local(Date.now())}|install|libone|1-2|amd64||repo|x|\n`;
     execFileSync("nsenter", ["-t", `${pid}`, "-m", "mount", "--bind", at("libnew.so"), library()]);
     expect(file(pid)).toMatchObject({ verdict: "replaced", package: null });
     expect(file(pid, scan(null))).toMatchObject({ verdict: "replaced", package: null });
+  });
+
+  test("a package that nobody brings to an end is noted, once that holds nothing off any more", () => {
+    const status = readFileSync(at("dpkg/status"), "utf8");
+    writeFileSync(at("dpkg/status"), status.replace(/(libone\nStatus: install ok )installed/, "$1half-configured"));
+    const given = () => scan().notes.filter((note) => note.startsWith("package "));
+    expect(given()).toEqual([]);
+    const unpacked = Date.parse("2026-11-22T10:00:00Z") / 1000;
+    for (const path of ["dpkg/info/libone:amd64.list", "dpkg/status"]) utimesSync(at(path), unpacked, unpacked);
+    const said = "package libone was unpacked 2026-11-22T10:00:00Z and is half-configured since; it holds nothing off";
+    expect(given()).toEqual([`${said}, see dpkg --audit`]);
   });
 
   test("a database that cannot be read costs the names and nothing else", async () => {

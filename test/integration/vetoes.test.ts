@@ -1,12 +1,12 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, unlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { denied } from "@afterpatch/agent/vetoes/deny";
 import { inhibitor } from "@afterpatch/agent/vetoes/inhibitors";
 import { loginsOf, loginsOfUtmp } from "@afterpatch/agent/vetoes/logins";
-import { type Marks, transaction } from "@afterpatch/agent/vetoes/transaction";
+import { type Marks, transaction as transactionAt } from "@afterpatch/agent/vetoes/transaction";
 import { afterAll, beforeEach, describe, expect, onTestFinished, test } from "vitest";
 
 // What holds a host off, in real files.
@@ -55,6 +55,7 @@ describe("a transaction of packages", () => {
       locks: [join(folder, "lock")],
     };
   }
+  const transaction = (of: Marks, now = Date.now()) => transactionAt(now, of);
   function status(...states: readonly string[]): void {
     mkdirSync(join(folder, "dpkg/updates"), { recursive: true });
     writeFileSync(
@@ -70,7 +71,34 @@ describe("a transaction of packages", () => {
   });
   test.each(["half-installed", "unpacked", "half-configured"])("shows in a package that is %s", (state) => {
     status("install ok installed", `install ok ${state}`);
-    expect(transaction(marks())).toBe(`package p1 is ${state}; see dpkg --audit`);
+    const why = state === "half-installed" ? "its files may be of two" : "it was unpacked less than an hour ago";
+    expect(transaction(marks())).toContain(`package p1 is ${state}; see dpkg --audit (${why}`);
+  });
+  test("ends an hour after the files were unpacked, five minutes after dpkg was at work; a lock shows before", async () => {
+    status("install ok installed", "install ok half-configured");
+    mkdirSync(join(folder, "dpkg/info"));
+    const at = (path: string, minutesAgo: number) => {
+      const seconds = Date.now() / 1000 - minutesAgo * 60;
+      writeFileSync(join(folder, path), "", { flag: "a" });
+      utimesSync(join(folder, path), seconds, seconds);
+    };
+    at("dpkg/info/p1.list", 59);
+    at("dpkg/status", 59);
+    expect(transaction(marks())).toMatch(/^package p1 is half-configured; .*unpacked less than an hour ago/);
+    at("dpkg/info/p1.list", 61);
+    expect(transaction(marks())).toBeNull();
+    at("dpkg/status", 1);
+    expect(transaction(marks())).toMatch(/^package p1 is half-configured; .*dpkg was at work less than 5 minutes ago/);
+    at("dpkg/status", 6);
+    expect(transaction(marks())).toBeNull();
+    writeFileSync(join(folder, "dpkg/updates/0000"), "");
+    expect(transaction(marks())).toMatch(/^dpkg is in the middle of a transaction/);
+    writeFileSync(join(folder, "db.lck"), "");
+    expect(transaction(marks())).toMatch(/^.*db\.lck is there/);
+  });
+  test("cannot be told where the status cannot be read", () => {
+    mkdirSync(join(folder, "dpkg/status"), { recursive: true });
+    expect(() => transaction(marks())).toThrow(/dpkg\/status: not a regular file/);
   });
   test("shows in dpkg's updates", () => {
     status("install ok installed");

@@ -6,7 +6,8 @@ import { textOfBytes } from "@afterpatch/core/text";
 import { cgroupOf, type Details, readDetails, type Surroundings, toProcessFacts } from "./details.ts";
 import { differingFiles } from "./differences.ts";
 import { withPackages } from "./packages/packages.ts";
-import { type Databases, HOST_DATABASES } from "./packages/ask.ts";
+import { type Databases, HOST_DATABASES, remoteNote } from "./packages/ask.ts";
+import { givenUpIn } from "./packages/unfinished.ts";
 import { readKernel } from "./kernel/kernel.ts";
 import { type ProcessTable, readProcesses, type Task } from "./processes.ts";
 import { readProc, readSmallFile, tryLink } from "./read.ts";
@@ -79,8 +80,18 @@ export function readHost(options: ScanOptions): HostFacts {
     xinetd: running.xinetd,
     kernel: readKernel(),
     sysv: running.sysv,
-    notes: [...new Set([...named.notes, ...kept])],
+    notes: [...new Set([...named.notes, ...givenUp(databases.dpkg, startedAt), ...kept])],
   };
+}
+
+/** Packages that nobody brings to an end any more. A status that cannot be read is told where packages are named, and holds off whoever would act. */
+function givenUp(dpkg: string, now: number): readonly string[] {
+  try {
+    return remoteNote(dpkg) === null ? givenUpIn(dpkg, now) : [];
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error)) throw error;
+    return [];
+  }
 }
 
 function readRunning(

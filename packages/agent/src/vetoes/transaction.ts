@@ -2,6 +2,7 @@ import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { visible } from "@afterpatch/core/text";
 import { packageManager } from "../effects/package-lock.ts";
+import { unfinishedIn } from "../host/packages/unfinished.ts";
 
 /** Where package managers leave their marks, so that tests have their own. */
 export interface Marks {
@@ -28,9 +29,17 @@ export const MARKS: Marks = {
   locks: ["/run/unattended-upgrades.lock", "/usr/lib/apk/db/lock"],
 };
 
-/** Which packages are half changed, or who is changing them; null: none. Throws StepError and errors of system calls. */
-export function transaction(marks: Marks = MARKS): string | null {
-  return dpkgUpdates(marks.dpkg) ?? dpkgState(marks.dpkg) ?? runningManager(marks) ?? packageManager(marks.locks);
+/**
+ * Who is changing packages, or which are half changed and may yet be brought to an end; null: none. One that was given up
+ * holds nothing off: the scan notes it. `now`: epoch milliseconds, as files are dated by. Throws StepError and errors with a code.
+ */
+export function transaction(now: number, marks: Marks = MARKS): string | null {
+  return (
+    runningManager(marks) ??
+    packageManager(marks.locks) ??
+    dpkgUpdates(marks.dpkg) ??
+    unfinishedIn(marks.dpkg, now).holdsOff
+  );
 }
 
 /** dpkg writes each change of a package's state here first, and merges them into `status` at the end. */
@@ -38,20 +47,6 @@ function dpkgUpdates(directory: string): string | null {
   const pending = orEmpty(() => readdirSync(join(directory, "updates")), []).filter((name) => /^[0-9]+$/.test(name));
   if (pending.length === 0) return null;
   return `dpkg is in the middle of a transaction, or was cut off in one (${join(directory, "updates")}); see dpkg --audit`;
-}
-
-const UNFINISHED = new Set(["half-installed", "unpacked", "half-configured"]);
-
-function dpkgState(directory: string): string | null {
-  const text = orEmpty(() => readFileSync(join(directory, "status"), "utf8"), "");
-  let name = "";
-  for (const line of text.split("\n")) {
-    if (line.startsWith("Package: ")) name = line.slice("Package: ".length);
-    if (!line.startsWith("Status: ")) continue;
-    const [, , state = ""] = line.slice("Status: ".length).split(" ");
-    if (UNFINISHED.has(state)) return `package ${visible(name)} is ${state}; see dpkg --audit`;
-  }
-  return null;
 }
 
 function runningManager({ pidFiles, present }: Marks): string | null {

@@ -14,13 +14,14 @@ import { transaction } from "./transaction.ts";
 
 /** How a host is asked, so that tests can put their own files in its place. */
 export interface Surroundings {
-  readonly transaction: () => string | null;
+  /** `now`: epoch milliseconds. */
+  readonly transaction: (now: number) => string | null;
   readonly inhibitor: () => string | null;
   readonly usersLoggedIn: () => Promise<string | null>;
 }
 
 export const HERE: Surroundings = {
-  transaction: () => transaction(),
+  transaction: (now) => transaction(now),
   inhibitor: () => inhibitor(),
   usersLoggedIn,
 };
@@ -43,7 +44,7 @@ export async function vetoOf(
   if (deny !== null) return { code: "denied", message: deny };
   const window = outsideOfWindows(policy.windows, clock.now());
   if (window !== null) return { code: "window", message: window };
-  const packages = orWhy(here.transaction, "whether packages are being changed cannot be told");
+  const packages = orWhy(() => here.transaction(clock.now()), "whether packages are being changed cannot be told");
   if (packages !== null) return { code: "transaction", message: packages };
   // A reboot is held off whatever the file says.
   if (policy.vetoes.inhibitors || step?.kind === "reboot") {

@@ -79,7 +79,7 @@ export function askNames(names: ReadonlySet<string>, { dpkg, rpm }: Databases): 
   return hasRpm(rpm) ? rpmPackages([...names], rpm) : [];
 }
 
-function remoteNote(directory: string): string | null {
+export function remoteNote(directory: string): string | null {
   const mount = mountOf(directory, parseMountinfo(readProc("/proc/self/mountinfo")));
   if (!mount || !isRemote(mount.type)) return null;
   return `packages: ${directory} is on a file system of type ${mount.type}, which is never touched: packages are not named`;
