@@ -20,6 +20,8 @@ export interface PerformOptions {
   /** Between TERM and KILL. */
   readonly graceMs: number;
   readonly signal: AbortSignal;
+  /** Asked before the effect where a step had to wait for it: why it must not begin any more, or null. Absent: nobody is. */
+  readonly obstacle?: () => Promise<string | null>;
   /** A process before this one was killed when it had begun the same. Absent: no. */
   readonly isRepeated?: true;
 }

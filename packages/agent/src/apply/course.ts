@@ -102,8 +102,10 @@ export async function obstacle(course: Course, step: StepRef | null = null): Pro
   }
   const busy = await machine.busy();
   if (busy !== null) return { code: "package-lock", message: busy };
-  const restarts = [...course.intents.values()].filter((intent) => isRestart(intent.step.kind)).length;
-  return rules.veto(step, restarts);
+  // What was begun of the step itself before a crash is no other restart.
+  const others = [...course.intents.values()].filter((intent) => !step || stepKey(intent.step) !== stepKey(step));
+  const restarts = others.filter((intent) => isRestart(intent.step.kind)).length;
+  return rules.veto(step, restarts, course.begun.op);
 }
 
 export async function look(course: Course): Promise<Seen | Stop> {

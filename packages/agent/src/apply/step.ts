@@ -88,7 +88,9 @@ async function act(course: Course, step: StepRef, before: Evidence, attempt: num
   let performed: Performed;
   try {
     const again = attempt > 1 ? ({ isRepeated: true } as const) : {};
-    performed = await machine.perform(step, before, { graceMs: course.begun.order.graceMs, signal, ...again });
+    const against = async () => (await obstacle(course, step))?.message ?? null;
+    const how = { graceMs: course.begun.order.graceMs, signal, obstacle: against, ...again };
+    performed = await machine.perform(step, before, how);
   } catch (error) {
     if (!(error instanceof StepError)) throw error;
     performed = { outcome: "failed", detail: error.message };

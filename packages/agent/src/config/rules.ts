@@ -23,10 +23,10 @@ export function rulesOf(read: () => Promise<Config>, deps: VetoDeps): Rules {
     return now;
   };
   return {
-    async veto(step: StepRef | null, restarts: number): Promise<Veto | null> {
+    async veto(step: StepRef | null, restarts: number, op: string): Promise<Veto | null> {
       const now = await config();
       if (now.kind === "invalid") return { code: "config", message: now.error.message };
-      return vetoOf(now.policy, step, restarts, deps);
+      return vetoOf(now.policy, step, restarts, { ...deps, op });
     },
     async programs(moment: HookMoment | "check"): Promise<readonly Program[]> {
       await config();

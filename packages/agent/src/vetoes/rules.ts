@@ -18,10 +18,10 @@ export interface Veto {
 /** What this host's administrator laid down, asked at the moment of acting. Nothing that a controller sends changes it. */
 export interface Rules {
   /**
-   * Why `step`, or anything where it is null, must not begin now. `restarts`: how many this order has begun. Whatever
-   * cannot be found out is a veto.
+   * Why `step`, or anything where it is null, must not begin now. `restarts`: how many others the order `op` has begun.
+   * Whatever cannot be found out is a veto.
    */
-  veto(step: StepRef | null, restarts: number): Promise<Veto | null>;
+  veto(step: StepRef | null, restarts: number, op: string): Promise<Veto | null>;
   /** Hooks of one moment, or the checks, as the file has them now. */
   programs(moment: HookMoment | "check"): Promise<readonly Program[]>;
   /** What an order of a controller has to give at least. */

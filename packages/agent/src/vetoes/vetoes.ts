@@ -31,6 +31,8 @@ export interface VetoDeps {
   /** Files of every journal of this host. */
   readonly journals: readonly string[];
   readonly here: Surroundings;
+  /** The order of the step that is asked for: what the journals say it has begun of this very step does not count. */
+  readonly op?: string;
 }
 
 /** The first reason against beginning `step`, or anything where it is null. What cannot be found out is a reason. */
@@ -38,8 +40,9 @@ export async function vetoOf(
   policy: Policy,
   step: StepRef | null,
   restartsInRun: number,
-  { clock, journals, here }: VetoDeps,
+  deps: VetoDeps,
 ): Promise<Veto | null> {
+  const { clock, here } = deps;
   const deny = denied(policy.denyFile);
   if (deny !== null) return { code: "denied", message: deny };
   const window = outsideOfWindows(policy.windows, clock.now());
@@ -55,19 +58,21 @@ export async function vetoOf(
     const users = await here.usersLoggedIn();
     if (users !== null) return { code: "users-logged-in", message: users };
   }
-  return step === null ? null : capOf(policy, step, restartsInRun, { clock, journals });
+  return step === null ? null : capOf(policy, step, restartsInRun, deps);
 }
 
 function capOf(
   { caps }: Policy,
-  { kind }: StepRef,
+  step: StepRef,
   restartsInRun: number,
-  { clock, journals }: Pick<VetoDeps, "clock" | "journals">,
+  { clock, journals, op }: Pick<VetoDeps, "clock" | "journals" | "op">,
 ): Veto | null {
+  const { kind } = step;
+  const own = op === undefined ? null : { op, step };
   const isCounted = kind === "reboot" || (isRestart(kind) && caps.restartsPerHour !== null);
   const uptimeMs = clock.sinceBootMs();
   const message = orWhy(() => {
-    const before = isCounted ? begunBefore(journals, clock.now()) : { restartsInHour: 0, rebootsInDay: 0 };
+    const before = isCounted ? begunBefore(journals, clock.now(), own) : { restartsInHour: 0, rebootsInDay: 0 };
     return overCap(kind, { ...before, restartsInRun, uptimeMs }, caps);
   }, "what was done before cannot be counted");
   return message === null ? null : { code: "cap", message };
