@@ -1,17 +1,6 @@
 import { EXIT, type ExitCode, worst } from "@afterpatch/core/exit";
+import { VETO_CODES } from "@afterpatch/core/rollout/veto";
 import type { CarriedOut } from "./carry-out.ts";
-
-/** Codes of an ending: a rule of this host stopped it, and nothing went wrong. */
-const VETOES: ReadonlySet<string> = new Set([
-  "package-lock",
-  "denied",
-  "window",
-  "transaction",
-  "inhibited",
-  "users-logged-in",
-  "cap",
-  "hook-vetoed",
-]);
 
 /** What the shell is told (contracts). */
 export function applyExitCode(
@@ -21,9 +10,10 @@ export function applyExitCode(
   if (ending.code === "interrupted") return EXIT.detached;
   if (ending.result === "verified") return failOnResidue && ending.residue.length > 0 ? EXIT.unreachable : EXIT.ok;
   if (ending.result === "stale") return EXIT.stale;
+  // A veto as well, and a mistake that somebody has to mend.
   if (ending.code === "config") return EXIT.usage;
   const codes: ExitCode[] = [];
-  const isVetoed = VETOES.has(ending.code);
+  const isVetoed = VETO_CODES.has(ending.code);
   if (isVetoed || steps.some((step) => step.outcome === "vetoed")) codes.push(EXIT.halted);
   const isOnlyVetoed = ending.code === "step-failed" && !steps.some((step) => step.outcome === "failed");
   if (!isVetoed && !isOnlyVetoed) codes.push(EXIT.failed);
