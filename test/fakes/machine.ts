@@ -1,9 +1,11 @@
 import { StepError } from "@afterpatch/agent/effects/error";
-import type { Clock, Evidence, Machine, Performed } from "@afterpatch/agent/ports";
+import type { Clock, Evidence, HostState, Machine, Performed } from "@afterpatch/agent/ports";
+import { rebootable } from "@afterpatch/core/plan/reboot";
 import type { StepRef } from "@afterpatch/core/rollout/types";
 import type { Finding, Scan } from "@afterpatch/core/scan";
 import { SCAN_SCHEMA } from "@afterpatch/core/scan";
 import { type FakeProcess, findingOf } from "./finding.ts";
+import { type FakeRebootOptions, FakeReboots } from "./reboots.ts";
 
 export interface FakeUnit {
   readonly name: string;
@@ -12,6 +14,10 @@ export interface FakeUnit {
   readonly restart?: "fine" | "stays-old" | "fails-at-once" | "fails-later" | "refused";
   /** Units that are restarted along with this one. */
   readonly takesAlong?: readonly string[];
+  /** Where it listens. */
+  readonly port?: number;
+  /** What a boot makes of it; `fine` unless said otherwise. */
+  readonly boot?: "fine" | "fails" | "does-not-listen" | "listens-late" | "is-old";
 }
 
 export interface FakeHostOptions {
@@ -22,6 +28,7 @@ export interface FakeHostOptions {
   readonly isInitOld?: boolean;
   /** Names of applications that run old code and that nothing automatic may touch. */
   readonly residue?: readonly string[];
+  readonly reboots?: FakeRebootOptions;
 }
 
 /** The agent process dies: what `perform` throws where a test told it to. No step of an order may swallow it. */
@@ -34,6 +41,9 @@ interface Unit extends FakeUnit {
   invocation: number;
   failsAt: number | null;
   isRunning: boolean;
+  hasFailed: boolean;
+  /** Since boot. */
+  listensFrom: number;
 }
 
 export function fakeHost(options: FakeHostOptions, clock: Clock): FakeHost {
@@ -44,23 +54,25 @@ export function fakeHost(options: FakeHostOptions, clock: Clock): FakeHost {
 export class FakeHost {
   /** Effects in the order in which they truly happened, as `KIND:TARGET`. */
   readonly effects: string[] = [];
+  readonly reboots: FakeReboots;
   readonly #name: string;
   readonly #clock: Clock;
   readonly #units = new Map<string, Unit>();
   readonly #services = new Map<string, readonly FakeProcess[]>();
   readonly #residue: readonly { readonly name: string; readonly process: FakeProcess }[];
   #init: { process: FakeProcess; image: number };
-  #boot = 1;
   #nextPid = 100;
   #busy: string | null = null;
   #scanFailure: string | null = null;
 
-  constructor({ name, units, services, isInitOld, residue }: FakeHostOptions, clock: Clock) {
+  constructor({ name, units, services, isInitOld, residue, reboots }: FakeHostOptions, clock: Clock) {
     this.#name = name ?? "web01";
     this.#clock = clock;
+    this.reboots = new FakeReboots(reboots ?? {}, clock);
     for (const unit of units ?? []) {
       const process = this.#spawn(unit.isOld);
-      this.#units.set(unit.name, { ...unit, process, invocation: 1, failsAt: null, isRunning: true });
+      const now = { invocation: 1, failsAt: null, isRunning: true, hasFailed: false, listensFrom: 0 };
+      this.#units.set(unit.name, { ...unit, process, ...now });
     }
     for (const service of services ?? []) {
       const old = Array.from({ length: service.old }, () => this.#spawn(true));
@@ -70,28 +82,48 @@ export class FakeHost {
     this.#init = { process: { pid: 1, startTicks: 1, isOld: isInitOld ?? false }, image: 1 };
   }
 
-  /** The host as one process of the agent sees and changes it; that process may be told to die at its n-th effect. */
-  machine(crash?: { readonly effect: number; readonly when: "before" | "after" }): Machine {
+  /**
+   * The host as one process of the agent sees and changes it; that process may be told to die at its n-th effect. A reboot
+   * ends it anyway; `under-way`: before the host has gone down.
+   */
+  machine(crash?: { readonly effect: number; readonly when: "before" | "after" | "under-way" }): Machine {
     let performed = 0;
     return {
-      bootId: () => `boot-${this.#boot}`,
+      bootId: () => this.reboots.identity().bootId,
       scan: async () => this.#scan(),
       busy: async () => this.#busy,
       evidence: async (step) => this.#evidence(step),
-      perform: async (step, before) => {
+      perform: async (step, before, { reboot }) => {
         performed += 1;
         const dies = crash?.effect === performed;
         if (dies && crash.when === "before") throw new FakeCrash(`before effect ${performed}`);
+        if (step.kind === "reboot") {
+          const { command } = this.reboots;
+          if (command === "refused") return { outcome: "failed", detail: "systemctl: no" };
+          if (command === "ignored") return { outcome: "failed", detail: "it did not go down within 5m" };
+          this.effects.push(`${step.kind}:${step.target}`);
+          this.reboots.isGoingDown = true;
+          if (dies && crash.when === "under-way") throw new FakeCrash("while the host goes down");
+          this.reboot(reboot?.method === "soft-reboot");
+          throw new FakeCrash("with the host");
+        }
         const result = this.#perform(step, before);
         if (dies) throw new FakeCrash(`after effect ${performed}`);
         return result;
       },
-      happened: async (step, before) => (this.#happened(step, before) ? "yes" : "no"),
+      happened: async (step, before) => {
+        if (step.kind === "reboot" && this.reboots.isGoingDown) {
+          this.reboot();
+          throw new FakeCrash("with the host");
+        }
+        return this.#happened(step, before) ? "yes" : "no";
+      },
       settled: async (step, before) => {
         if (!this.#happened(step, before)) return `${step.target} is as it was`;
         return step.kind !== "restart-service" || this.isActive(step.target) ? null : `${step.target} is failed`;
       },
       lastWords: async (step) => (step.kind === "restart-service" ? [`${step.target}: said before it failed`] : []),
+      reboots: this.reboots.port(() => this.#serving()),
     };
   }
 
@@ -103,12 +135,16 @@ export class FakeHost {
     }
   }
 
-  reboot(): void {
-    this.#boot += 1;
+  /** The host goes down and comes back, whoever wants it. */
+  reboot(isSoft = false): void {
+    this.reboots.comeBack(isSoft);
     this.#reexec();
     for (const unit of this.#units.values()) {
       unit.invocation = 1;
-      unit.process = this.#spawn(unit.restart === "stays-old");
+      unit.process = this.#spawn(unit.restart === "stays-old" || unit.boot === "is-old");
+      unit.isRunning = unit.boot !== "fails";
+      unit.hasFailed = !unit.isRunning;
+      unit.listensFrom = unit.boot === "listens-late" ? 75_000 : unit.boot === "does-not-listen" ? Infinity : 0;
     }
     for (const name of this.#services.keys()) this.#services.set(name, []);
   }
@@ -147,7 +183,12 @@ export class FakeHost {
 
   #scan(): Scan {
     if (this.#scanFailure !== null) throw new StepError("scan-failed", this.#scanFailure);
-    return scanOf(this.#name, `boot-${this.#boot}`, this.#clock.now(), [
+    const { bootId, release } = this.reboots.identity();
+    const { expected } = this.reboots;
+    const verdict = expected === null ? "unknown" : expected === release ? "current" : "outdated";
+    const kernel = { running: release, expected, verdict } as const;
+    return scanOf({ name: this.#name, bootId, kernel }, this.#clock.now(), [
+      ...(verdict === "outdated" ? [rebootable(kernelFinding(bootId, release), kernel)] : []),
       ...[...this.#services].flatMap(([name, sessions]) =>
         sessions
           .filter(({ isOld }) => isOld)
@@ -167,13 +208,32 @@ export class FakeHost {
   }
 
   #evidence(step: StepRef): Evidence {
-    if (step.kind === "restart-service") return { boot: this.#boot, invocation: this.#unit(step.target).invocation };
-    if (step.kind === "reexec") return { boot: this.#boot, image: this.#init.image };
+    const { boot, expected } = this.reboots;
+    if (step.kind === "restart-service") return { boot, invocation: this.#unit(step.target).invocation };
+    if (step.kind === "reexec") return { boot, image: this.#init.image };
+    if (step.kind === "reboot") {
+      return { ...this.reboots.identity(), build: "#1 SMP", ...this.#serving(), expected, isRebuilt: false };
+    }
     const old = (this.#services.get(step.target) ?? []).filter(({ isOld }) => isOld);
-    return { boot: this.#boot, pids: old.map(({ pid }) => pid) };
+    return { boot, pids: old.map(({ pid }) => pid) };
+  }
+
+  #serving(): Pick<HostState, "failedUnits" | "ports"> {
+    const units = [...this.#units.keys()].map((name) => this.#unit(name));
+    const listening = units.filter(
+      ({ isRunning, listensFrom }) => isRunning && listensFrom <= this.#clock.sinceBootMs(),
+    );
+    return {
+      failedUnits: units.filter(({ hasFailed }) => hasFailed).map(({ name }) => name),
+      ports: listening.flatMap(({ port }) => (port === undefined ? [] : [`tcp ${port}`])),
+    };
   }
 
   #happened(step: StepRef, before: Evidence): boolean {
+    if (step.kind === "reboot") {
+      const { bootId, softReboots } = this.reboots.identity();
+      return before.bootId !== bootId || before.softReboots !== softReboots;
+    }
     if (step.kind !== "end-session") return JSON.stringify(this.#evidence(step)) !== JSON.stringify(before);
     const open = new Set((this.#services.get(step.target) ?? []).map(({ pid }) => pid));
     return pidsOf(before).every((pid) => !open.has(pid));
@@ -219,22 +279,33 @@ function pidsOf(before: Evidence): readonly number[] {
   return Array.isArray(pids) ? pids.filter((pid) => typeof pid === "number") : [];
 }
 
-function scanOf(name: string, bootId: string, startedAt: number, findings: readonly Finding[]): Scan {
+function kernelFinding(bootId: string, release: string): Finding {
+  const reason = `The running kernel is ${release}. Only a reboot changes that.`;
+  return {
+    id: `kernel:${bootId}`,
+    verdict: "replaced",
+    kind: "kernel",
+    process: null,
+    owner: { kind: "kernel", manager: null, name: "kernel" },
+    files: [],
+    remedy: { kind: "reboot", target: "host", automatic: false, reason },
+  };
+}
+
+function scanOf(
+  host: Pick<Scan["host"], "name" | "bootId" | "kernel">,
+  startedAt: number,
+  findings: readonly Finding[],
+): Scan {
   return {
     schema: SCAN_SCHEMA,
-    host: {
-      id: null,
-      name,
-      bootId,
-      os: "debian 12",
-      kernel: { running: "6.1.0-1-amd64", expected: "6.1.0-1-amd64", verdict: "current" },
-    },
+    host: { id: null, os: "debian 12", ...host },
     startedAt,
     elapsedMs: 500,
     processes: { seen: 50, scanned: 50, vanished: 0, unreadable: 0 },
     findings,
     unreadable: [],
     notes: [],
-    reboot: { required: false, reasons: [] },
+    reboot: { required: host.kernel.verdict === "outdated", reasons: [] },
   };
 }

@@ -24,6 +24,8 @@ export interface PerformOptions {
   readonly obstacle?: () => Promise<string | null>;
   /** A process before this one was killed when it had begun the same. Absent: no. */
   readonly isRepeated?: true;
+  /** Of a reboot: how. */
+  readonly reboot?: RebootOrder;
 }
 
 /** What an effect came to. `detail` is one sentence for people. */
@@ -44,14 +46,75 @@ export interface Machine {
   perform(step: StepRef, before: Evidence, options: PerformOptions): Promise<Performed>;
   /**
    * After a crash: did the effect of this step happen since `before` was taken? Waits for one that is under way; what may
-   * have been told to end has `graceMs` for it.
+   * have been told to end has `graceMs` for it. Who waits for the host to go down throws LeftOpen when `signal` aborts.
    */
-  happened(step: StepRef, before: Evidence, graceMs?: number): Promise<"yes" | "no">;
+  happened(step: StepRef, before: Evidence, graceMs?: number, signal?: AbortSignal): Promise<"yes" | "no">;
   /** After the settle time: is the step's target as it must be (unit active under one new InvocationID, ...)? Null, or what is wrong. */
   settled(step: StepRef, before: Evidence): Promise<string | null>;
   /** Of a step that failed: what its target logged since `before`, the last lines, fit to be shown. Empty where nobody logs. */
   lastWords(step: StepRef, before: Evidence): Promise<readonly string[]>;
+  readonly reboots: Reboots;
 }
+
+/** What a reboot needs around its step. `perform` of that step ends with the host, or says why it did not go down. */
+export interface Reboots {
+  /** Why the host must not be rebooted now, or cannot be, whatever the agent's file says. What cannot be told is a reason. */
+  veto(order: RebootOrder): Promise<RebootVeto | null>;
+  /** Tells the people who are logged in. Where nobody can be told that is no reason against it. */
+  tell(text: string): Promise<void>;
+  /** From now on a person may cancel it. Nothing changes for one that is announced already. */
+  announce(waiting: WaitingReboot): void;
+  /** Who cancelled it, as a sentence, or null. */
+  cancelled(op: string): string | null;
+  /** From now on nobody can cancel it any more. False: it was cancelled. */
+  claim(op: string): boolean;
+  /** Nothing waits any more. */
+  forget(): void;
+  state(): Promise<HostState>;
+  /** After a boot: services that are started by it are still on their way. */
+  isStarting(): Promise<boolean>;
+}
+
+export interface RebootVeto {
+  readonly code: /** A person has scheduled a shutdown, or the host is going down. */
+    | "scheduled-shutdown"
+    /** What the boot loader would start is not there, or nobody knows. */
+    | "boot-files"
+    /** Not on this host, or not by this method. */
+    | "impossible";
+  readonly message: string;
+}
+
+/** A reboot that gives people time. */
+export interface WaitingReboot {
+  readonly op: string;
+  /** Epoch milliseconds; for display. */
+  readonly dueAt: number;
+  readonly method: RebootOrder["method"];
+  readonly message: string;
+}
+
+/** What a reboot is proved by: taken before it and again when the host is back. */
+export type HostState = {
+  readonly bootId: string;
+  /** How often user space alone was started anew since (SoftRebootsCount of systemd); null where nobody counts. */
+  readonly softReboots: number | null;
+  /** `uname -r` and `uname -v`. */
+  readonly release: string;
+  readonly build: string;
+  /** Null where the init system knows no such thing. */
+  readonly failedUnits: readonly string[] | null;
+  /** Where services can be reached, like `tcp 22`, sorted. */
+  readonly ports: readonly string[];
+};
+
+/** Evidence before a reboot. */
+export type RebootEvidence = HostState & {
+  /** Release that comes up next; null: nobody knows, and the running one has to come back. */
+  readonly expected: string | null;
+  /** What comes up next is another build of the running release. */
+  readonly isRebuilt: boolean;
+};
 
 /** One line of the journal. Instants are epoch ms, `sinceBootMs` counts from boot. */
 export type JournalRecord =
@@ -80,7 +143,19 @@ export type OrderRecord =
       readonly attempt: number;
       readonly at: number;
     }
-  | { readonly type: "outcome"; readonly op: string; readonly result: StepResult }
+  /** `code` of the ending that it leads to, where that is not `step-failed`. */
+  | { readonly type: "outcome"; readonly op: string; readonly result: StepResult; readonly code?: string }
+  /** People were told of a reboot, and the time that they have runs from here. */
+  | { readonly type: "announced"; readonly op: string; readonly at: number; readonly sinceBootMs: number }
+  /** The host is back from the reboot whose intent stands before. Another boot than this one is none of ours. */
+  | {
+      readonly type: "booted";
+      readonly op: string;
+      readonly bootId: string;
+      readonly softReboots: number | null;
+      readonly at: number;
+      readonly sinceBootMs: number;
+    }
   | { readonly type: "ended"; readonly op: string; readonly ending: Ending; readonly at: number }
   /** The controller has stored the ending, or the person who gave the order was told it. */
   | { readonly type: "acknowledged"; readonly op: string };

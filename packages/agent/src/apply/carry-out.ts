@@ -1,8 +1,10 @@
+import { REBOOT } from "@afterpatch/core/plan/reboot";
 import type { StepResult } from "@afterpatch/core/rollout/types";
 import type { Scan } from "@afterpatch/core/scan";
-import { operations } from "../journal/operations.ts";
+import { operations, rebootIntent, stepKey } from "../journal/operations.ts";
 import type { Ending, Order } from "../ports.ts";
-import { type CarryOutDeps, type Course, courseOf, resultsOf, type Seen, type Stop } from "./course.ts";
+import { callOff } from "./announce.ts";
+import { type CarryOutDeps, type Course, courseOf, isReturning, resultsOf, type Seen, type Stop } from "./course.ts";
 import { failedCheck, finish } from "./hooks.ts";
 import { findingsLeft, prove, settle } from "./prove.ts";
 import { carryOutRest } from "./rest.ts";
@@ -38,12 +40,12 @@ async function goOn(op: string, deps: CarryOutDeps, isResumed: boolean): Promise
   const operation = operations(deps.journal.records()).get(op);
   if (!operation || operation.ending) throw new Error(`order ${op} is not unfinished`);
   const course = courseOf(operation, deps, isResumed);
-  deps.report("acting", resultsOf(course));
+  deps.report(isReturning(course) ? "returning" : "acting", resultsOf(course));
 
   let stop = await findOut(course);
   let seen: Seen | null = null;
   let check: Stop | null = null;
-  if (!stop) ({ stop, seen } = await carryOutRest(course));
+  if (!stop && rebootIntent(course) === null) ({ stop, seen } = await carryOutRest(course));
   // Nothing was done: the scan that decided so is the proof. An interrupted order ends at once.
   if (course.intents.size > 0) {
     seen = null;
@@ -79,6 +81,7 @@ async function end(course: Course, found: Found): Promise<CarriedOut> {
   const late = await finish(course, before.result === "verified" ? "verified" : "failed");
   const judged = late !== null && before.result === "verified" ? stopped(course, late) : before;
   const ending: Ending = { ...judged, residue };
+  await callOff(course, ending.message);
   await journal.append({ type: "ended", op: course.begun.op, ending, at: clock.now() });
   return {
     ending,
@@ -93,6 +96,12 @@ function stopped(course: Course, { code, message }: Stop): Omit<Ending, "residue
   return { result, code, message };
 }
 
+/** What a failed step makes of the order. A reboot that failed and did not bring the host back never took it down. */
+function codeOf(course: Course, step: StepResult): string {
+  const isReboot = rebootIntent(course) !== null && stepKey(step) === stepKey(REBOOT);
+  return course.codes.get(stepKey(step)) ?? (isReboot && !course.booted ? "not-rebooted" : "step-failed");
+}
+
 function verdict(course: Course, { stop, check }: Found, left: number): Omit<Ending, "residue"> {
   if (stop) return stopped(course, stop);
   const failed = resultsOf(course).filter((step) => step.outcome === "failed" || step.outcome === "vetoed");
@@ -101,14 +110,15 @@ function verdict(course: Course, { stop, check }: Found, left: number): Omit<End
     const more = failed.length > 1 ? ` (and ${failed.length - 1} more)` : "";
     return {
       result: "failed",
-      code: "step-failed",
+      code: codeOf(course, first),
       message: `${first.kind} ${first.target}: ${first.evidence}${more}`,
     };
   }
   if (check) return stopped(course, check);
   if (left > 0) {
     const findings = left === 1 ? "1 finding is" : `${left} findings are`;
-    return { result: "failed", code: "findings-left", message: `${findings} left that the plan had a remedy for` };
+    const which = course.booted ? "that something automatic would replace" : "that the plan had a remedy for";
+    return { result: "failed", code: "findings-left", message: `${findings} left ${which}` };
   }
   return { result: "verified", code: "", message: "" };
 }

@@ -1,13 +1,22 @@
 import { isRestart } from "@afterpatch/core/policy/caps";
 import { planOf } from "@afterpatch/core/plan/plan";
-import { NO_REBOOT } from "@afterpatch/core/plan/reboot";
+import { NO_REBOOT, REBOOT, type RebootOrder } from "@afterpatch/core/plan/reboot";
 import type { Plan, Step } from "@afterpatch/core/plan/types";
 import { isCarriedOut } from "@afterpatch/core/plan/verbs";
 import type { StepRef, StepResult } from "@afterpatch/core/rollout/types";
 import type { Scan } from "@afterpatch/core/scan";
+import type { ProgressState } from "@afterpatch/core/session";
 import { StepError } from "../effects/error.ts";
-import { type Begun, type Intent, type Operation, stepKey } from "../journal/operations.ts";
-import type { Clock, Journal, Machine } from "../ports.ts";
+import {
+  type Announced,
+  type Begun,
+  type Booted,
+  type Intent,
+  type Operation,
+  rebootIntent,
+  stepKey,
+} from "../journal/operations.ts";
+import type { Clock, Journal, Machine, RebootVeto } from "../ports.ts";
 import type { Rules, Veto } from "../vetoes/rules.ts";
 
 export interface CarryOutDeps {
@@ -16,7 +25,7 @@ export interface CarryOutDeps {
   readonly journal: Journal;
   readonly clock: Clock;
   /** Called at each change, for whoever watches. `steps` are the results so far. */
-  readonly report: (state: "acting" | "settling" | "verifying", steps: readonly StepResult[]) => void;
+  readonly report: (state: ProgressState, steps: readonly StepResult[]) => void;
   /** Interrupts between steps; a step that has begun is ended first. */
   readonly signal: AbortSignal;
 }
@@ -28,6 +37,11 @@ export interface Course {
   /** By `stepKey`: the effect was, or may have been, begun. */
   readonly intents: Map<string, Intent>;
   readonly results: Map<string, StepResult>;
+  /** What the order ends with because of a step, by `stepKey`, where it is not `step-failed`. */
+  readonly codes: Map<string, string>;
+  announced: Announced | null;
+  /** The host is back from the reboot that the order began. */
+  booted: Booted | null;
   /** Ids of the findings that the plan had a remedy for, as far as this process saw the plan. */
   readonly planned: Set<string>;
   /** A process before this one began it, and may have run any hook. */
@@ -49,6 +63,8 @@ export interface Stop {
     | "hook-vetoed"
     | "hook-failed"
     | "check-failed"
+    | "cancelled"
+    | RebootVeto["code"]
     | Veto["code"];
   readonly message: string;
 }
@@ -78,9 +94,10 @@ export function forbidden(step: StepRef, { scan }: Seen): string | null {
 }
 
 export function courseOf(operation: Operation, deps: CarryOutDeps, isResumed: boolean): Course {
-  const { begun, intents, outcomes } = operation;
+  const { begun, intents, outcomes, codes, announced, booted } = operation;
   const hooks = { isResumed, isPrepared: false };
-  return { begun, deps, intents: new Map(intents), results: new Map(outcomes), planned: new Set(), ...hooks };
+  const before = { intents: new Map(intents), results: new Map(outcomes), codes: new Map(codes), announced, booted };
+  return { begun, deps, ...before, planned: new Set(), ...hooks };
 }
 
 export function resultsOf(course: Course): readonly StepResult[] {
@@ -90,6 +107,21 @@ export function resultsOf(course: Course): readonly StepResult[] {
 /** Was the host booted anew since the order was begun? Times since boot and permits hold within one boot only. */
 export function isRebooted(course: Course): boolean {
   return course.deps.machine.bootId() !== course.begun.bootId;
+}
+
+/** How the order has the host rebooted, if at all. */
+export function rebootOf({ begun }: Pick<Course, "begun">): RebootOrder {
+  return begun.order.reboot ?? NO_REBOOT;
+}
+
+/** A reboot was begun, and nobody has found out yet what came of it. */
+export function isReturning(course: Pick<Course, "intents" | "results">): boolean {
+  return rebootIntent(course) !== null && !course.results.has(stepKey(REBOOT));
+}
+
+/** It speaks against this step alone: others may still be begun. */
+export function isOfStep({ code }: Stop): boolean {
+  return code === "cap" || code === "verb" || code === "impossible";
 }
 
 /** Asked before each effect, and before anything where `step` is null: why it must not begin. */
@@ -105,15 +137,20 @@ export async function obstacle(course: Course, step: StepRef | null = null): Pro
   // What was begun of the step itself before a crash is no other restart.
   const others = [...course.intents.values()].filter((intent) => !step || stepKey(intent.step) !== stepKey(step));
   const restarts = others.filter((intent) => isRestart(intent.step.kind)).length;
-  return rules.veto(step, restarts, course.begun.op);
+  const veto = await rules.veto(step, restarts, course.begun.op);
+  return veto ?? (step && stepKey(step) === stepKey(REBOOT) ? machine.reboots.veto(rebootOf(course)) : null);
 }
+
+/** What would still be done by itself: a reboot that was ordered is over. */
+const AFTER_REBOOT = { mode: "when-required", sessionsFirst: false } as const;
 
 export async function look(course: Course): Promise<Seen | Stop> {
   try {
     const scan = await course.deps.machine.scan(course.deps.signal);
-    const { from, steps, reboot = NO_REBOOT } = course.begun.order;
+    const { from, steps } = course.begun.order;
+    if (course.booted) return { scan, plan: planOf(scan, [], AFTER_REBOOT) };
     // Steps that are taken on request alone: a person on this host asked for them by name, a permit never does.
-    return { scan, plan: planOf(scan, from.kind === "local" ? steps : [], reboot) };
+    return { scan, plan: planOf(scan, from.kind === "local" ? steps : [], rebootOf(course)) };
   } catch (error) {
     if (course.deps.signal.aborted) return { code: "interrupted", message: "interrupted during a scan" };
     if (error instanceof StepError) return { code: "scan-failed", message: error.message };
@@ -121,7 +158,10 @@ export async function look(course: Course): Promise<Seen | Stop> {
   }
 }
 
-/** Writes a step's outcome to the journal, then tells who watches. A later outcome of the same step replaces it. */
+/**
+ * Writes a step's outcome to the journal, then tells who watches. A later outcome of the same step replaces it. `code`: what
+ * the order ends with because of it.
+ */
 export async function conclude(
   course: Course,
   step: StepRef,
@@ -129,13 +169,15 @@ export async function conclude(
   evidence: string,
   began = { at: course.deps.clock.now(), sinceBootMs: course.deps.clock.sinceBootMs() },
   lastWords: readonly string[] = [],
+  code: string | null = null,
 ): Promise<void> {
   const { clock, journal, report } = course.deps;
   const elapsedMs = Math.max(0, Math.round(clock.sinceBootMs() - began.sinceBootMs));
   const times = { startedAt: began.at, elapsedMs };
   const log = lastWords.length > 0 ? { journal: lastWords } : {};
   const result = { kind: step.kind, target: step.target, outcome, evidence, ...times, ...log };
-  await journal.append({ type: "outcome", op: course.begun.op, result });
+  await journal.append({ type: "outcome", op: course.begun.op, result, ...(code === null ? {} : { code }) });
   course.results.set(stepKey(step), result);
-  report("acting", resultsOf(course));
+  if (code !== null) course.codes.set(stepKey(step), code);
+  report(course.booted ? "verifying" : "acting", resultsOf(course));
 }

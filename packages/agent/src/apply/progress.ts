@@ -1,5 +1,6 @@
 import { formatDuration } from "@afterpatch/core/duration";
 import type { RemedyKind } from "@afterpatch/core/scan";
+import type { ProgressState } from "@afterpatch/core/session";
 import type { StepRef } from "@afterpatch/core/rollout/types";
 import { visible } from "@afterpatch/core/text";
 import type { Machine } from "../ports.ts";
@@ -28,7 +29,7 @@ export class Progress {
   readonly #screen: Screen;
   readonly #options: ProgressOptions;
   readonly #told = new Set<unknown>();
-  #state: "acting" | "settling" | "verifying" = "acting";
+  #state: ProgressState = "acting";
   #begun = 0;
   #total = 0;
   #doing: { readonly what: string; readonly since: number } | null = null;

@@ -5,6 +5,8 @@ import { type Course, conclude, look, resultsOf, type Seen, type Stop } from "./
 /** Waits, then asks of each step that was done whether its target is still as it must be. */
 export async function settle(course: Course): Promise<Stop | null> {
   const { machine, clock, signal, report } = course.deps;
+  // A reboot replaced whatever was done before, and has settled itself.
+  if (course.booted) return null;
   const done = resultsOf(course).filter((result) => result.outcome === "done");
   if (done.length === 0) return null;
   report("settling", resultsOf(course));
@@ -36,8 +38,12 @@ export async function prove(course: Course): Promise<Seen | Stop> {
   return look(course);
 }
 
-/** Ids of the findings that the order should have cleared: those it was planned for, and new ones of the same targets. */
+/**
+ * Ids of the findings that the order should have cleared: those it was planned for, and new ones of the same targets. After
+ * a reboot all that something automatic would replace.
+ */
 export function findingsLeft(course: Course, proof: Seen): readonly string[] {
+  if (course.booted) return proof.plan.steps.flatMap((step) => step.findings);
   const targets = new Set([...course.begun.order.steps.map(stepKey), ...course.results.keys()]);
   const ofTargets = proof.plan.steps
     .filter((step) => targets.has(stepKey(step.remedy)))

@@ -1,14 +1,18 @@
+import { REBOOT } from "@afterpatch/core/plan/reboot";
 import type { StepRef } from "@afterpatch/core/rollout/types";
 import { stepKey } from "../journal/operations.ts";
+import { giveTime } from "./announce.ts";
 import {
   type Course,
   conclude,
   forbidden,
+  isOfStep,
   isPerformed,
   isRebooted,
   look,
   obstacle,
   performedSteps,
+  rebootOf,
   type Seen,
   type Stop,
 } from "./course.ts";
@@ -24,6 +28,27 @@ export async function carryOutRest(course: Course): Promise<{ stop: Stop | null;
   // After a boot nothing is begun any more; the scan still says what is left.
   const before = course.intents.size > 0 || isRebooted(course) ? null : await obstacle(course);
   if (before) return { stop: before, seen: null };
+  const seen = await look(course);
+  if ("code" in seen) return { stop: seen, seen: null };
+  const queue = stepsInTurn(course, seen);
+  if ("code" in queue) return { stop: queue, seen };
+  if (!(await waitsForPeople(course, queue))) return { stop: await inTurn(course, queue, seen), seen };
+  return afterWaiting(course, seen);
+}
+
+/** Whether a reboot is in the queue that gives people time, and nothing speaks against it so far. */
+async function waitsForPeople(course: Course, queue: readonly StepRef[]): Promise<boolean> {
+  const reboot = queue.find((step) => stepKey(step) === stepKey(REBOOT));
+  if (reboot === undefined || rebootOf(course).delayMs === 0) return false;
+  if (course.intents.size > 0 || isRebooted(course)) return false;
+  // What was announced before a crash stays announced.
+  return course.announced !== null || (await obstacle(course, reboot)) === null;
+}
+
+/** People have their time before anything is done, so that nothing is when they cancel it. Then all is asked again. */
+async function afterWaiting(course: Course, before: Seen): Promise<{ stop: Stop | null; seen: Seen | null }> {
+  const stop = (await giveTime(course)) ?? (await obstacle(course));
+  if (stop) return { stop, seen: before };
   const seen = await look(course);
   if ("code" in seen) return { stop: seen, seen: null };
   const queue = stepsInTurn(course, seen);
@@ -64,7 +89,7 @@ async function inTurn(course: Course, queue: readonly StepRef[], first: Seen): P
     }
     if (!performedSteps(seen.plan).has(stepKey(step))) {
       const why = forbidden(step, seen);
-      if (why === null) await conclude(course, step, "skipped", "nothing of it runs old code any more");
+      if (why === null) await conclude(course, step, "skipped", whyVanished(seen));
       else await conclude(course, step, "vetoed", why);
       continue;
     }
@@ -78,6 +103,11 @@ async function inTurn(course: Course, queue: readonly StepRef[], first: Seen): P
     isFresh = false;
   }
   return null;
+}
+
+function whyVanished({ plan }: Seen): string {
+  const isRebooted = plan.steps.some(({ remedy }) => stepKey(remedy) === stepKey(REBOOT));
+  return isRebooted ? "left to the reboot" : "nothing of it runs old code any more";
 }
 
 /** Forks of a service that was to be restarted before and was not: whoever connected again would get another one. */
@@ -98,14 +128,14 @@ async function begin(course: Course, step: StepRef): Promise<Stop | null> {
   const late = why === null ? await obstacle(course, step) : null;
   if (why !== null) await conclude(course, step, "vetoed", why);
   else if (late === null) await perform(course, step);
-  else if (late.code === "cap") await conclude(course, step, "vetoed", late.message);
+  else if (isOfStep(late)) await conclude(course, step, "vetoed", late.message);
   await afterStep(course, step);
-  return late === null || late.code === "cap" ? null : late;
+  return late === null || isOfStep(late) ? null : late;
 }
 
 /** A cap speaks against one step: sessions may be ended though no unit may be restarted any more. */
 async function ofStep(course: Course, step: StepRef, stop: Stop): Promise<Stop | null> {
-  if (stop.code !== "cap") return stop;
+  if (!isOfStep(stop)) return stop;
   await conclude(course, step, "vetoed", stop.message);
   return null;
 }

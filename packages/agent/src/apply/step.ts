@@ -1,8 +1,22 @@
 import type { StepRef } from "@afterpatch/core/rollout/types";
 import { StepError } from "../effects/error.ts";
-import { type Intent, stepKey } from "../journal/operations.ts";
+import { type Intent, rebootIntent, stepKey } from "../journal/operations.ts";
 import type { Evidence, Performed } from "../ports.ts";
-import { type Course, conclude, forbidden, isRebooted, look, obstacle, performedSteps, type Stop } from "./course.ts";
+import { announceNow } from "./announce.ts";
+import { comeBack } from "./come-back.ts";
+import {
+  type Course,
+  conclude,
+  forbidden,
+  isOfStep,
+  isRebooted,
+  isReturning,
+  look,
+  obstacle,
+  performedSteps,
+  rebootOf,
+  type Stop,
+} from "./course.ts";
 import { afterStep } from "./hooks.ts";
 
 /** Takes the evidence, writes the intent, acts, writes the outcome. */
@@ -21,7 +35,8 @@ export async function perform(course: Course, step: StepRef): Promise<void> {
 export async function findOut(course: Course): Promise<Stop | null> {
   const open = [...course.intents.values()].filter((intent) => !course.results.has(stepKey(intent.step)));
   if (open.length === 0) return null;
-  if (isRebooted(course)) return judgeByScan(course, open);
+  const reboot = isReturning(course) ? rebootIntent(course) : null;
+  if (isRebooted(course)) return reboot ? afterReboot(course, reboot) : judgeByScan(course, open);
   for (const intent of open) {
     const stop = await findOutOne(course, intent);
     await afterStep(course, intent.step);
@@ -32,13 +47,18 @@ export async function findOut(course: Course): Promise<Stop | null> {
 
 async function findOutOne(course: Course, intent: Intent): Promise<Stop | null> {
   const { step, before, attempt } = intent;
+  const { machine, signal } = course.deps;
   let happened: "yes" | "no";
   try {
-    happened = await course.deps.machine.happened(step, before, course.begun.order.graceMs);
+    happened = await machine.happened(step, before, course.begun.order.graceMs, signal);
   } catch (error) {
     if (!(error instanceof StepError)) throw error;
     // Acting without knowing could act twice.
     await conclude(course, step, "failed", `what a crash left could not be found out: ${error.message}`);
+    return null;
+  }
+  if (happened === "yes" && isReturning(course)) {
+    await comeBack(course, intent);
     return null;
   }
   if (happened === "yes") {
@@ -53,7 +73,7 @@ async function findOutOne(course: Course, intent: Intent): Promise<Stop | null> 
   const message = typeof why === "string" ? why : why?.message;
   if (message === undefined) await act(course, step, before, attempt + 1);
   else await conclude(course, step, "failed", `had no effect before a crash, and was not repeated: ${message}`);
-  return typeof why === "string" || why?.code === "cap" ? null : why;
+  return typeof why === "string" || (why && isOfStep(why)) ? null : why;
 }
 
 /**
@@ -64,6 +84,12 @@ async function forbiddenNow(course: Course, step: StepRef): Promise<Stop | strin
   const seen = await look(course);
   if ("code" in seen) return seen;
   return performedSteps(seen.plan).has(stepKey(step)) ? null : forbidden(step, seen);
+}
+
+async function afterReboot(course: Course, intent: Intent): Promise<null> {
+  await comeBack(course, intent);
+  await afterStep(course, intent.step);
+  return null;
 }
 
 /** A boot restarts everything: what the scan no longer finds was replaced by it. */
@@ -85,11 +111,13 @@ async function act(course: Course, step: StepRef, before: Evidence, attempt: num
   const intent: Intent = { type: "intent", op: course.begun.op, step, before, attempt, at: began.at };
   await journal.append(intent);
   course.intents.set(stepKey(step), intent);
+  if (isReturning(course)) await announceNow(course);
   let performed: Performed;
   try {
     const again = attempt > 1 ? ({ isRepeated: true } as const) : {};
     const against = async () => (await obstacle(course, step))?.message ?? null;
-    const how = { graceMs: course.begun.order.graceMs, signal, obstacle: against, ...again };
+    const order = { graceMs: course.begun.order.graceMs, reboot: rebootOf(course) };
+    const how = { ...order, signal, obstacle: against, ...again };
     performed = await machine.perform(step, before, how);
   } catch (error) {
     if (!(error instanceof StepError)) throw error;

@@ -4,7 +4,7 @@ import type { StepRef } from "@afterpatch/core/rollout/types";
 import type { Scan } from "@afterpatch/core/scan";
 import { visible } from "@afterpatch/core/text";
 import { stepKey } from "../journal/operations.ts";
-import type { Evidence, Machine, Performed, PerformOptions } from "../ports.ts";
+import type { Evidence, Machine, Performed, PerformOptions, Reboots } from "../ports.ts";
 import { endSessions, oldSessions, sessionsEnded, sessionsEndedWithin } from "./session/end-session.ts";
 import { stopInstances } from "./session/accepted.ts";
 import type { ReadServices } from "./super-server/super-server.ts";
@@ -13,6 +13,7 @@ import { launchWords, relaunch, relaunchHappened, relaunchSettled } from "./appl
 import { StepError } from "./error.ts";
 import { applicationEvidence, reexecEvidence, scriptEvidence, sessionEvidence, unitEvidence } from "./evidence.ts";
 import { packageManager } from "./package-lock.ts";
+import { NEVER_REBOOTED } from "./reboot/none.ts";
 import { managerNow, managerReplaced, managerSettled, reexec } from "./init/reexec.ts";
 import { lastWords } from "./service/last-words.ts";
 import { unitNow } from "./service/now.ts";
@@ -31,6 +32,7 @@ export function machineOn(
   scan: Machine["scan"],
   readServices: ReadServices = () => [],
   applications: ReadApplications = async () => [],
+  reboots: Reboots = NEVER_REBOOTED,
 ): Machine {
   /** Units as they were right after their restart. */
   const restarted = new Map<string, UnitState>();
@@ -73,6 +75,7 @@ export function machineOn(
       if (step.kind !== "restart-service" || isScript(step.target)) return [];
       return lastWords(step.target, unitEvidence(before).takenAt);
     },
+    reboots,
   };
 }
 

@@ -10,3 +10,11 @@ export class StepError extends Error {
     this.code = code;
   }
 }
+
+/**
+ * This process is ended, by the shutdown it waits for or by whoever stops it: the order stays open, and the next process
+ * goes on with it.
+ */
+export class LeftOpen extends Error {
+  override readonly name = "LeftOpen";
+}

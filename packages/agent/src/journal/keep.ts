@@ -7,6 +7,9 @@ const REMEMBER_MS = 30 * 24 * 3_600_000;
 /** Of those the newest: a host that ends more permits in 30 days gets one every nine minutes. */
 const REMEMBERED = 5000;
 
+/** What is remembered of them. */
+const REMEMBERED_TYPES: ReadonlySet<JournalRecord["type"]> = new Set(["begun", "ended", "acknowledged"]);
+
 /** How far back the caps count, see vetoes/counts.ts. */
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
@@ -36,7 +39,7 @@ function isKept(
   const operation = orders.get(record.op);
   if (!operation) return false;
   if (operation.endedAt === null || !operation.acknowledged) return true;
-  return remembered.has(record.op) && record.type !== "intent" && record.type !== "outcome";
+  return remembered.has(record.op) && REMEMBERED_TYPES.has(record.type);
 }
 
 function isCounted(record: JournalRecord, now: number): boolean {

@@ -8,6 +8,8 @@ const TYPES: ReadonlySet<unknown> = new Set<JournalRecord["type"]>([
   "intent",
   "outcome",
   "ended",
+  "announced",
+  "booted",
   "acknowledged",
 ]);
 const CRC_LENGTH = 8;

@@ -1,8 +1,11 @@
+import { REBOOT } from "@afterpatch/core/plan/reboot";
 import type { StepRef, StepResult } from "@afterpatch/core/rollout/types";
 import type { Ending, JournalRecord, OrderRecord } from "../ports.ts";
 
 export type Begun = Extract<JournalRecord, { type: "begun" }>;
 export type Intent = Extract<JournalRecord, { type: "intent" }>;
+export type Announced = Extract<JournalRecord, { type: "announced" }>;
+export type Booted = Extract<JournalRecord, { type: "booted" }>;
 
 /** One order as the journal tells it. */
 export interface Operation {
@@ -11,6 +14,10 @@ export interface Operation {
   readonly intents: ReadonlyMap<string, Intent>;
   /** The newest outcome of each step, by `stepKey`; steps that were skipped have one without an intent. */
   readonly outcomes: ReadonlyMap<string, StepResult>;
+  /** What the order ends with because of such an outcome, by `stepKey`, where it is not `step-failed`. */
+  readonly codes: ReadonlyMap<string, string>;
+  readonly announced: Announced | null;
+  readonly booted: Booted | null;
   readonly ending: Ending | null;
   readonly endedAt: number | null;
   readonly acknowledged: boolean;
@@ -26,6 +33,9 @@ export function operations(records: readonly JournalRecord[]): ReadonlyMap<strin
         begun: record,
         intents: new Map(),
         outcomes: new Map(),
+        codes: new Map(),
+        announced: null,
+        booted: null,
         ending: record.refused ?? null,
         endedAt: record.refused ? record.at : null,
         acknowledged: false,
@@ -43,6 +53,11 @@ export function unfinished(records: readonly JournalRecord[]): readonly string[]
   return [...operations(records)].filter(([, operation]) => !operation.ending).map(([op]) => op);
 }
 
+/** A reboot was begun, and the host went down or may have: nothing else of the order is begun any more. */
+export function rebootIntent({ intents }: Pick<Operation, "intents">): Intent | null {
+  return intents.get(stepKey(REBOOT)) ?? null;
+}
+
 /** Identifies a step within an order. */
 export function stepKey(step: StepRef): string {
   return `${step.kind}:${step.target}`;
@@ -51,6 +66,9 @@ export function stepKey(step: StepRef): string {
 interface Mutable extends Operation {
   readonly intents: Map<string, Intent>;
   readonly outcomes: Map<string, StepResult>;
+  readonly codes: Map<string, string>;
+  announced: Announced | null;
+  booted: Booted | null;
   ending: Ending | null;
   endedAt: number | null;
   acknowledged: boolean;
@@ -63,6 +81,13 @@ function follow(operation: Mutable, record: OrderRecord): void {
       return;
     case "outcome":
       operation.outcomes.set(stepKey(record.result), record.result);
+      if (record.code !== undefined) operation.codes.set(stepKey(record.result), record.code);
+      return;
+    case "announced":
+      operation.announced = record;
+      return;
+    case "booted":
+      operation.booted = record;
       return;
     case "ended":
       operation.ending = record.ending;

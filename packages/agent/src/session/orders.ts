@@ -3,7 +3,7 @@ import type { Sha256 } from "@afterpatch/core/plan/types";
 import { isCarriedOut } from "@afterpatch/core/plan/verbs";
 import type { StepResult } from "@afterpatch/core/rollout/types";
 import type { Scan } from "@afterpatch/core/scan";
-import type { Permit, PermitUpdate, ScanReport } from "@afterpatch/core/session";
+import type { Permit, PermitUpdate, ProgressState, ScanReport } from "@afterpatch/core/session";
 import { type CarriedOut, carryOut, resume } from "../apply/carry-out.ts";
 import { StepError } from "../effects/error.ts";
 import { operations, unfinished } from "../journal/operations.ts";
@@ -141,7 +141,7 @@ export class Orders {
     onBegun: () => void = () => {},
   ): Promise<void> {
     const { machine, rules, journal, clock, signal, emit, reportOf } = this.#deps;
-    const report = (state: "acting" | "settling" | "verifying", steps: readonly StepResult[]): void => {
+    const report = (state: ProgressState, steps: readonly StepResult[]): void => {
       const update: PermitUpdate = { permitId: op, state, steps };
       this.#live.set(op, update);
       emit(update);

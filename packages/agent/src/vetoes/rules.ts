@@ -11,7 +11,9 @@ export interface Veto {
     | "inhibited"
     | "users-logged-in"
     /** A cap: of this step alone, others may still be begun. */
-    | "cap";
+    | "cap"
+    /** The agent's file leaves this kind of step to a person: of this step alone. */
+    | "verb";
   readonly message: string;
 }
 
