@@ -50,7 +50,7 @@ export function useBench(): Bench {
 
 export function newScript(): Script {
   const begin: Script["begin"] = (request) => rollout("r1", request.reason);
-  const asked = { starts: [], patterns: [], tokens: [], aborts: [] };
+  const asked = { starts: [], patterns: [], reboots: [], tokens: [], aborts: [] };
   return {
     status: STATUS,
     plan: PLAN,

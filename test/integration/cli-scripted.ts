@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { ListHostsResponse, PlanFleetResponse, Rollout, StartRolloutRequest } from "@afterpatch/cli/connection";
+import type { ListHostsResponse, PlanFleetResponse, Rollout } from "@afterpatch/cli/connection";
 import { type Handlers, RpcError, serverStream, unary } from "@afterpatch/wire/rpc";
 import { controlService } from "@afterpatch/wire/services";
 import * as grpc from "@grpc/grpc-js";
@@ -8,6 +8,7 @@ import * as grpc from "@grpc/grpc-js";
 // A controller with a script in place of a fleet, served over real mutual TLS.
 
 type Control = Handlers<typeof controlService>;
+type StartRolloutRequest = Parameters<Control["startRollout"]>[0]["request"];
 
 export type { ListHostsResponse as Status, PlanFleetResponse as Plan, Rollout, StartRolloutRequest as Start };
 
@@ -27,6 +28,8 @@ export interface Script {
   readonly asked: {
     readonly starts: StartRolloutRequest[];
     readonly patterns: string[];
+    /** Orders of reboots, of which a plan was asked. */
+    readonly reboots: StartRolloutRequest["reboot"][];
     readonly tokens: unknown[];
     readonly aborts: string[];
   };
@@ -63,7 +66,10 @@ export async function serveScript(directory: string, script: Script, port = 0): 
       script.asked.patterns.push(pattern);
       return script.status;
     }),
-    planFleet: answering(() => script.plan),
+    planFleet: answering(({ reboot }) => {
+      script.asked.reboots.push(reboot);
+      return script.plan;
+    }),
     startRollout: answering((request) => {
       script.asked.starts.push(request);
       const id = script.requests.get(request.requestId) ?? "";
@@ -79,6 +85,8 @@ export async function serveScript(directory: string, script: Script, port = 0): 
       script.asked.aborts.push(reason);
       return { ...find(id), state: "aborted", why: reason };
     }),
+    pauseRollout: answering(({ id, reason }) => ({ ...find(id), state: "paused", why: reason })),
+    resumeRollout: answering(({ id }) => ({ ...find(id), state: "running", why: "" })),
     watchRollout: serverStream(async ({ id }, stream) => {
       const ended = Promise.withResolvers<void>();
       const tell = (rollout: Rollout) => {

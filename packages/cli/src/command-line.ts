@@ -3,6 +3,7 @@ import { checkGiven, parserError } from "@afterpatch/core/command-line";
 import yargs, { type Argv } from "yargs";
 import type { AddCommand, Chosen, Examples, Reader } from "./command.ts";
 import { plan } from "./commands/plan.ts";
+import { reboot } from "./commands/reboot.ts";
 import { rolloutAbort } from "./commands/rollout-abort.ts";
 import { rolloutList, rolloutStatus, rolloutWatch } from "./commands/rollout-look.ts";
 import { rolloutStart } from "./commands/rollout-start.ts";
@@ -83,7 +84,7 @@ function commands(reader: Reader, argv: readonly string[], version: string, colu
     return parser.command(name, summary, build);
   };
   let parser: Argv = configured(argv, version, columns);
-  for (const add of [status, scan, plan]) parser = add(parser, reader);
+  for (const add of [status, scan, plan, reboot]) parser = add(parser, reader);
   const rollouts = [rolloutStart, rolloutStatus, rolloutWatch, rolloutAbort, rolloutList];
   parser = group(parser, "rollout", "Start, follow and stop rollouts", rollouts);
   return group(parser, "token", "Make join tokens for new hosts", [tokenCreate]);

@@ -1,4 +1,6 @@
+import type { RebootOrder } from "@afterpatch/core/plan/reboot";
 import { formatAddress } from "@afterpatch/wire/address";
+import { rebootToWire } from "@afterpatch/wire/convert/reboot";
 import { controllerClient } from "@afterpatch/wire/credentials";
 import type { pb } from "@afterpatch/wire/messages";
 import { call, follow, type Rpc, received } from "@afterpatch/wire/rpc";
@@ -13,7 +15,7 @@ type Message<K extends keyof V1> = V1[K] extends new (...args: never[]) => infer
 
 export type ListHostsResponse = Message<"ListHostsResponse">;
 export type PlanFleetResponse = Message<"PlanFleetResponse">;
-export type StartRolloutRequest = Message<"StartRolloutRequest">;
+export type StartRolloutRequest = Omit<Message<"StartRolloutRequest">, "reboot"> & { readonly reboot: RebootOrder };
 export type Rollout = Message<"Rollout">;
 
 /** The controller, as far as operators may ask it. Failures are CommandErrors. */
@@ -22,7 +24,7 @@ export interface Control {
   createToken(request: Message<"CreateTokenRequest">): Promise<Message<"CreateTokenResponse">>;
   /** `fresh`: connected hosts are scanned first. */
   listHosts(pattern: string, fresh: boolean): Promise<ListHostsResponse>;
-  planFleet(pattern: string, serial: string): Promise<PlanFleetResponse>;
+  planFleet(pattern: string, serial: string, reboot: RebootOrder): Promise<PlanFleetResponse>;
   startRollout(request: StartRolloutRequest): Promise<Rollout>;
   getRollout(id: string): Promise<Rollout>;
   listRollouts(limit: number): Promise<readonly Rollout[]>;
@@ -48,8 +50,10 @@ export async function connect(shell: Shell): Promise<Control> {
     createToken: (request) => ask("token create", controlService.createToken, request),
     listHosts: (pattern, fresh) =>
       ask(fresh ? "scan" : "status", controlService.listHosts, { pattern, fresh }, fresh ? PLAN_MS : undefined),
-    planFleet: (pattern, serial) => ask("plan", controlService.planFleet, { pattern, serial }, PLAN_MS),
-    startRollout: (request) => ask("rollout start", controlService.startRollout, request, PLAN_MS),
+    planFleet: (pattern, serial, reboot) =>
+      ask("plan", controlService.planFleet, { pattern, serial, reboot: rebootToWire(reboot) }, PLAN_MS),
+    startRollout: ({ reboot, ...request }) =>
+      ask("rollout start", controlService.startRollout, { ...request, reboot: rebootToWire(reboot) }, PLAN_MS),
     getRollout: (id) => ask(`rollout ${id}`, controlService.getRollout, { id }),
     listRollouts: async (limit) => (await ask("rollout list", controlService.listRollouts, { limit })).rollouts,
     abortRollout: (id, reason) => ask(`rollout ${id}`, controlService.abortRollout, { id, reason }),

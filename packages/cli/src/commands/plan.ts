@@ -5,12 +5,13 @@ import { tellComingBack } from "../documents/coming-back.ts";
 import { planDocument } from "../documents/plan.ts";
 import { checkTarget, emit } from "../output.ts";
 import { renderPlan } from "../render/plan.ts";
+import { rebootOf, rebootOptions } from "./reboot-options.ts";
 
 export const plan = command({
   syntax: "plan <pattern>",
   summary: "What a rollout would do, in its order; changes nothing",
   options: (parser) =>
-    parser
+    rebootOptions(parser)
       .positional("pattern", { type: "string", demandOption: true, describe: "Hosts" })
       .option("serial", {
         type: "string",
@@ -26,14 +27,16 @@ export const plan = command({
   examples: [
     ["afterpatch plan all", "every host, one at a time"],
     ["afterpatch plan 'role=web' --serial 1,25% -o wide", "with the reasons against smaller steps"],
+    ["afterpatch plan all --reboot always", "what 'afterpatch reboot all' would do"],
     ["afterpatch plan 'web[01:50]' -o json --out plan.json", "for a review"],
   ],
   run: async (args, shell) => {
     const serial = serialOf(args.serial);
+    const reboot = rebootOf(args);
     await checkTarget(args);
     const { connect } = await import("../connection.ts");
     const control = await connect(shell);
-    const document = planDocument(await control.planFleet(args.pattern, serial));
+    const document = planDocument(await control.planFleet(args.pattern, serial, reboot));
     tellComingBack(document.comingBack, shell);
     await emit({ document, table: (paint, isWide) => renderPlan(document, paint, isWide) }, args, shell);
     if (!args.exitCode) return EXIT.ok;

@@ -40,6 +40,8 @@ export interface PlanDocument {
     readonly hosts: number;
     readonly withWork: number;
     readonly steps: number;
+    /** Hosts that reboot. */
+    readonly reboots: number;
     readonly residue: number;
     readonly uncovered: number;
   };
@@ -61,11 +63,16 @@ export function planDocument(response: PlanFleetResponse): PlanDocument {
       hosts: hosts.length + uncovered.length,
       withWork: hosts.filter((host) => host.steps.length > 0).length,
       steps: hosts.reduce((count, host) => count + host.steps.length, 0),
+      reboots: hosts.filter(isRebooted).length,
       residue: hosts.reduce((count, host) => count + host.residue.length, 0),
       uncovered: uncovered.length,
     },
     comingBack: comingBackDocument(response.comingBack),
   };
+}
+
+export function isRebooted({ steps }: PlannedHostDocument): boolean {
+  return steps.some(({ remedy }) => remedy.kind === "reboot");
 }
 
 export function uncoveredDocuments(uncovered: PlanFleetResponse["uncovered"]): readonly UncoveredDocument[] {

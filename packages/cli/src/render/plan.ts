@@ -1,5 +1,5 @@
 import { foldHosts } from "@afterpatch/core/fleet/ranges";
-import type { PlanDocument, PlannedHostDocument, UncoveredDocument } from "../documents/plan.ts";
+import { isRebooted, type PlanDocument, type PlannedHostDocument, type UncoveredDocument } from "../documents/plan.ts";
 import type { Paint } from "../shell.ts";
 import { counted } from "./table.ts";
 
@@ -17,7 +17,7 @@ export function renderPlan(plan: PlanDocument, paint: Paint, isWide: boolean): s
     lines.push("");
   }
   lines.push(...uncoveredLines(plan.uncovered, paint));
-  lines.push(summary(plan), `Digest ${plan.digest}`);
+  lines.push(summary(plan), ...reboots(plan), `Digest ${plan.digest}`);
   return `${lines.join("\n")}\n`;
 }
 
@@ -72,4 +72,11 @@ function summary({ totals }: PlanDocument): string {
     return `${nothing}: ${counted(totals.hosts, "host")} selected, residue: ${totals.residue}, not covered: ${totals.uncovered}`;
   }
   return `${counted(totals.steps, "step")} on ${totals.withWork} of ${counted(totals.hosts, "host")}; residue: ${totals.residue}, not covered: ${totals.uncovered}`;
+}
+
+/** `2 hosts reboot: web[01:02]` */
+function reboots({ waves, totals }: PlanDocument): readonly string[] {
+  if (totals.reboots === 0) return [];
+  const hosts = waves.flatMap((wave) => wave.hosts.filter(isRebooted).map(({ name }) => name));
+  return [`${counted(totals.reboots, "host reboots", "hosts reboot")}: ${foldHosts(hosts)}`];
 }

@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { DEFAULT_REBOOT, type RebootOrder } from "@afterpatch/core/plan/reboot";
+import { visible } from "@afterpatch/core/text";
 import type { RolloutView } from "@afterpatch/core/rollout/types";
 import { RebootOrderError, rebootFromWire } from "@afterpatch/wire/convert/reboot";
 import type { Handlers } from "@afterpatch/wire/rpc";
@@ -45,7 +46,9 @@ export async function startRollout(deps: StartDeps, request: StartRequest, actor
 /** Absent: reboots where they are required. */
 export function rebootOrRefuse(reboot: StartRequest["reboot"]): RebootOrder {
   try {
-    return rebootFromWire(reboot, DEFAULT_REBOOT);
+    const order = rebootFromWire(reboot, DEFAULT_REBOOT);
+    if (visible(order.message) !== order.message) throw new RebootOrderError("a message has no control characters");
+    return order;
   } catch (error) {
     if (!(error instanceof RebootOrderError)) throw error;
     throw refused("bad-argument", `reboot: ${error.message}`);

@@ -46,6 +46,9 @@ export const LONGEST_DELAY_MS = 24 * 3_600_000;
 /** The longest `withinMs`. */
 export const LONGEST_REBOOT_MS = 4 * 3_600_000;
 
+/** Longest message for the people on a host, characters. */
+export const LONGEST_MESSAGE = 500;
+
 /** The remedy of whatever a reboot replaces. */
 export const REBOOT = { kind: "reboot", target: "host" } as const;
 

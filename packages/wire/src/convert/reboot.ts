@@ -1,6 +1,7 @@
 import {
   DEFAULT_REBOOT,
   LONGEST_DELAY_MS,
+  LONGEST_MESSAGE,
   LONGEST_REBOOT_MS,
   NO_REBOOT,
   REBOOT_METHODS,
@@ -10,9 +11,6 @@ import {
 import { pb } from "../messages.ts";
 
 type WireOrder = pb.v1.RebootOrder;
-
-/** Longest message for the people on a host, characters. */
-export const LONGEST_MESSAGE = 500;
 
 /** A field of a reboot's order that is none. The text names field and value. */
 export class RebootOrderError extends Error {

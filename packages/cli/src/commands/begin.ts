@@ -1,0 +1,106 @@
+import { randomUUID } from "node:crypto";
+import { setTimeout as wait } from "node:timers/promises";
+import { CommandError, usageError } from "@afterpatch/core/command-error";
+import { wholeNumberOf } from "@afterpatch/core/command-line";
+import { EXIT, type ExitCode, rolloutExitCode } from "@afterpatch/core/exit";
+import type { RebootOrder } from "@afterpatch/core/plan/reboot";
+import { serialOf } from "../arguments.ts";
+import { attach } from "../attach.ts";
+import type { Control, Rollout, StartRolloutRequest } from "../connection.ts";
+import { tellComingBack } from "../documents/coming-back.ts";
+import { type PlanDocument, planDocument } from "../documents/plan.ts";
+import { nothingToDo, type RolloutDocument, rolloutDocument } from "../documents/rollout.ts";
+import { checkTarget, emit, isForPrograms } from "../output.ts";
+import { renderPlan } from "../render/plan.ts";
+import { counted } from "../render/table.ts";
+import type { Shell, Target } from "../shell.ts";
+import type { startOptions } from "./start-options.ts";
+
+const RETRY_MS = 60_000;
+
+/** Plans, shows it, asks, starts, and follows to the end. `what`: the command that was typed. */
+export async function begin(what: string, args: Args, reboot: RebootOrder, shell: Shell): Promise<ExitCode> {
+  const request = requestOf(args, reboot);
+  await checkTarget(args);
+  if (!args.yes && shell.ask === null) {
+    const look = reboot.mode === "always" ? "afterpatch plan --reboot always" : "afterpatch plan";
+    throw usageError(what, "nobody is at a terminal to confirm the plan", `look at '${look}' and add --yes`);
+  }
+  const { connect } = await import("../connection.ts");
+  const control = await connect(shell);
+  const plan = planDocument(await control.planFleet(request.pattern, request.serial, reboot));
+  tellComingBack(plan.comingBack, shell);
+  checkCeiling(what, plan, request.maxHosts);
+  if (plan.totals.steps === 0) return reportNothing(nothingToDo(plan, request.name, request.reason), plan, args, shell);
+  await confirm(what, plan, args, shell);
+  // The controller judges whether what it plans now fits the plan with this digest: a target that vanished does.
+  const expectedDigest = args.allowNew ? "" : (args.planDigest ?? plan.digest);
+  const rollout = await start(what, control, { ...request, expectedDigest }, shell);
+  if (!args.detach) return attach(control, rollout.id, shell, { ...args, isKnown: true });
+  const document = rolloutDocument(rollout);
+  await emit({ document, table: () => `${document.id}\n` }, args, shell);
+  return EXIT.ok;
+}
+
+type Args = Awaited<ReturnType<ReturnType<typeof startOptions>["parse"]>> & Target;
+
+function requestOf(args: Args, reboot: RebootOrder): StartRolloutRequest {
+  if (args.reason.trim() === "") throw usageError("--reason", "is empty", "say why, for those who read the history");
+  return {
+    pattern: args.pattern,
+    serial: serialOf(args.serial),
+    maxFail: wholeNumberOf("--max-fail", args.maxFail, 0, 1_000_000),
+    reason: args.reason,
+    name: args.name ?? "",
+    maxHosts: args.maxHosts === undefined ? 0 : wholeNumberOf("--max-hosts", args.maxHosts, 1, 1_000_000),
+    expectedDigest: "",
+    allowNew: args.allowNew,
+    requestId: randomUUID(),
+    reboot,
+  };
+}
+
+function checkCeiling(what: string, plan: PlanDocument, maxHosts: number): void {
+  if (maxHosts === 0 || plan.totals.hosts <= maxHosts) return;
+  const why = `${counted(plan.totals.hosts, "host")} selected, more than --max-hosts ${maxHosts}`;
+  throw usageError(what, why, "select fewer hosts or raise --max-hosts");
+}
+
+async function reportNothing(document: RolloutDocument, plan: PlanDocument, args: Args, shell: Shell) {
+  await emit({ document, table: (paint, isWide) => renderPlan(plan, paint, isWide) }, args, shell);
+  return rolloutExitCode({ ...document, failOnResidue: args.failOnResidue });
+}
+
+/** Shows the plan, and asks where somebody can answer. */
+async function confirm(what: string, plan: PlanDocument, args: Args, shell: Shell): Promise<void> {
+  const write = isForPrograms(args) || args.detach ? shell.err : shell.out;
+  if (!args.yes || !isForPrograms(args)) write(`${renderPlan(plan, shell.paint, args.format === "wide")}\n`);
+  if (args.yes || shell.ask === null) return;
+  const { withWork, reboots } = plan.totals;
+  const rebooted = reboots === 0 ? "" : `, of which ${reboots} ${reboots === 1 ? "reboots" : "reboot"}`;
+  const answer = await shell.ask(`Start this rollout on ${counted(withWork, "host")}${rebooted}? [y/N] `);
+  if (!/^y(es)?$/i.test(answer.trim()))
+    throw usageError(what, "not confirmed, nothing was done", "answer y, or add --yes");
+}
+
+/** Asks again while the connection breaks: the request's id makes it one rollout, however often it arrives. */
+async function start(what: string, control: Control, request: StartRolloutRequest, shell: Shell): Promise<Rollout> {
+  const interrupted = Promise.withResolvers<never>();
+  const undo = shell.onInterrupt(() => {
+    const why = "interrupted; the rollout may have been started";
+    interrupted.reject(new CommandError(EXIT.detached, what, why, "see 'afterpatch rollout list'"));
+  });
+  try {
+    const giveUpAt = shell.now() + RETRY_MS;
+    for (let waitMs = 200; ; waitMs = Math.min(waitMs * 2, 5_000)) {
+      try {
+        return await Promise.race([control.startRollout(request), interrupted.promise]);
+      } catch (error) {
+        if (!control.isPassing(error) || shell.now() >= giveUpAt) throw error;
+        await Promise.race([wait(waitMs), interrupted.promise]);
+      }
+    }
+  } finally {
+    undo();
+  }
+}
