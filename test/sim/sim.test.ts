@@ -1,3 +1,4 @@
+import { abortOrder } from "@afterpatch/controller/rollouts/orders";
 import type { Veto } from "@afterpatch/agent/vetoes/rules";
 import { isClosed } from "@afterpatch/core/rollout/transitions";
 import type { RolloutView } from "@afterpatch/core/rollout/types";
@@ -110,7 +111,7 @@ function disturb(world: World, random: () => number): void {
   if (random() < 0.3) world.time.after(at(), () => stepClock(world, random));
   if (random() < 0.15) {
     world.time.after(at(), () => {
-      world.controller?.engine.abort("r1", "sim", "changed my mind").catch(() => {}); // it may have ended already
+      world.controller?.engine.order("r1", abortOrder("sim", "changed my mind")).catch(() => {}); // it may have ended already
     });
   }
 }

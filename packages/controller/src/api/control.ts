@@ -12,6 +12,7 @@ import { comingBack, notConnected, type PlanFleetDeps, SCAN_TIMEOUT_MS } from ".
 import { ShownPlans } from "../rollouts/shown-plans.ts";
 import { type Host, hostState } from "./host-state.ts";
 import { planToWire } from "./plan-to-wire.ts";
+import { abortOrder, pauseOrder, resumeOrder } from "../rollouts/orders.ts";
 import { refused, refuseSelection, refusing } from "./refuse.ts";
 import { planOrRefuse, rebootOrRefuse, startRollout } from "./start-rollout.ts";
 
@@ -50,7 +51,13 @@ export function controlHandlers(deps: ControlApiDeps): Omit<Control, "createToke
       return { rollouts: views.map(rolloutToWire) };
     }),
     abortRollout: unary(async ({ id, reason }, call) =>
-      rolloutToWire(await refusing(() => engine.abort(id, nameOf(call), reason))),
+      rolloutToWire(await refusing(() => engine.order(id, abortOrder(nameOf(call), reason)))),
+    ),
+    pauseRollout: unary(async ({ id, reason }, call) =>
+      rolloutToWire(await refusing(() => engine.order(id, pauseOrder(nameOf(call), reason)))),
+    ),
+    resumeRollout: unary(async ({ id }, call) =>
+      rolloutToWire(await refusing(() => engine.order(id, resumeOrder(nameOf(call))))),
     ),
     watchRollout: serverStream(async ({ id }, stream) => {
       const first = await found(engine, id);

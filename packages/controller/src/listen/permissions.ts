@@ -20,6 +20,8 @@ export const PERMISSIONS: ReadonlyMap<string, readonly Caller[]> = new Map<strin
   [controlService.watchRollout.path, VIEWERS],
   [controlService.startRollout.path, OPERATORS],
   [controlService.abortRollout.path, OPERATORS],
+  [controlService.pauseRollout.path, OPERATORS],
+  [controlService.resumeRollout.path, OPERATORS],
   [controlService.createToken.path, ADMINS],
 ]);
 

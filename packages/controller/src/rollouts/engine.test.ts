@@ -1,3 +1,4 @@
+import { abortOrder } from "./orders.ts";
 import type { RolloutView } from "@afterpatch/core/rollout/types";
 import { describe, expect, test } from "vitest";
 import { ControllerBench } from "../../../../test/fakes/controller.ts";
@@ -37,7 +38,7 @@ describe("a request to start", () => {
     const { run } = await twoHosts({ hosts: ["web1", "web2-clean"] });
     await run.engine.start(rolloutPlan({ id: "r2", hosts: ["web2-clean"] }), "request-2");
     expect(await states(run, "r2")).toBe("finished done-with-residue");
-    await run.engine.abort("r1", "ops", "wrong fleet");
+    await run.engine.order("r1", abortOrder("ops", "wrong fleet"));
     await expect(run.engine.start(rolloutPlan({ id: "r3", hosts: ["web1"] }), "request-3")).rejects.toThrow(/held/);
   });
 });
@@ -45,7 +46,7 @@ describe("a request to start", () => {
 describe("an abort", () => {
   test("permits nobody any more, waits for the host in hand, and is told by whom", async () => {
     const { run, web1, web2 } = await twoHosts();
-    await run.engine.abort("r1", "ops", "wrong fleet");
+    await run.engine.order("r1", abortOrder("ops", "wrong fleet"));
     expect(await states(run)).toBe("stopping permitted pending");
     await run.tells("web1", web1, verified(permitOf(web1), CLEAN));
     expect(await states(run)).toBe("aborted done pending");
@@ -55,14 +56,14 @@ describe("an abort", () => {
 
   test("of one that has ended is refused, and of an unknown one too", async () => {
     const { run } = await twoHosts({ hosts: ["a-clean"] });
-    await expect(run.engine.abort("r1", "ops", "late")).rejects.toMatchObject({ code: "already-ended" });
-    await expect(run.engine.abort("r7", "ops", "typo")).rejects.toMatchObject({ code: "not-found" });
+    await expect(run.engine.order("r1", abortOrder("ops", "late"))).rejects.toMatchObject({ code: "already-ended" });
+    await expect(run.engine.order("r7", abortOrder("ops", "typo"))).rejects.toMatchObject({ code: "not-found" });
   });
 
   test("asked for twice is stored once", async () => {
     const { run } = await twoHosts();
-    const first = await run.engine.abort("r1", "ops", "wrong fleet");
-    expect((await run.engine.abort("r1", "eve", "me too")).version).toBe(first.version);
+    const first = await run.engine.order("r1", abortOrder("ops", "wrong fleet"));
+    expect((await run.engine.order("r1", abortOrder("eve", "me too"))).version).toBe(first.version);
   });
 });
 
@@ -222,7 +223,7 @@ test("watchers hear of each change and of what is waited for, until they leave",
     "done permitted; 1 of 1 in hand: web2",
   ]);
   leave();
-  await run.engine.abort("r1", "ops", "enough");
+  await run.engine.order("r1", abortOrder("ops", "enough"));
   expect(heard).toHaveLength(4);
 });
 

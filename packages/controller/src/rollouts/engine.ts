@@ -12,6 +12,8 @@ import { beyond } from "./beyond.ts";
 import { eventOf, lostPermit, type Proves, takenUp } from "./events.ts";
 import { RolloutError, refuseHeldHosts } from "./held.ts";
 import { permitOf } from "./permit.ts";
+import type { PersonsOrder } from "./orders.ts";
+import { Watchers } from "./watchers.ts";
 import { viewOf } from "./stored.ts";
 
 export interface EngineDeps {
@@ -36,8 +38,7 @@ const LONGEST_SLEEP_MS = 60_000;
 export class RolloutEngine {
   readonly #deps: EngineDeps;
   readonly #open = new Map<string, RolloutView>();
-  readonly #waits = new Map<string, readonly string[]>();
-  readonly #watchers = new Map<string, Set<(view: RolloutView) => void>>();
+  readonly #watchers = new Watchers();
   #tail: Promise<unknown> = Promise.resolve();
   #cancelWake: () => void = () => {};
   #isStopped = false;
@@ -81,24 +82,22 @@ export class RolloutEngine {
     });
   }
 
-  /** Asks for the end: nothing new begins, hosts in hand finish. */
-  abort(rolloutId: string, actor: string, why: string): Promise<RolloutView> {
+  /** Carries out what a person orders of an open rollout. Rejects with RolloutError where it cannot be. */
+  order(rolloutId: string, order: PersonsOrder): Promise<RolloutView> {
     return this.#queued(async () => {
       const view = this.#open.get(rolloutId);
       if (!view) {
         const ended = await this.view(rolloutId);
         throw new RolloutError("already-ended", `rollout ${rolloutId} has already ended: ${ended.state}`);
       }
-      if (!view.isAborting) {
-        const at = this.#deps.clock.now();
-        await this.#append(view, {
-          type: "abort-requested",
-          at,
-          actor,
-          why: why === "" ? `aborted by ${actor}` : `aborted by ${actor}: ${why}`,
-        });
-        await this.#look();
+      const event = order(view, this.#deps.clock.now());
+      if (event === null) return this.view(rolloutId);
+      const after = follow(view, event);
+      if (after.kind === "refused") {
+        throw new RolloutError("wrong-state", `rollout ${rolloutId} is ${view.state}: ${after.why}`);
       }
+      await this.#append(view, event);
+      await this.#look();
       return this.view(rolloutId);
     });
   }
@@ -135,7 +134,7 @@ export class RolloutEngine {
   /** Rejects with RolloutError `not-found`. */
   async view(rolloutId: string): Promise<RolloutView> {
     const open = this.#open.get(rolloutId);
-    if (open) return this.#explained(open);
+    if (open) return this.#watchers.explained(open);
     const stored = await this.#deps.store.load(rolloutId);
     if (!stored) throw new RolloutError("not-found", `no rollout ${echoed(rolloutId)}`);
     return viewOf(stored);
@@ -149,17 +148,12 @@ export class RolloutEngine {
 
   async recent(limit: number): Promise<readonly RolloutView[]> {
     const stored = await this.#deps.store.recent(limit);
-    return stored.map((one) => this.#explained(this.#open.get(one.plan.id) ?? viewOf(one)));
+    return stored.map((one) => this.#watchers.explained(this.#open.get(one.plan.id) ?? viewOf(one)));
   }
 
   /** Calls `watcher` after each change until the returned function is called. */
   watch(rolloutId: string, watcher: (view: RolloutView) => void): () => void {
-    const watchers = this.#watchers.get(rolloutId) ?? new Set();
-    this.#watchers.set(rolloutId, watchers.add(watcher));
-    return () => {
-      watchers.delete(watcher);
-      if (watchers.size === 0) this.#watchers.delete(rolloutId);
-    };
+    return this.#watchers.add(rolloutId, watcher);
   }
 
   #queued<T>(work: () => Promise<T>): Promise<T> {
@@ -197,7 +191,7 @@ export class RolloutEngine {
       if (!view) return null;
       const { decisions, waits, wakeAt } = next(view, this.#fleetFor(rolloutId), this.#deps.clock.steady());
       if (decisions.length === 0) {
-        this.#wait(view, waits);
+        this.#watchers.wait(view, waits);
         return wakeAt;
       }
       for (const decision of decisions) await this.#carryOut(rolloutId, decision);
@@ -255,23 +249,7 @@ export class RolloutEngine {
   #keep(view: RolloutView): void {
     if (isClosed(view.state)) this.#open.delete(view.plan.id);
     else this.#open.set(view.plan.id, view);
-    if (isClosed(view.state)) this.#waits.delete(view.plan.id);
-    this.#tell(view);
-  }
-
-  #wait(view: RolloutView, waits: readonly string[]): void {
-    if (this.#waits.get(view.plan.id)?.join() === waits.join()) return;
-    this.#waits.set(view.plan.id, waits);
-    this.#tell(view);
-  }
-
-  #tell(view: RolloutView): void {
-    for (const watcher of this.#watchers.get(view.plan.id) ?? []) watcher(this.#explained(view));
-  }
-
-  #explained(view: RolloutView): RolloutView {
-    const waits = this.#waits.get(view.plan.id) ?? [];
-    return view.why === "" && waits.length > 0 ? { ...view, why: waits.join("; ") } : view;
+    this.#watchers.tell(view);
   }
 }
 

@@ -42,6 +42,10 @@ export function follow(view: RolloutView, event: RolloutEvent): Followed {
     case "stopping":
     case "abort-requested":
       return toState(view, "stopping", event.why, event.type === "abort-requested");
+    case "paused":
+      return toState(view, "paused", event.why);
+    case "resumed":
+      return toState(view, "running", "");
     case "closed":
       return toState(view, event.state, event.why);
     case "nothing-to-do":

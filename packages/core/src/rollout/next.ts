@@ -58,7 +58,7 @@ export function next(view: RolloutView, fleet: FleetView, now: number): Next {
   const silence = silentHosts(view, fleet, now);
   if (silence.decisions.length > 0) return { decisions: silence.decisions, waits: [], wakeAt: now };
   const why = tripped(view);
-  if (view.state === "running" && why !== null) return { decisions: [{ kind: "stop", why }], waits: [], wakeAt: now };
+  if (view.state !== "stopping" && why !== null) return { decisions: [{ kind: "stop", why }], waits: [], wakeAt: now };
   const inFlight = view.hosts.filter((host) => isInFlight(host.state));
   if (view.state === "stopping") return closing(view, fleet, inFlight, silence.wakeAt);
   if (view.state !== "running") return { decisions: [], waits: [view.state], wakeAt: silence.wakeAt };

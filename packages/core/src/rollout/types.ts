@@ -166,6 +166,9 @@ export type RolloutEvent =
   | { readonly type: "returned"; readonly at: number; readonly hostId: string }
   | { readonly type: "stopping"; readonly at: number; readonly why: string }
   | { readonly type: "abort-requested"; readonly at: number; readonly actor: string; readonly why: string }
+  /** A person holds it: hosts in hand finish, no other begins. */
+  | { readonly type: "paused"; readonly at: number; readonly actor: string; readonly why: string }
+  | { readonly type: "resumed"; readonly at: number; readonly actor: string }
   | {
       readonly type: "closed";
       readonly at: number;

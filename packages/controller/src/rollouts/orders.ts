@@ -1,0 +1,25 @@
+import type { RolloutEvent, RolloutView } from "@afterpatch/core/rollout/types";
+
+/** What a person orders of an open rollout: the event it becomes, or null where it is so already. */
+export type PersonsOrder = (view: RolloutView, at: number) => RolloutEvent | null;
+
+/** Nothing new begins, hosts in hand finish, and that is the end. */
+export function abortOrder(actor: string, why: string): PersonsOrder {
+  return (view, at) =>
+    view.isAborting ? null : { type: "abort-requested", at, actor, why: by("aborted", actor, why) };
+}
+
+/** Hosts in hand finish, no other begins until somebody resumes it. */
+export function pauseOrder(actor: string, why: string): PersonsOrder {
+  return (view, at) => (view.state === "paused" ? null : { type: "paused", at, actor, why: by("paused", actor, why) });
+}
+
+/** Undoes a pause. */
+export function resumeOrder(actor: string): PersonsOrder {
+  return (view, at) => (view.state === "running" ? null : { type: "resumed", at, actor });
+}
+
+/** `paused by alice: waiting for the database team` */
+function by(what: string, actor: string, why: string): string {
+  return why === "" ? `${what} by ${actor}` : `${what} by ${actor}: ${why}`;
+}
