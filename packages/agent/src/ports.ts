@@ -41,8 +41,8 @@ export interface Machine {
   scan(signal: AbortSignal): Promise<Scan>;
   /** Why nothing may be done now (a package manager holds its lock), or null. */
   busy(): Promise<string | null>;
-  /** Taken before the effect of a step; must survive JSON. */
-  evidence(step: StepRef): Promise<Evidence>;
+  /** Taken before the effect of a step of the order `op`; must survive JSON. */
+  evidence(step: StepRef, op?: string): Promise<Evidence>;
   perform(step: StepRef, before: Evidence, options: PerformOptions): Promise<Performed>;
   /**
    * After a crash: did the effect of this step happen since `before` was taken? Waits for one that is under way; what may

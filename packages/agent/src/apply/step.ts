@@ -23,7 +23,7 @@ import { afterStep } from "./hooks.ts";
 export async function perform(course: Course, step: StepRef): Promise<void> {
   let before: Evidence;
   try {
-    before = await course.deps.machine.evidence(step);
+    before = await course.deps.machine.evidence(step, course.begun.op);
   } catch (error) {
     if (!(error instanceof StepError)) throw error;
     return conclude(course, step, "failed", `nothing was done: ${error.message}`);
