@@ -7,6 +7,7 @@ export function permitOf(view: RolloutView, event: Extract<RolloutEvent, { type:
   const host = view.plan.hosts.find((h) => h.hostId === event.hostId);
   if (!host) throw new Error(`rollout ${view.plan.id}: host ${event.hostId} is not in its plan`);
   const { beginWithinMs, deadlineMs, graceMs, settleMs } = view.plan.timing;
+  const reboot = rebootOf(view.plan, event.hostId);
   return {
     permitId: event.permitId,
     rolloutId: view.plan.id,
@@ -16,10 +17,11 @@ export function permitOf(view: RolloutView, event: Extract<RolloutEvent, { type:
     planDigest: host.digest,
     steps: host.steps,
     beginWithinMs,
-    deadlineMs,
+    // People have their time before anything is done, and the host all of its own after it.
+    deadlineMs: deadlineMs + (reboot.mode === "never" ? 0 : reboot.delayMs),
     graceMs,
     settleMs,
     allowNew: view.plan.allowNew,
-    reboot: rebootOf(view.plan, event.hostId),
+    reboot,
   };
 }
