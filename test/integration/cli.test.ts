@@ -289,3 +289,16 @@ test("rollout status, list, watch and abort", async () => {
   const aborted = await bench.run("rollout", "abort", "r2", "--reason", "wrong hosts");
   expect([aborted.code, aborted.out.includes("Rollout r2 aborted: wrong hosts")]).toEqual([0, true]);
 });
+
+test("rollout pause and resume; --no-wait leaves one that waits", async () => {
+  bench.script.rollouts.set("r1", rollout("r1", "new"));
+  const paused = await bench.run("rollout", "pause", "r1", "--reason", "busy");
+  expect([paused.code, paused.out.includes("Rollout r1 paused: busy")]).toEqual([0, true]);
+  const resumed = await bench.run("rollout", "resume", "r1");
+  expect([resumed.code, resumed.out.includes("Rollout r1 running")]).toEqual([0, true]);
+  bench.script.rollouts.set("r1", rollout("r1", "new", { state: "paused", why: "busy" }));
+  const left = await bench.run("rollout", "watch", "r1", "--no-wait", "-o", "json");
+  expect([left.code, JSON.parse(left.out).state]).toEqual([7, "paused"]);
+  expect(left.err).toContain("rollout r1 is paused; come back with 'afterpatch rollout watch r1'\n");
+  expect((await bench.run("rollout", "status", "r1", "--exit-code")).code).toBe(7);
+});

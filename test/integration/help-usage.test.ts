@@ -21,6 +21,8 @@ test.each<[Program, readonly string[], string]>([
   ["cli", ["rollout", "start", "all"], "rollout start"],
   ["cli", ["rollout", "start", "all", "--reason"], "rollout start"],
   ["cli", ["rollout", "abort"], "rollout abort"],
+  ["cli", ["rollout", "pause"], "rollout pause"],
+  ["cli", ["rollout", "resume"], "rollout resume"],
   ["cli", ["token", "create", "--frobnicate"], "token create"],
   ["controller", [], ""],
   ["controller", ["frobnicate"], ""],

@@ -10,6 +10,8 @@ import type { Shell, Target } from "./shell.ts";
 
 export interface Attachment extends Target {
   readonly failOnResidue: boolean;
+  /** Leave when it waits for a person or a window. */
+  readonly noWait: boolean;
   /** Whether the controller has just answered. */
   readonly isKnown: boolean;
 }
@@ -25,6 +27,7 @@ export async function attach(control: Control, id: string, shell: Shell, options
     for await (const rollout of followRollout(control, id, following)) {
       progress.show(last, rollout);
       last = rollout;
+      if (options.noWait && isWaiting(rollout)) break;
     }
   } finally {
     undo();
@@ -34,8 +37,16 @@ export async function attach(control: Control, id: string, shell: Shell, options
     shell.err(`afterpatch: detached: rollout ${id} goes on; come back with 'afterpatch rollout watch ${id}'\n`);
   }
   if (last === null) return EXIT.detached;
+  if (options.noWait && isWaiting(last)) {
+    shell.err(`afterpatch: rollout ${id} is ${last.state}; come back with 'afterpatch rollout watch ${id}'\n`);
+  }
   await summarise(last, shell, options);
   return detached.signal.aborted ? EXIT.detached : rolloutExitCode({ ...last, failOnResidue: options.failOnResidue });
+}
+
+/** For a person or a window: exit 7. */
+function isWaiting(rollout: RolloutDocument): boolean {
+  return rolloutExitCode({ ...rollout, failOnResidue: false }) === EXIT.paused;
 }
 
 /** The lines of progress were the table already; a file and a program get the result. */

@@ -29,6 +29,8 @@ export interface Control {
   getRollout(id: string): Promise<Rollout>;
   listRollouts(limit: number): Promise<readonly Rollout[]>;
   abortRollout(id: string, reason: string): Promise<Rollout>;
+  pauseRollout(id: string, reason: string): Promise<Rollout>;
+  resumeRollout(id: string): Promise<Rollout>;
   /** Ends when the controller ends it or `signal` fires. */
   watchRollout(id: string, signal: AbortSignal): AsyncGenerator<Rollout, void>;
   /** True for failures that end when the network or the controller comes back. */
@@ -57,6 +59,8 @@ export async function connect(shell: Shell): Promise<Control> {
     getRollout: (id) => ask(`rollout ${id}`, controlService.getRollout, { id }),
     listRollouts: async (limit) => (await ask("rollout list", controlService.listRollouts, { limit })).rollouts,
     abortRollout: (id, reason) => ask(`rollout ${id}`, controlService.abortRollout, { id, reason }),
+    pauseRollout: (id, reason) => ask(`rollout ${id}`, controlService.pauseRollout, { id, reason }),
+    resumeRollout: (id) => ask(`rollout ${id}`, controlService.resumeRollout, { id }),
     watchRollout: (id, signal) => watch(credentials, id, signal),
     isPassing,
   };

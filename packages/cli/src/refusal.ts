@@ -13,6 +13,7 @@ const BY_CODE: Readonly<Record<string, readonly [ExitCode, string | null]>> = {
   "hosts-held": [EXIT.held, "see 'afterpatch rollout list'; wait for that rollout or abort it"],
   "too-many-hosts": [EXIT.usage, "select fewer hosts or raise --max-hosts"],
   "already-ended": [EXIT.usage, "see 'afterpatch rollout status'"],
+  "wrong-state": [EXIT.usage, "see 'afterpatch rollout status'"],
   "not-found": [EXIT.selection, "see 'afterpatch rollout list' for the rollouts there are"],
   "bad-argument": [EXIT.usage, null],
 };

@@ -3,6 +3,7 @@ import type { Argv } from "yargs";
 import { wholeNumberOf } from "@afterpatch/core/command-line";
 import { attach } from "../attach.ts";
 import { command } from "../command.ts";
+import { NO_WAIT } from "./start-options.ts";
 import type { Control, Rollout } from "../connection.ts";
 import { rolloutDocument } from "../documents/rollout.ts";
 import { CommandError } from "@afterpatch/core/command-error";
@@ -43,8 +44,11 @@ export const rolloutStatus = command({
 export const rolloutWatch = command({
   syntax: "watch [id]",
   summary: "Follow a rollout until it ends; Ctrl-C leaves it running",
-  options: which,
-  examples: [["afterpatch rollout watch", "the newest"]],
+  options: (parser) => which(parser).option("no-wait", NO_WAIT),
+  examples: [
+    ["afterpatch rollout watch", "the newest"],
+    ["afterpatch rollout watch --no-wait", "until it has ended, or waits for a person or a window"],
+  ],
   run: async (args, shell): Promise<ExitCode> => {
     await checkTarget(args);
     const { connect } = await import("../connection.ts");

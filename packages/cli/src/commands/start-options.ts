@@ -1,5 +1,12 @@
 import type { Argv } from "yargs";
 
+/** Of all that follow a rollout. */
+export const NO_WAIT = {
+  type: "boolean",
+  default: false,
+  describe: "Exit 7 when it waits for a person or a window; it goes on without you",
+} as const;
+
 export function startOptions(parser: Argv) {
   return parser
     .positional("pattern", { type: "string", demandOption: true, describe: "Hosts" })
@@ -19,6 +26,7 @@ export function startOptions(parser: Argv) {
     .option("name", { type: "string", requiresArg: true, describe: "A name for people" })
     .option("yes", { type: "boolean", alias: "y", default: false, describe: "Do not ask" })
     .option("detach", { type: "boolean", default: false, describe: "Print the rollout's id and return" })
+    .option("no-wait", NO_WAIT)
     .option("max-hosts", { type: "string", requiresArg: true, describe: "Refuse when more hosts are selected" })
     .option("plan-digest", { type: "string", requiresArg: true, describe: "Start only if the plan is still this one" })
     .option("allow-new", { type: "boolean", default: false, describe: "Also do what was not planned yet" })

@@ -1,0 +1,44 @@
+import { EXIT } from "@afterpatch/core/exit";
+import type { Argv } from "yargs";
+import { command } from "../command.ts";
+import type { Control, Rollout } from "../connection.ts";
+import { rolloutDocument } from "../documents/rollout.ts";
+import { checkTarget, emit } from "../output.ts";
+import { renderRollout } from "../render/rollout.ts";
+import type { Shell, Target } from "../shell.ts";
+
+const id = (parser: Argv) => parser.positional("id", { type: "string", demandOption: true, describe: "Rollout" });
+const withReason = (parser: Argv) =>
+  id(parser).option("reason", { type: "string", requiresArg: true, describe: "Why, for the history" });
+
+export const rolloutAbort = command({
+  syntax: "abort <id>",
+  summary: "Begin no further host; hosts at work finish",
+  options: withReason,
+  examples: [["afterpatch rollout abort 01JZ8K2V --reason 'wrong hosts'", "stop it"]],
+  run: (args, shell) => order(args, shell, (control) => control.abortRollout(args.id, args.reason ?? "")),
+});
+
+export const rolloutPause = command({
+  syntax: "pause <id>",
+  summary: "Begin no further host until it is resumed; hosts at work finish",
+  options: withReason,
+  examples: [["afterpatch rollout pause 01JZ8K2V --reason 'the database team is busy'", "hold it"]],
+  run: (args, shell) => order(args, shell, (control) => control.pauseRollout(args.id, args.reason ?? "")),
+});
+
+export const rolloutResume = command({
+  syntax: "resume <id>",
+  summary: "Let a rollout that was paused go on",
+  options: id,
+  examples: [["afterpatch rollout resume 01JZ8K2V", "go on"]],
+  run: (args, shell) => order(args, shell, (control) => control.resumeRollout(args.id)),
+});
+
+async function order(target: Target, shell: Shell, give: (control: Control) => Promise<Rollout>) {
+  await checkTarget(target);
+  const { connect } = await import("../connection.ts");
+  const document = rolloutDocument(await give(await connect(shell)));
+  await emit({ document, table: (paint, isWide) => renderRollout(document, paint, isWide) }, target, shell);
+  return EXIT.ok;
+}
