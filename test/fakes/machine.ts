@@ -14,6 +14,8 @@ export interface FakeUnit {
   readonly restart?: "fine" | "stays-old" | "fails-at-once" | "fails-later" | "refused";
   /** Units that are restarted along with this one. */
   readonly takesAlong?: readonly string[];
+  /** It had failed before. */
+  readonly isFailed?: true;
   /** Where it listens. */
   readonly port?: number;
   /** What a boot makes of it; `fine` unless said otherwise. */
@@ -71,7 +73,8 @@ export class FakeHost {
     this.reboots = new FakeReboots(reboots ?? {}, clock);
     for (const unit of units ?? []) {
       const process = this.#spawn(unit.isOld);
-      const now = { invocation: 1, failsAt: null, isRunning: true, hasFailed: false, listensFrom: 0 };
+      const hasFailed = unit.isFailed === true;
+      const now = { invocation: 1, failsAt: null, isRunning: !hasFailed, hasFailed, listensFrom: 0 };
       this.#units.set(unit.name, { ...unit, process, ...now });
     }
     for (const service of services ?? []) {

@@ -1,6 +1,6 @@
 import { isRestart } from "@afterpatch/core/policy/caps";
 import { planOf } from "@afterpatch/core/plan/plan";
-import { NO_REBOOT, REBOOT, type RebootOrder } from "@afterpatch/core/plan/reboot";
+import { NO_REBOOT, REBOOT, type RebootOrder, whyNoReboot } from "@afterpatch/core/plan/reboot";
 import type { Plan, Step } from "@afterpatch/core/plan/types";
 import { isCarriedOut } from "@afterpatch/core/plan/verbs";
 import type { StepRef, StepResult } from "@afterpatch/core/rollout/types";
@@ -85,12 +85,14 @@ export function performedSteps(plan: Plan): ReadonlyMap<string, Step> {
   return new Map(steps.map((step) => [stepKey(step.remedy), step]));
 }
 
-/** Why a step that was ordered is none any more although its findings are there, or null. */
-export function forbidden(step: StepRef, { scan }: Seen): string | null {
+/** Why a step that was ordered is none any more although its findings are there, or may be; or null. */
+export function forbidden(course: Course, step: StepRef, { scan }: Seen): string | null {
   const finding = scan.findings.find(
     ({ remedy, verdict }) => stepKey(remedy) === stepKey(step) && verdict !== "unknown" && verdict !== "identical",
   );
-  return finding && !finding.remedy.automatic ? finding.remedy.reason : null;
+  if (finding && !finding.remedy.automatic) return finding.remedy.reason;
+  if (stepKey(step) !== stepKey(REBOOT)) return null;
+  return rebootOf(course).mode === "never" ? "The order leaves reboots out." : whyNoReboot(scan.host.kernel);
 }
 
 export function courseOf(operation: Operation, deps: CarryOutDeps, isResumed: boolean): Course {

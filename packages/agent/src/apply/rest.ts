@@ -88,7 +88,7 @@ async function inTurn(course: Course, queue: readonly StepRef[], first: Seen): P
       isFresh = true;
     }
     if (!performedSteps(seen.plan).has(stepKey(step))) {
-      const why = forbidden(step, seen);
+      const why = forbidden(course, step, seen);
       if (why === null) await conclude(course, step, "skipped", whyVanished(seen));
       else await conclude(course, step, "vetoed", why);
       continue;

@@ -83,7 +83,7 @@ async function findOutOne(course: Course, intent: Intent): Promise<Stop | null> 
 async function forbiddenNow(course: Course, step: StepRef): Promise<Stop | string | null> {
   const seen = await look(course);
   if ("code" in seen) return seen;
-  return performedSteps(seen.plan).has(stepKey(step)) ? null : forbidden(step, seen);
+  return performedSteps(seen.plan).has(stepKey(step)) ? null : forbidden(course, step, seen);
 }
 
 async function afterReboot(course: Course, intent: Intent): Promise<null> {

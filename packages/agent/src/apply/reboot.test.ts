@@ -1,0 +1,278 @@
+import { describe, expect, test } from "vitest";
+import type { FakeHost } from "../../../../test/fakes/machine.ts";
+import { type RebootWorldOptions, rebooted, rebootOrder, rebootWorld } from "../../../../test/fakes/reboot-order.ts";
+import { operations } from "../journal/operations.ts";
+import type { CarriedOut } from "./carry-out.ts";
+
+const UNKNOWN = { running: "6.18.44", expected: null };
+const REBOOT = "reboot:host";
+
+const outcomes = ({ steps }: CarriedOut) => steps.map(({ target, outcome }) => `${target} ${outcome}`);
+
+test("a reboot is begun, left open, and proved by the new boot and the expected kernel", async () => {
+  const world = rebootWorld();
+  const done = await rebooted(world);
+  expect(done.ending).toEqual({ result: "verified", code: "", message: "", residue: [] });
+  expect(done.steps).toMatchObject([
+    {
+      kind: "reboot",
+      outcome: "done",
+      evidence: "proved 90s after it began: boot boot-2, kernel 6.1.0-2-amd64",
+      elapsedMs: 90_000,
+    },
+  ]);
+  expect(done.findingsLeft).toEqual([]);
+  expect(world.states).toEqual(["acting", "returning", "settling", "verifying"]);
+  expect(world.journal.records().map(({ type }) => type)).toEqual([
+    ...["begun", "intent"],
+    ...["booted", "outcome", "ended"],
+  ]);
+  expect(world.host.effects).toEqual([REBOOT]);
+  expect(world.host.reboots.told).toEqual(["This host reboots now: updated software comes into use by it."]);
+});
+
+test("the intent is on the disk, with all that it is proved by, before the state is told and the host goes down", async () => {
+  const world = rebootWorld({ host: { units: [{ name: "ssh.service", isOld: false, port: 22 }] } });
+  const seen: unknown[] = [];
+  await world.live({ report: (state) => seen.push([state, world.journal.records().at(-1)]) });
+  expect(seen.at(-1)).toMatchObject([
+    "returning",
+    {
+      type: "intent",
+      attempt: 1,
+      before: {
+        bootId: "boot-1",
+        release: "6.1.0-1-amd64",
+        expected: "6.1.0-2-amd64",
+        failedUnits: [],
+        ports: ["tcp 22"],
+      },
+    },
+  ]);
+});
+
+test("sessions are ended before it where that was asked for, and keep their outcome", async () => {
+  const steps = [
+    { kind: "end-session", target: "imap" },
+    { kind: "reboot", target: "host" },
+  ];
+  const order = rebootOrder({ sessionsFirst: true }, { steps });
+  const world = rebootWorld({ order, host: { services: [{ name: "imap", old: 2, fresh: 1 }] } });
+  const done = await rebooted(world);
+  expect(world.host.effects).toEqual(["end-session:imap", REBOOT]);
+  expect(outcomes(done)).toEqual(["imap done", "host done"]);
+  expect(done.steps[0]?.evidence).toBe("end-session of imap");
+});
+
+test("what was to be restarted is left to a reboot that is needed since", async () => {
+  const steps = [{ kind: "restart-service", target: "ssh.service" }];
+  const order = rebootOrder({}, { steps, allowNew: true });
+  const world = rebootWorld({ order, host: { units: [{ name: "ssh.service", isOld: true }] } });
+  const done = await rebooted(world);
+  expect(world.host.effects).toEqual([REBOOT]);
+  expect(outcomes(done)).toEqual(["host done", "ssh.service skipped"]);
+  expect(done.ending.result).toBe("verified");
+});
+
+describe("nothing is done", () => {
+  test.each<[string, RebootWorldOptions, (host: FakeHost) => void, string, string]>([
+    [
+      "when the tool cannot tell which kernel would come up, and nobody ordered it",
+      { host: { reboots: { kernel: UNKNOWN } } },
+      () => {},
+      "failed step-failed",
+      "host vetoed",
+    ],
+    [
+      "where the order leaves reboots out",
+      { order: rebootOrder({ mode: "never" }) },
+      () => {},
+      "failed step-failed",
+      "host vetoed",
+    ],
+    [
+      "while a person has scheduled a shutdown",
+      {},
+      (host) => {
+        host.reboots.veto = { code: "scheduled-shutdown", message: "a poweroff is scheduled" };
+      },
+      "refused scheduled-shutdown",
+      "",
+    ],
+    [
+      "while the initramfs is not there",
+      {},
+      (host) => {
+        host.reboots.veto = { code: "boot-files", message: "/boot/initrd.img-2 is not there" };
+      },
+      "refused boot-files",
+      "",
+    ],
+    [
+      "by a method that the host has not",
+      { order: rebootOrder({ method: "kexec" }) },
+      (host) => {
+        host.reboots.veto = { code: "impossible", message: "no kernel is loaded for kexec" };
+      },
+      "failed step-failed",
+      "host vetoed",
+    ],
+    [
+      "while a package manager is at work",
+      {},
+      (host) => host.setBusy("dpkg holds its lock"),
+      "refused package-lock",
+      "",
+    ],
+  ])("%s", async (_name, options, meanwhile, ending, steps) => {
+    const world = rebootWorld(options);
+    meanwhile(world.host);
+    const done = await world.live();
+    expect(done && `${done.ending.result} ${done.ending.code}`).toBe(ending);
+    expect(done && outcomes(done).join()).toBe(steps);
+    expect(world.host.effects).toEqual([]);
+    expect(world.host.reboots.told).toEqual([]);
+  });
+});
+
+test.each([
+  ["refuses", "refused", "reboot host: systemctl: no"],
+  ["accepts, and nothing comes of it", "ignored", "reboot host: it did not go down within 5m"],
+] as const)("a command that the host %s: not rebooted, and people are told", async (_name, command, message) => {
+  const world = rebootWorld({ host: { reboots: { command } } });
+  const done = await world.live();
+  expect(done?.ending).toMatchObject({ result: "failed", code: "not-rebooted", message });
+  expect(world.host.reboots.told.at(-1)).toBe(`The reboot of this host does not take place: ${message}.`);
+});
+
+describe("back, and not as it should be", () => {
+  const ssh = { name: "ssh.service", isOld: false, port: 22 };
+  const REBOOTED = "reboot host: it rebooted, but ";
+  test.each<[string, RebootWorldOptions, string, string]>([
+    [
+      "another kernel came up",
+      { host: { reboots: { bootsInto: "6.1.0-1-amd64" } } },
+      "wrong-kernel",
+      `${REBOOTED}it came up with kernel 6.1.0-1-amd64 instead of 6.1.0-2-amd64`,
+    ],
+    [
+      "a kernel that nobody expected, where none was known",
+      { order: rebootOrder({ mode: "always" }), host: { reboots: { kernel: UNKNOWN, bootsInto: "6.19.0" } } },
+      "wrong-kernel",
+      `${REBOOTED}it came up with kernel 6.19.0 instead of 6.18.44, which ran before`,
+    ],
+    [
+      "a unit failed",
+      { host: { units: [{ ...ssh, boot: "fails" }] } },
+      "units-failed",
+      `${REBOOTED}ssh.service failed since`,
+    ],
+    [
+      "nobody listens where somebody did",
+      { host: { units: [{ ...ssh, boot: "does-not-listen" }] } },
+      "units-failed",
+      `${REBOOTED}nobody listens on tcp 22 any more, as somebody did before`,
+    ],
+    [
+      "services are still being started when the time is up",
+      { host: { reboots: { startsForMs: 1_200_000 } } },
+      "step-failed",
+      `${REBOOTED}its services are still being started 1170s after its boot`,
+    ],
+    [
+      "something still runs old code, whatever it needs",
+      { host: { units: [{ ...ssh, boot: "is-old" }] } },
+      "findings-left",
+      "1 finding is left that something automatic would replace",
+    ],
+  ])("%s", async (_name, options, code, message) => {
+    const world = rebootWorld(options);
+    const done = await rebooted(world);
+    expect(done.ending).toMatchObject({ result: "failed", code, message });
+    expect(world.host.effects).toEqual([REBOOT]);
+    expect(done.proof?.host.bootId).toBe("boot-2");
+  });
+
+  test("it went down once more before it was proved", async () => {
+    const world = rebootWorld();
+    expect(await world.live()).toBeNull();
+    const stop = new AbortController();
+    const settling = { ...world.clock, sleep: async () => Promise.reject(stop.abort(new Error("TERM"))) };
+    expect(await world.live({ clock: settling, signal: stop.signal })).toBeNull();
+    world.host.reboot();
+    const done = await world.live();
+    const message = `${REBOOTED}it went down once more after it was back (boot boot-3)`;
+    expect(done?.ending).toMatchObject({ result: "failed", code: "second-boot", message });
+    expect(world.host.effects).toEqual([REBOOT]);
+  });
+});
+
+describe("back, and as it should be", () => {
+  const late = { name: "ssh.service", isOld: false, port: 22, boot: "listens-late" } as const;
+  test.each<[string, RebootWorldOptions]>([
+    ["a service that listens some seconds after everything settled", { host: { units: [late] } }],
+    [
+      "a service that had failed before",
+      { host: { units: [{ name: "broken.service", isOld: false, isFailed: true, boot: "fails" }] } },
+    ],
+    [
+      "the same kernel, where nobody knows which one comes up and a person ordered it",
+      { order: rebootOrder({ mode: "always" }), host: { reboots: { kernel: UNKNOWN } } },
+    ],
+    [
+      "with nothing old at all, as ordered",
+      {
+        order: rebootOrder({ mode: "always" }),
+        host: { reboots: { kernel: { running: "6.1.0-2", expected: "6.1.0-2" } } },
+      },
+    ],
+    ["a slow one", { host: { reboots: { startsForMs: 1_100_000 } } }],
+  ])("%s", async (_name, options) => {
+    const world = rebootWorld(options);
+    expect((await rebooted(world)).ending).toMatchObject({ result: "verified", code: "" });
+  });
+
+  test.each([
+    ["forward by a day", 86_400_000],
+    ["back by a day", -86_400_000],
+    ["to 1970", -1_700_000_000_000],
+  ])("with a clock that was set %s while it was down", async (_name, ms) => {
+    const world = rebootWorld({ host: { reboots: { startsForMs: 200_000 } } });
+    const done = await rebooted(world, ({ clock }) => clock.step(ms));
+    expect(done.ending).toMatchObject({ result: "verified", code: "" });
+    expect(done.steps[0]?.elapsedMs).toBeGreaterThan(0);
+  });
+});
+
+describe("user space alone", () => {
+  const soft = rebootOrder({ mode: "always", method: "soft-reboot" });
+  const reboots = {
+    kernel: { running: "6.1.0-1", expected: "6.1.0-1" },
+    countsSoftReboots: true,
+    onBoot: () => {},
+  } as const;
+
+  test("is proved by its count, for the boot id stays", async () => {
+    const world = rebootWorld({ order: soft, host: { reboots } });
+    const done = await rebooted(world);
+    expect(done.ending.result).toBe("verified");
+    expect([world.host.reboots.boot, world.host.reboots.softReboots]).toEqual([1, 1]);
+  });
+
+  test("and once more before it was proved, is no proof", async () => {
+    const world = rebootWorld({ order: soft, host: { reboots } });
+    await world.live();
+    const stop = new AbortController();
+    const sleep = async () => Promise.reject(stop.abort(new Error("TERM")));
+    await world.live({ clock: { ...world.clock, sleep }, signal: stop.signal });
+    world.host.reboot(true);
+    expect((await world.live())?.ending.code).toBe("second-boot");
+  });
+});
+
+test("what the journal says after the boot is read back as it was written", async () => {
+  const world = rebootWorld();
+  await rebooted(world);
+  const [operation] = operations(world.journal.records()).values();
+  expect(operation).toMatchObject({ booted: { bootId: "boot-2" }, ending: { result: "verified" } });
+});
