@@ -5,6 +5,7 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { systemClock } from "@afterpatch/agent/clock";
 import { JOURNAL_FILE, openJournal } from "@afterpatch/agent/journal/file";
+import { STARTS } from "@afterpatch/agent/journal/starts";
 import { operations } from "@afterpatch/agent/journal/operations";
 import { takeActLock } from "@afterpatch/agent/lock";
 import { realMachine } from "@afterpatch/agent/machine";
@@ -19,7 +20,7 @@ const [stateDir = "", permitId = "", graceMs = ""] = process.argv.slice(2);
 const { signal } = new AbortController();
 const machine = realMachine({ hostId: "h1", name: "web01" }, async (scan) => scan);
 mkdirSync(stateDir, { recursive: true });
-const journal = await openJournal(join(stateDir, JOURNAL_FILE), { now: systemClock.now });
+const journal = await openJournal(join(stateDir, JOURNAL_FILE), { now: systemClock.now, starts: STARTS });
 const told = new Map<string, PermitUpdate>();
 const orders = new Orders({
   hostId: "h1",

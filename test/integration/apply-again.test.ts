@@ -25,7 +25,7 @@ test.each([
   ["restartsPerHour", "failed step-failed cron.service vetoed"],
 ])("a restart that a crash cut off is one restart of %s, however often it was tried", async (cap, next) => {
   const { host, clock, deps } = hostWith(folder, `caps: { ${cap}: 1 }`);
-  const open = () => openJournal(join(folder, LOCAL_JOURNAL), { now: clock.now });
+  const open = () => openJournal(join(folder, LOCAL_JOURNAL), { now: clock.now, starts: null });
   const before = await open();
   const dying = { ...deps, journal: before, machine: host.machine({ effect: 1, when: "before" }) };
   await expect(carryOut("op-1", order([SSH]), dying)).rejects.toThrow(FakeCrash);

@@ -102,15 +102,22 @@ describe("nothing is done, and it is said word for word", () => {
 
 test("a reboot is held off by an inhibitor, whatever the file says, and by its caps", async () => {
   const clock = fakeClock();
-  const deps = { clock, journals: [], here: { ...CLEAR, inhibitor: () => "backup holds off shutdown" } };
+  const deps = {
+    clock,
+    journals: [],
+    here: { ...CLEAR, inhibitor: () => "backup holds off shutdown", starts: join(folder, "none") },
+  };
   const policy = { ...DEFAULT_POLICY, vetoes: { inhibitors: false, usersLoggedIn: false } };
   const reboot = { kind: "reboot", target: "host" };
   expect(await vetoOf(policy, SSH, 0, deps)).toBeNull();
   expect(await vetoOf(policy, reboot, 0, deps)).toMatchObject({ code: "inhibited" });
   const message = "up for 100s, and caps.minimumUptime is 15m";
-  expect(await vetoOf(policy, reboot, 0, { ...deps, here: CLEAR })).toEqual({ code: "cap", message });
+  expect(await vetoOf(policy, reboot, 0, { ...deps, here: { ...deps.here, ...CLEAR } })).toEqual({
+    code: "cap",
+    message,
+  });
   clock.pass(3_600_000);
-  expect(await vetoOf(policy, reboot, 0, { ...deps, here: CLEAR })).toBeNull();
+  expect(await vetoOf(policy, reboot, 0, { ...deps, here: { ...deps.here, ...CLEAR } })).toBeNull();
 });
 
 describe("vetoes that do not hold", () => {
@@ -182,7 +189,7 @@ describe("in the middle of an order", () => {
 
   test("restarts of an hour are counted over all orders of the host and after the agent's end", async () => {
     const { host, apply, clock } = hostWith(folder, "caps: { restartsPerHour: 2 }");
-    const disk = await openJournal(join(folder, JOURNAL_FILE), { now: clock.now });
+    const disk = await openJournal(join(folder, JOURNAL_FILE), { now: clock.now, starts: null });
     const intent = { type: "intent", op: "old", before: {}, attempt: 1 } as const;
     for (const [minutes, step] of [
       [61, SSH],
@@ -195,7 +202,7 @@ describe("in the middle of an order", () => {
     // The journal of this order is in memory: the one on the disk holds what was before.
     const done = await apply(order([IMAP, SSH]));
     expect(said(done)).toBe("verified  imap done ssh.service done");
-    const more = await openJournal(join(folder, "apply.jsonl"), { now: clock.now });
+    const more = await openJournal(join(folder, "apply.jsonl"), { now: clock.now, starts: null });
     await more.append({ ...intent, step: CRON, at: clock.now() + 5_000 });
     await more.close();
     const beyond = await hostWith(folder, "caps: { restartsPerHour: 2 }").apply(order([SSH]));

@@ -28,7 +28,7 @@ export function journalFiles(): JournalFiles {
   const opened: FileJournal[] = [];
   afterAll(() => Promise.all(opened.map((journal) => journal.close())));
   const open = async (file: string, limitBytes = 4 * 1024 * 1024) => {
-    const journal = await openJournal(file, { now: () => NOW, limitBytes });
+    const journal = await openJournal(file, { now: () => NOW, limitBytes, starts: null });
     opened.push(journal);
     return journal;
   };

@@ -133,7 +133,7 @@ describe("the journal on disk", () => {
 
 /** Its file descriptor is gone: the first write fails, as on a full or broken disk. */
 async function closed(): Promise<FileJournal> {
-  const journal = await openJournal(newFile(), { now: () => 0 });
+  const journal = await openJournal(newFile(), { now: () => 0, starts: null });
   await journal.close();
   return journal;
 }

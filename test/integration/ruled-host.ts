@@ -26,7 +26,11 @@ const HOST: FakeHostOptions = {
   services: [{ name: "imap", old: 1, fresh: 1 }],
 };
 const STEPS = [IMAP, CRON, SSH];
-export const CLEAR: Surroundings = { transaction: () => null, inhibitor: () => null, usersLoggedIn: async () => null };
+export const CLEAR: Omit<Surroundings, "starts"> = {
+  transaction: () => null,
+  inhibitor: () => null,
+  usersLoggedIn: async () => null,
+};
 
 export function order(steps: readonly StepRef[] = STEPS): Order {
   const leave = STEPS.filter((step) => !steps.includes(step));
@@ -41,7 +45,11 @@ export function hostWith(folder: string, text: string, here: Partial<Surrounding
   const config = join(folder, "agent.yaml");
   writeFileSync(config, `denyFile: ${folder}/deny\n${text}`, { mode: 0o644 });
   const read = configReader({ config, owner: process.geteuid?.() ?? 0 });
-  const rules = rulesOf(read, { clock, journals: journalsIn(folder), here: { ...CLEAR, ...here } });
+  const rules = rulesOf(read, {
+    clock,
+    journals: journalsIn(folder),
+    here: { ...CLEAR, starts: join(folder, "starts.jsonl"), ...here },
+  });
   const plain = host.machine();
   const machine: Machine = { ...plain, scan: async (signal) => underConfig(await plain.scan(signal), await read()) };
   const journal = memoryJournal();

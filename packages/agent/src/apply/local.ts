@@ -20,6 +20,7 @@ import { sha256 } from "../host/scan.ts";
 import { JournalError, journalRemedy } from "../journal/error.ts";
 import { type FileJournal, openJournal } from "../journal/file.ts";
 import { operations, unfinished } from "../journal/operations.ts";
+import { STARTS } from "../journal/starts.ts";
 import { takeActLockOfTheDead } from "../lock.ts";
 import { realMachine } from "../machine.ts";
 import { emit } from "../output.ts";
@@ -70,7 +71,7 @@ export async function apply(args: TimedArguments): Promise<ExitCode> {
   if (!lock)
     throw new CommandError(EXIT.held, "apply", "another apply is running on this host", "wait until it has ended");
   try {
-    const journal = await openJournal(join(args.stateDir, LOCAL_JOURNAL), { now: systemClock.now });
+    const journal = await openJournal(join(args.stateDir, LOCAL_JOURNAL), { now: systemClock.now, starts: STARTS });
     try {
       return await underLock(args, selected, { machine, journal, read });
     } finally {

@@ -7,6 +7,7 @@ import { JournalError } from "./error.ts";
 import { recordsToKeep } from "./keep.ts";
 import { decodeLines, encodeLine } from "./lines.ts";
 import { unfinished } from "./operations.ts";
+import { noteStart } from "./starts.ts";
 
 export interface FileJournal extends Journal {
   close(): Promise<void>;
@@ -17,6 +18,8 @@ export interface OpenOptions {
   readonly now: () => number;
   /** A file that would grow beyond it is rewritten with what still counts. */
   readonly limitBytes?: number;
+  /** The host's register of starts, which every intent goes into before it goes here; null: none is kept. */
+  readonly starts: string | null;
 }
 
 const LIMIT_BYTES = 4 * 1024 * 1024;
@@ -105,6 +108,8 @@ class JournalOnDisk implements FileJournal {
     if (this.#failure) throw this.#failure;
     const line = encodeLine(record);
     try {
+      const { starts, now } = this.#options;
+      if (record.type === "intent" && starts !== null) noteStart(starts, record, now());
       await attempt(this.#file, "written any more", async () => {
         if (this.#sizeBytes + line.length > this.#limitBytes) await this.#compact();
         await this.#handle.appendFile(line);

@@ -17,6 +17,7 @@ import { IdentityError, loadIdentity } from "../identity/identity.ts";
 import { JournalError, journalRemedy } from "../journal/error.ts";
 import { JOURNAL_FILE, openJournal } from "../journal/file.ts";
 import { unfinished } from "../journal/operations.ts";
+import { STARTS } from "../journal/starts.ts";
 import { takeActLock, takeLock } from "../lock.ts";
 import { Scanner } from "../scan-child/scanner.ts";
 import { journalsIn, LOCAL_JOURNAL } from "../vetoes/counts.ts";
@@ -141,7 +142,7 @@ async function identityOf(stateDir: string) {
 async function journalIn(stateDir: string) {
   const path = join(stateDir, JOURNAL_FILE);
   try {
-    return await openJournal(path, { now: systemClock.now });
+    return await openJournal(path, { now: systemClock.now, starts: STARTS });
   } catch (error) {
     if (!(error instanceof JournalError)) throw error;
     throw new CommandError(EXIT.internal, "journal", error.message, journalRemedy(error, "start the agent again"));

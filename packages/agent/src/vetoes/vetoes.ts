@@ -4,6 +4,7 @@ import { outsideOfWindows } from "@afterpatch/core/policy/window";
 import type { StepRef } from "@afterpatch/core/rollout/types";
 import { StepError } from "../effects/error.ts";
 import { JournalError } from "../journal/error.ts";
+import { STARTS } from "../journal/starts.ts";
 import type { Clock } from "../ports.ts";
 import { begunBefore } from "./counts.ts";
 import { denied } from "./deny.ts";
@@ -18,17 +19,20 @@ export interface Surroundings {
   readonly transaction: (now: number) => string | null;
   readonly inhibitor: () => string | null;
   readonly usersLoggedIn: () => Promise<string | null>;
+  /** File of the register of starts. */
+  readonly starts: string;
 }
 
 export const HERE: Surroundings = {
   transaction: (now) => transaction(now),
   inhibitor: () => inhibitor(),
   usersLoggedIn,
+  starts: STARTS,
 };
 
 export interface VetoDeps {
   readonly clock: Clock;
-  /** Files of every journal of this host. */
+  /** Files of the journals beside the register. */
   readonly journals: readonly string[];
   readonly here: Surroundings;
   /** The order of the step that is asked for: what the journals say it has begun of this very step does not count. */
@@ -65,14 +69,19 @@ function capOf(
   { caps }: Policy,
   step: StepRef,
   restartsInRun: number,
-  { clock, journals, op }: Pick<VetoDeps, "clock" | "journals" | "op">,
+  { clock, journals, here, op }: VetoDeps,
 ): Veto | null {
   const { kind } = step;
   const own = op === undefined ? null : { op, step };
-  const isCounted = kind === "reboot" || (isRestart(kind) && caps.restartsPerHour !== null);
+  const isCapped = kind === "reboot" || caps.restartsPerHour !== null;
+  const isCounted = kind === "reboot" || isRestart(kind);
+  // The register also where no cap counts it: what cannot be read could not be written before the step either.
+  const counted = isCapped ? journals : [];
   const uptimeMs = clock.sinceBootMs();
   const message = orWhy(() => {
-    const before = isCounted ? begunBefore(journals, clock.now(), own) : { restartsInHour: 0, rebootsInDay: 0 };
+    const before = isCounted
+      ? begunBefore(here.starts, counted, clock.now(), own)
+      : { restartsInHour: 0, rebootsInDay: 0 };
     return overCap(kind, { ...before, restartsInRun, uptimeMs }, caps);
   }, "what was done before cannot be counted");
   return message === null ? null : { code: "cap", message };
