@@ -13,7 +13,7 @@ import {
   type Booted,
   type Intent,
   type Operation,
-  rebootIntent,
+  isAway,
   stepKey,
 } from "../journal/operations.ts";
 import type { Clock, Journal, Machine, RebootVeto } from "../ports.ts";
@@ -117,8 +117,8 @@ export function rebootOf({ begun }: Pick<Course, "begun">): RebootOrder {
 }
 
 /** A reboot was begun, and nobody has found out yet what came of it. */
-export function isReturning(course: Pick<Course, "intents" | "results">): boolean {
-  return rebootIntent(course) !== null && !course.results.has(stepKey(REBOOT));
+export function isReturning({ intents, results }: Pick<Course, "intents" | "results">): boolean {
+  return isAway({ intents, outcomes: results });
 }
 
 /** It speaks against this step alone: others may still be begun. */

@@ -58,6 +58,11 @@ export function rebootIntent({ intents }: Pick<Operation, "intents">): Intent | 
   return intents.get(stepKey(REBOOT)) ?? null;
 }
 
+/** A reboot was begun, and nobody has found out yet what came of it. */
+export function isAway(operation: Pick<Operation, "intents" | "outcomes">): boolean {
+  return rebootIntent(operation) !== null && !operation.outcomes.has(stepKey(REBOOT));
+}
+
 /** Identifies a step within an order. */
 export function stepKey(step: StepRef): string {
   return `${step.kind}:${step.target}`;

@@ -1,4 +1,5 @@
 import { planDigest } from "@afterpatch/core/plan/digest";
+import { REBOOT } from "@afterpatch/core/plan/reboot";
 import type { Sha256 } from "@afterpatch/core/plan/types";
 import { isCarriedOut } from "@afterpatch/core/plan/verbs";
 import type { StepResult } from "@afterpatch/core/rollout/types";
@@ -6,7 +7,7 @@ import type { Scan } from "@afterpatch/core/scan";
 import type { Permit, PermitUpdate, ProgressState, ScanReport } from "@afterpatch/core/session";
 import { type CarriedOut, carryOut, resume } from "../apply/carry-out.ts";
 import { StepError } from "../effects/error.ts";
-import { operations, unfinished } from "../journal/operations.ts";
+import { isAway, operations, stepKey, unfinished } from "../journal/operations.ts";
 import type { Clock, Journal, Machine, Order } from "../ports.ts";
 import type { Rules } from "../vetoes/rules.ts";
 
@@ -51,7 +52,10 @@ export class Orders {
   /** Goes on with what a process before this one left in the middle. */
   async resume(): Promise<void> {
     for (const op of unfinished(this.#deps.journal.records())) {
-      this.#live.set(op, { permitId: op, state: "acting", steps: this.#steps(op) });
+      // A host that is back says so in its first words, long before the reboot is proved.
+      const operation = operations(this.#deps.journal.records()).get(op);
+      const state = operation && isAway(operation) ? "returning" : "acting";
+      this.#live.set(op, { permitId: op, state, steps: this.#steps(op) });
       await this.#perform(op, (deps) => resume(op, deps), await this.#lockWhenFree());
     }
   }
@@ -119,6 +123,9 @@ export class Orders {
       return { code: "bad-digest", message: "the digest is not that of the steps" };
     }
     if (unknown) return { code: "unknown-verb", message: `this agent cannot ${unknown.kind}` };
+    if (permit.reboot.mode === "never" && permit.steps.some((step) => stepKey(step) === stepKey(REBOOT))) {
+      return { code: "unknown-verb", message: "the permit has a reboot among its steps and leaves reboots out" };
+    }
     if (permit.beginWithinMs <= 0) return { code: "not-begun-in-time", message: "the permit arrived too late" };
     if (this.#live.size > 0) return { code: "busy", message: "another permit is being carried out" };
     return null;
@@ -219,7 +226,9 @@ function orderOf(permit: Permit): Order {
 
 /** Times of this host's own file count where they are longer. */
 function atLeast(order: Order, { graceMs, settleMs }: Awaited<ReturnType<Rules["least"]>>): Order {
-  return { ...order, graceMs: Math.max(order.graceMs, graceMs), settleMs: Math.max(order.settleMs, settleMs) };
+  const reboot = order.reboot && { ...order.reboot, settleMs: Math.max(order.reboot.settleMs, settleMs) };
+  const times = { graceMs: Math.max(order.graceMs, graceMs), settleMs: Math.max(order.settleMs, settleMs) };
+  return { ...order, ...times, ...(reboot ? { reboot } : {}) };
 }
 
 function isPermit(journal: Journal, op: string): boolean {
