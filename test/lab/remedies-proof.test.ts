@@ -189,6 +189,28 @@ await describeLab("restarts on a host with systemd", () => {
     expect(await property(host(), "limited.service", "ActiveState")).toBe("active");
   });
 
+  test("a unit that waited for its start limit is not restarted when a veto has come up meanwhile", async () => {
+    await startDaemons(host(), [{ name: "waits", unit: "StartLimitBurst=2\nStartLimitIntervalSec=25s" }]);
+    await upgradeDaemons(host(), "waits");
+    await execOk(host(), ["systemctl", "restart", "waits"]);
+    await upgradeDaemons(host(), "waits");
+    const before = await property(host(), "waits.service", "InvocationID");
+    // Nothing speaks against it when it is begun.
+    const intents = "cat /var/lib/afterpatch/agent/apply.jsonl 2>/dev/null | grep -c intent || true";
+    const deny = `n=$(${intents}); until [ "$(${intents})" -gt "$n" ]; do sleep 0.1; done
+      sleep 0.5; echo moving racks >/etc/afterpatch/deny`;
+    const denied = exec(host(), ["sh", "-c", `mkdir -p /etc/afterpatch; ${deny}`]);
+    const { code, steps } = await applyUnits(host(), ["waits"]);
+    await denied;
+    await execOk(host(), ["rm", "/etc/afterpatch/deny"]);
+    expect(steps.get("waits.service")).toMatchObject({
+      outcome: "vetoed",
+      evidence: "waits.service was not restarted: /etc/afterpatch/deny exists: moving racks",
+    });
+    expect(code).toBe(3);
+    expect(await property(host(), "waits.service", "InvocationID")).toBe(before);
+  });
+
   test("a unit that was stopped meanwhile stays stopped", async () => {
     await startDaemons(host(), [{ name: "stopped" }]);
     await upgradeDaemons(host(), "stopped");

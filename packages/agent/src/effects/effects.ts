@@ -106,7 +106,7 @@ async function perform(
   const { graceMs } = options;
   switch (step.kind) {
     case "restart-service":
-      if (isScript(step.target)) return restartScript(step.target, scriptEvidence(before), graceMs, readServices);
+      if (isScript(step.target)) return restartScript(step.target, scriptEvidence(before), options, readServices);
       return restartService(step.target, unitEvidence(before), options, readServices);
     case "end-session": {
       const sessions = sessionEvidence(before);

@@ -2,6 +2,7 @@ import { AGENT_UNIT } from "@afterpatch/core/plan/order";
 import { visible } from "@afterpatch/core/text";
 import type { Performed, PerformOptions } from "../../ports.ts";
 import type { UnitEvidence } from "../evidence.ts";
+import { obstacleSince } from "../obstacle.ts";
 import { isExecutable } from "../programs.ts";
 import { type Ran, systemctl } from "../run.ts";
 import { endWaiting, servedAgain, superServerVeto } from "../super-server/order.ts";
@@ -22,9 +23,10 @@ const OWN_END_MS = 120_000;
 export async function restartService(
   unit: string,
   before: UnitEvidence,
-  { graceMs, signal }: PerformOptions,
+  options: PerformOptions,
   readServices: ReadServices,
 ): Promise<Performed> {
+  const begunAt = performance.now();
   const { user, unit: name } = placeOfService(unit);
   if ((await readUnit(unit)).needsDaemonReload) {
     const reload = await systemctl(["daemon-reload"], RELOAD_TIMEOUT_MS, user);
@@ -39,8 +41,10 @@ export async function restartService(
     stopped(unit, state, before) ??
     (await vetoed(unit, state, before, superServer && superServerVeto(superServer, readServices)));
   if (hindrance) return hindrance;
-  if (isOwnService(unit)) return restartOwnService(signal);
-  const held = superServer && (await endWaiting(unit, superServer, readServices, graceMs));
+  const late = await obstacleSince(begunAt, options.obstacle);
+  if (late !== null) return { outcome: "vetoed", detail: `${unit} was not restarted: ${late}` };
+  if (isOwnService(unit)) return restartOwnService(options.signal);
+  const held = superServer && (await endWaiting(unit, superServer, readServices, options));
   if (held) return held;
   const restart = await systemctl(["try-restart", "--", name], state.timeoutMs, user);
   const after = await readUnit(unit);

@@ -1,5 +1,6 @@
 import { visible } from "@afterpatch/core/text";
-import type { Performed } from "../../ports.ts";
+import type { Performed, PerformOptions } from "../../ports.ts";
+import { obstacleSince } from "../obstacle.ts";
 import { isRunning } from "../processes.ts";
 import type { Ran } from "../run.ts";
 import { endSessions } from "../session/end-session.ts";
@@ -30,20 +31,27 @@ export async function endWaiting(
   name: string,
   server: SuperServer,
   readServices: ReadServices,
-  graceMs: number,
+  { graceMs, obstacle }: Pick<PerformOptions, "graceMs" | "obstacle">,
 ): Promise<Performed | null> {
+  const begunAt = performance.now();
   for (let round = 0; round < MOST_ROUNDS; round++) {
     const services = servicesOf(server.manager, readServices);
     const waiting = waitingServers(server, services);
-    if (waiting.sessions.length === 0) return null;
+    if (waiting.sessions.length === 0) return heldOff(name, await obstacleSince(begunAt, obstacle));
     const ended = await endSessions(`the services that wait on ${waiting.ports.join(", ")}`, waiting, graceMs);
     if (ended.outcome !== "done")
       return { outcome: "failed", detail: `${name} was not restarted, its ports are held: ${ended.detail}` };
   }
   const { ports } = waitingServers(server, servicesOf(server.manager, readServices));
-  if (ports.length === 0) return null;
+  if (ports.length === 0) return heldOff(name, await obstacleSince(begunAt, obstacle));
   const why = `clients start its server on ${ports.join(", ")} again as often as it is ended (wait = yes), and that port would be lost`;
   return { outcome: "vetoed", detail: `${name} was not restarted: ${why}` };
+}
+
+/** The servers that were ended come back with the next client, as they always do. */
+function heldOff(name: string, why: string | null): Performed | null {
+  if (why === null) return null;
+  return { outcome: "vetoed", detail: `${name} was not restarted, though its waiting servers were ended: ${why}` };
 }
 
 /**

@@ -2,8 +2,9 @@ import { existsSync, readFileSync, statSync } from "node:fs";
 import { basename } from "node:path";
 import type { Scan } from "@afterpatch/core/scan";
 import { redact, visible } from "@afterpatch/core/text";
-import type { Performed } from "../../ports.ts";
+import type { Performed, PerformOptions } from "../../ports.ts";
 import type { ScriptEvidence } from "../evidence.ts";
+import { obstacleSince } from "../obstacle.ts";
 import { isRunning, procLink, processTable, procText } from "../processes.ts";
 import { run } from "../run.ts";
 import { listeningPorts, portsMissing } from "../service/ports.ts";
@@ -56,17 +57,21 @@ export function scriptNow(name: string, scan: Scan): ScriptEvidence {
 export async function restartScript(
   name: string,
   before: ScriptEvidence,
-  graceMs: number,
+  options: Pick<PerformOptions, "graceMs" | "obstacle">,
   readServices: ReadServices,
 ): Promise<Performed> {
+  const begunAt = performance.now();
   if (before.old.length === 0) return { outcome: "skipped", detail: `no old process of ${name} is left` };
   const superServer = superServerAmong(
     before.old.map(({ pid }) => pid),
     orphans(),
   );
-  const veto = (superServer && superServerVeto(superServer, readServices)) ?? (await vetoed(name, before));
+  const veto =
+    (superServer && superServerVeto(superServer, readServices)) ??
+    (await vetoed(name, before)) ??
+    (await obstacleSince(begunAt, options.obstacle));
   if (veto !== null) return { outcome: "vetoed", detail: `${name} was not restarted: ${veto}` };
-  const held = superServer && (await endWaiting(name, superServer, readServices, graceMs));
+  const held = superServer && (await endWaiting(name, superServer, readServices, options));
   if (held) return held;
   const { status, complaint, stdout } = await service(name, "restart", SCRIPT_TIMEOUT_MS);
   if (status === null) return { outcome: "failed", detail: `${name}: its script did not end: ${shown(complaint)}` };
