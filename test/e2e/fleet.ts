@@ -33,13 +33,19 @@ export class LabFleet {
 
   /**
    * Boots the hosts, starts a controller and enrols every host with `role=web`. What fails or is aborted half-way is
-   * removed again.
+   * removed again. `packages`: what the hosts have beside the base image.
    */
-  static async make(name: string, hosts: number, say: (line: string) => void, signal?: AbortSignal): Promise<LabFleet> {
+  static async make(
+    name: string,
+    hosts: number,
+    say: (line: string) => void,
+    signal?: AbortSignal,
+    packages: readonly string[] = [],
+  ): Promise<LabFleet> {
     const payload = await stagePayload();
     const parent = await mkdtemp(join(tmpdir(), "afterpatch-controller-"));
     try {
-      const lab = await up({ name, hosts, payload: payload.directory, say, ...(signal ? { signal } : {}) });
+      const lab = await up({ name, hosts, packages, payload: payload.directory, say, ...(signal ? { signal } : {}) });
       const fleet = new LabFleet(lab, join(parent, "data"), payload);
       await fleet.#enrolAll(say, signal);
       return fleet;
