@@ -1,6 +1,7 @@
 import type { Scan } from "@afterpatch/core/scan";
 import { machineOn, type ReadApplications } from "./effects/effects.ts";
 import { StepError } from "./effects/error.ts";
+import type { RebootsHere } from "./effects/reboot/host.ts";
 import { readProcesses } from "./host/processes.ts";
 import { type ScanOptions, scanHost } from "./host/scan.ts";
 import { readXinetd } from "./host/xinetd.ts";
@@ -8,13 +9,14 @@ import type { Machine } from "./ports.ts";
 
 /**
  * This host, as `narrow` leaves it: what the administrator forbids is not planned, reported as automatic, or done, and what its rules for
- * `applications` say is. A scan
- * that the host itself makes impossible is a StepError `scan-failed`.
+ * `applications` say is. It is never rebooted without `reboots`. A scan that the host itself makes impossible is a
+ * StepError `scan-failed`.
  */
 export function realMachine(
   options: Pick<ScanOptions, "hostId" | "name" | "inventory">,
   narrow: (scan: Scan) => Promise<Scan>,
   applications?: ReadApplications,
+  reboots?: RebootsHere,
 ): Machine {
   const scan = async (signal: AbortSignal) => {
     signal.throwIfAborted();
@@ -26,5 +28,5 @@ export function realMachine(
       throw new StepError("scan-failed", `the host could not be scanned: ${error.message}`, { cause: error });
     }
   };
-  return machineOn(scan, () => readXinetd(readProcesses()), applications);
+  return machineOn(scan, () => readXinetd(readProcesses()), applications, reboots);
 }

@@ -4,7 +4,7 @@ import type { StepRef } from "@afterpatch/core/rollout/types";
 import type { Scan } from "@afterpatch/core/scan";
 import { visible } from "@afterpatch/core/text";
 import { stepKey } from "../journal/operations.ts";
-import type { Evidence, Machine, Performed, PerformOptions, Reboots } from "../ports.ts";
+import type { Evidence, Machine, Performed, PerformOptions } from "../ports.ts";
 import { endSessions, oldSessions, sessionsEnded, sessionsEndedWithin } from "./session/end-session.ts";
 import { stopInstances } from "./session/accepted.ts";
 import type { ReadServices } from "./super-server/super-server.ts";
@@ -13,6 +13,8 @@ import { launchWords, relaunch, relaunchHappened, relaunchSettled } from "./appl
 import { StepError } from "./error.ts";
 import { applicationEvidence, reexecEvidence, scriptEvidence, sessionEvidence, unitEvidence } from "./evidence.ts";
 import { packageManager } from "./package-lock.ts";
+import type { RebootsHere } from "./reboot/host.ts";
+import { withReboots } from "./reboot/machine.ts";
 import { NEVER_REBOOTED } from "./reboot/none.ts";
 import { managerNow, managerReplaced, managerSettled, reexec } from "./init/reexec.ts";
 import { lastWords } from "./service/last-words.ts";
@@ -32,14 +34,14 @@ export function machineOn(
   scan: Machine["scan"],
   readServices: ReadServices = () => [],
   applications: ReadApplications = async () => [],
-  reboots: Reboots = NEVER_REBOOTED,
+  reboots: RebootsHere = NEVER_REBOOTED,
 ): Machine {
   /** Units as they were right after their restart. */
   const restarted = new Map<string, UnitState>();
   /** When applications were seen to be launched, in ticks since boot. */
   const launched = new Map<string, number>();
   const ruleOf = async ({ target }: StepRef) => (await applications()).find(({ name }) => name === target) ?? null;
-  return {
+  const machine: Omit<Machine, "reboots"> = {
     bootId: () => readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim(),
     scan,
     busy: async () => packageManager(),
@@ -75,8 +77,8 @@ export function machineOn(
       if (step.kind !== "restart-service" || isScript(step.target)) return [];
       return lastWords(step.target, unitEvidence(before).takenAt);
     },
-    reboots,
   };
+  return withReboots(machine, reboots);
 }
 
 async function evidence(step: StepRef, scan: (signal: AbortSignal) => Promise<Scan>): Promise<Evidence> {

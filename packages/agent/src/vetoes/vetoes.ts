@@ -11,6 +11,7 @@ import { denied } from "./deny.ts";
 import { inhibitor } from "./inhibitors.ts";
 import { usersLoggedIn } from "./logins.ts";
 import type { Veto } from "./rules.ts";
+import { verbVeto } from "./verb.ts";
 import { transaction } from "./transaction.ts";
 
 /** How a host is asked, so that tests can put their own files in its place. */
@@ -62,7 +63,7 @@ export async function vetoOf(
     const users = await here.usersLoggedIn();
     if (users !== null) return { code: "users-logged-in", message: users };
   }
-  return step === null ? null : capOf(policy, step, restartsInRun, deps);
+  return step === null ? null : (verbVeto(policy, step) ?? capOf(policy, step, restartsInRun, deps));
 }
 
 function capOf(

@@ -1,0 +1,126 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { formatDuration } from "@afterpatch/core/duration";
+import type { RebootMode, RebootOrder } from "@afterpatch/core/plan/reboot";
+import { visible } from "@afterpatch/core/text";
+import type { Performed, RebootEvidence, Reboots, RebootVeto } from "../../ports.ts";
+import { LeftOpen, StepError } from "../error.ts";
+import { type InitSystem, initSystem, isGoingDown, isStarting, nameOfInit } from "./init-system.ts";
+import { beginReboot, unsupported } from "./method.ts";
+import { hostState } from "./state.ts";
+import { wall } from "./wall.ts";
+import { WaitingFile } from "./waiting.ts";
+
+/** How a machine is rebooted, and how that is found out after a crash. */
+export interface RebootsHere extends Reboots {
+  /** Ends with the host, and throws LeftOpen when this process is told to end; or says why the host did not go down. */
+  goDown(order: RebootOrder, signal: AbortSignal): Promise<Performed>;
+  /** Has the host been started anew since? Waits for a shutdown that is under way, and throws LeftOpen as goDown does. */
+  happened(before: RebootEvidence, signal?: AbortSignal): Promise<boolean>;
+}
+
+/** From an order that was accepted to the first sign that the host stops its services. */
+const PATIENCE_MS = 5 * 60_000;
+/** Services that do not want to end are killed long before; what takes longer will not come any more. */
+const LONGEST_MS = 30 * 60_000;
+const POLL_MS = 500;
+/** How often PID 1 is asked. */
+const ASK_MS = 5_000;
+
+/** What is read of the host before it. Each says why it must not go down, as a sentence, or null. */
+export interface LooksBefore {
+  readonly scheduled: () => string | null;
+  readonly bootFiles: (mode: RebootMode) => string | null;
+}
+
+/** This very host. Who calls it means it: nothing else in this program can reboot a machine. */
+export function rebootsHere(looks: LooksBefore): RebootsHere {
+  const file = new WaitingFile();
+  return {
+    veto: (order) => vetoOf(order, looks),
+    tell: wall,
+    announce: (waiting) => file.announce(waiting),
+    cancelled: (op) => file.cancelled(op),
+    claim: (op) => file.claim(op),
+    forget: () => file.forget(),
+    state: async () => hostState(someInit()),
+    isStarting: async () => isStarting(someInit()),
+    async goDown(order, signal) {
+      const init = someInit();
+      const complaint = await beginReboot(order, init);
+      if (complaint !== null) return { outcome: "failed", detail: complaint };
+      const isUnderWay = await untilDown(init, PATIENCE_MS, signal);
+      const why = isUnderWay
+        ? `it has been going down for ${formatDuration(LONGEST_MS)}`
+        : `it was ordered, and did not go down within ${formatDuration(PATIENCE_MS)}`;
+      return { outcome: "failed", detail: why };
+    },
+    async happened(before, signal) {
+      const init = someInit();
+      const now = await hostState(init);
+      if (now.bootId !== before.bootId || now.softReboots !== before.softReboots) return true;
+      await untilDown(init, 0, signal);
+      return false;
+    },
+  };
+}
+
+/**
+ * Ends with the host. Otherwise: false when nothing of a shutdown is to be seen for so long, true when it is under way
+ * and does not come to its end.
+ */
+async function untilDown(init: InitSystem, patienceMs: number, signal?: AbortSignal): Promise<boolean> {
+  const start = performance.now();
+  for (let asked = Number.NEGATIVE_INFINITY; ; ) {
+    const now = performance.now();
+    if (now - asked >= ASK_MS) {
+      asked = now;
+      const isUnderWay = await isUnderWayNow(init, patienceMs > 0);
+      if (!isUnderWay && now - start >= patienceMs) return false;
+      if (now - start >= LONGEST_MS) return isUnderWay;
+    }
+    try {
+      await sleep(POLL_MS, undefined, signal ? { signal } : {});
+    } catch (error) {
+      if (!signal?.aborted) throw error;
+      throw new LeftOpen("ended with the host");
+    }
+  }
+}
+
+/** Who has told PID 1 to go down takes its silence for a yes: the opposite would be called a failure, and then happen. */
+async function isUnderWayNow(init: InitSystem, wasOrdered: boolean): Promise<boolean> {
+  try {
+    return await isGoingDown(init);
+  } catch (error) {
+    if (!(error instanceof StepError) || !wasOrdered) throw error;
+    return true;
+  }
+}
+
+async function vetoOf(order: RebootOrder, looks: LooksBefore): Promise<RebootVeto | null> {
+  const init = process.geteuid?.() === 0 ? initSystem() : null;
+  if (init === null) return { code: "impossible", message: whyNobody() };
+  try {
+    const why = await unsupported(order.method, init);
+    if (why !== null) return { code: "impossible", message: why };
+    const schedule = looks.scheduled() ?? ((await isGoingDown(init)) ? "the host is going down already" : null);
+    if (schedule !== null) return { code: "scheduled-shutdown", message: schedule };
+  } catch (error) {
+    if (!(error instanceof StepError)) throw error;
+    return { code: "impossible", message: error.message };
+  }
+  // The kernel goes on running.
+  const files = order.method === "soft-reboot" ? null : looks.bootFiles(order.mode);
+  return files === null ? null : { code: "boot-files", message: files };
+}
+
+function whyNobody(): string {
+  if (process.geteuid?.() !== 0) return "only root reboots a host";
+  return `PID 1 is ${visible(nameOfInit()) || "not known"}, which takes no order to reboot: neither systemd nor sysvinit`;
+}
+
+function someInit(): InitSystem {
+  const init = initSystem();
+  if (init === null) throw new StepError("refused", whyNobody());
+  return init;
+}
