@@ -8,6 +8,12 @@ import { execOk, type Host } from "./host.ts";
 import { down, hostOf, up } from "./lab.ts";
 import { replaceBuild } from "./rebuild.ts";
 
+/** What a script does with its daemon. */
+interface Lines {
+  readonly stop: string;
+  readonly start: string;
+}
+
 const name = `remedies-sysv-${process.pid}`;
 const patient = { timeout: 20_000 };
 
@@ -31,12 +37,18 @@ await describeLab("scripts of init that do not do what they say", () => {
     (await execOk(host, ["sh", "-euc", script, "sh", ...words])).trim();
 
   /** A daemon of its own with a script of its own; `stop` and `start` are lines of shell. */
-  async function daemon(script: string, { stop, start }: { readonly stop: string; readonly start: string }) {
+  async function daemon(script: string, lines: Lines) {
+    await put(script, lines);
+    await sh('cp /bin/sleep "/opt/$1"; service "$1" start >/dev/null 2>&1 </dev/null', script);
+    await expect.poll(() => sh('pgrep -x "$1" | wc -l', script), patient).toBe("1");
+    await replaceBuild(host, `/opt/${script}`);
+  }
+  async function put(script: string, { stop, start }: Lines, program = `/opt/${script}`) {
     const text = `#!/bin/sh
 ### BEGIN INIT INFO
 # Provides: ${script}
 ### END INIT INFO
-DAEMON=/opt/${script}
+DAEMON=${program}
 PIDFILE=/run/${script}.pid
 case "$1" in
 start) ${start} ;;
@@ -47,9 +59,6 @@ status) kill -0 "$(cat $PIDFILE)" || exit 3 ;;
 esac
 `;
     await execOk(host, ["sh", "-c", 'cat >"$1"; chmod 755 "$1"', "sh", `/etc/init.d/${script}`], { input: text });
-    await sh('cp /bin/sleep "/opt/$1"; service "$1" start >/dev/null 2>&1 </dev/null', script);
-    await expect.poll(() => sh('pgrep -x "$1" | wc -l', script), patient).toBe("1");
-    await replaceBuild(host, `/opt/${script}`);
   }
   const usual = {
     stop: 'kill "$(cat $PIDFILE)"; rm -f $PIDFILE',
@@ -59,6 +68,15 @@ esac
     const { code, stdout } = await agent.run("apply", "--unit", target, "--settle", "1s", "--yes", "-o", "json");
     const { steps } = JSON.parse(stdout) as ApplyDocument; // what its schema says; other tests check it
     return { code, steps: steps.map(({ outcome, evidence }) => ({ outcome, evidence })) };
+  }
+  /** A daemon that is a script of Perl, `/opt/NAME/run`; Perl is its own, so that it alone becomes old. */
+  async function perlDaemon(script: string) {
+    await sh('mkdir -p "/opt/$1"; cp /usr/bin/perl "/opt/$1/perl"; echo "sleep 1 while 1" >"/opt/$1/run"', script);
+    await sh('echo "sleep 1 while 1" >"/opt/$1/other"', script);
+    await put(script, { ...usual, start: usual.start.replace("4242", `/opt/${script}/run`) }, `/opt/${script}/perl`);
+    await sh('service "$1" start >/dev/null 2>&1 </dev/null', script);
+    await expect.poll(() => sh('pgrep -fc "^/opt/$1/perl /opt/$1/run" || true', script), patient).toBe("1");
+    await replaceBuild(host, `/opt/${script}/perl`);
   }
   const oldOf = async (target: string) =>
     (await agent.json<Scan>("scan")).findings.filter(({ owner }) => owner.name === target).length;
@@ -86,6 +104,37 @@ esac
     expect(code).toBe(2);
     expect(steps).toMatchObject([{ outcome: "failed", evidence: expect.stringContaining("did not start again") }]);
     expect(steps[0]?.evidence).toContain("no config");
+  });
+
+  test("a script of an interpreter that comes up again", async () => {
+    await perlDaemon("perld");
+    expect(await applied("perld")).toMatchObject({ code: 0, steps: [{ outcome: "done" }] });
+    expect(await oldOf("perld")).toBe(0);
+  });
+
+  test.each([
+    ["otherd", "another script of the same interpreter", "/opt/otherd/perl /opt/otherd/other"],
+    ["userd", "the same script of another user", "setpriv --reuid 65534 /opt/userd/perl /opt/userd/run"],
+  ])("%s: %s is not the daemon that comes up again", async (script, _what, instead) => {
+    await perlDaemon(script);
+    await sh(
+      'sed -i "s,^start) .*,start) setsid $2 >/dev/null 2>\\&1 \\& ;;,; s,^status) .*,status) ;;," "/etc/init.d/$1"',
+      script,
+      instead,
+    );
+    const { code, steps } = await applied(script);
+    expect(code).toBe(2);
+    const why = `no new process runs /opt/${script}/perl with the same script as uid 0`;
+    expect(steps).toMatchObject([{ outcome: "failed", evidence: expect.stringContaining(why) }]);
+    expect(await sh('pgrep -fc "^/opt/$1/perl "', script)).toBe("1");
+  });
+
+  test("a daemon that a wrapper keeps alive, as mysqld_safe does", async () => {
+    await daemon("kept", {
+      ...usual,
+      start: "setsid sh -c '/opt/kept 4242; exit' & sleep 0.2; pgrep -f ^/opt/kept >$PIDFILE",
+    });
+    expect(await applied("kept")).toMatchObject({ code: 0, steps: [{ outcome: "done" }] });
   });
 
   test("a daemon that comes up and dies a second later fails the proof", async () => {

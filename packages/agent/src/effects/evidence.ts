@@ -48,12 +48,21 @@ export type ReexecEvidence = {
 export type ScriptEvidence = {
   /** The processes of the service that run old code. */
   readonly old: readonly ProcessRef[];
-  /** Paths of their programs. */
-  readonly programs: readonly string[];
+  /** What they run: whoever runs one of these after the restart is of the service. */
+  readonly ran: readonly ProgramRun[];
   /** Where they could be reached. */
   readonly ports: readonly string[];
   /** When this was taken, in clock ticks since boot: whoever was started later is new. */
   readonly sinceTicks: number;
+};
+
+/** A program, run by a user. */
+export type ProgramRun = {
+  readonly program: string;
+  /** Real user id. */
+  readonly uid: number;
+  /** Of an interpreter: SHA-256 of the name of what it runs; of any other program null. */
+  readonly script: string | null;
 };
 
 /** What one user runs of an application. */
@@ -111,10 +120,17 @@ function isInstances(value: unknown): value is readonly AcceptedInstance[] {
   return Array.isArray(value) && value.every((entry) => isStrings([entry?.unit, entry?.invocationId]));
 }
 
-export function scriptEvidence({ old, programs, ports, sinceTicks }: Evidence): ScriptEvidence {
-  if (isProcesses(old) && isStrings(programs) && isStrings(ports) && typeof sinceTicks === "number")
-    return { old, programs, ports, sinceTicks };
-  throw unusable();
+export function scriptEvidence({ old, ran, ports, sinceTicks }: Evidence): ScriptEvidence {
+  if (!isProcesses(old) || !Array.isArray(ran) || !isStrings(ports) || typeof sinceTicks !== "number") throw unusable();
+  return { old, ran: ran.map(programRun), ports, sinceTicks };
+}
+
+function programRun(value: unknown): ProgramRun {
+  if (typeof value !== "object" || value === null) throw unusable();
+  const { program, uid, script }: Evidence = { ...value };
+  if (typeof program !== "string" || typeof uid !== "number") throw unusable();
+  if (script !== null && typeof script !== "string") throw unusable();
+  return { program, uid, script };
 }
 
 export function applicationEvidence({ users, sinceTicks, takenAt }: Evidence): ApplicationEvidence {

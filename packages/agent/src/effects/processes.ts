@@ -95,6 +95,12 @@ export function procText(pid: number, name: string): string | null {
   }
 }
 
+/** Of a process that still runs. */
+export function realUid(pid: number): number | null {
+  const uid = /^Uid:\t([0-9]+)/m.exec(procText(pid, "status") ?? "")?.[1];
+  return uid === undefined ? null : Number(uid);
+}
+
 function readStat(directory: string): ProcessStat | null {
   try {
     return parseStat(readFileSync(`${directory}/stat`, "latin1"));

@@ -3,7 +3,7 @@ import { executableMappings } from "@afterpatch/core/proc/maps";
 import type { Scan } from "@afterpatch/core/scan";
 import { StepError } from "../error.ts";
 import type { ApplicationEvidence, UserInstances } from "../evidence.ts";
-import { isRunning, procLink, procText, type ProcessRef, processTable } from "../processes.ts";
+import { isRunning, procLink, procText, type ProcessRef, processTable, realUid } from "../processes.ts";
 import { isExecutable } from "../programs.ts";
 
 // Instances of an application, by the rule of the agent's file that is the step's target. Only the scan says which of
@@ -38,11 +38,6 @@ export function oldInstances(target: string, scan: Scan, takenAt: number): Appli
 /** Path of the program that a process executed, whether or not it is still there. */
 function programOf(pid: number): string | null {
   return procLink(pid, "exe")?.replace(/ \(deleted\)$/, "") ?? null;
-}
-
-export function realUid(pid: number): number | null {
-  const uid = /^Uid:\t([0-9]+)/m.exec(procText(pid, "status") ?? "")?.[1];
-  return uid === undefined ? null : Number(uid);
 }
 
 /** Now, in the unit of proc_pid_stat(5)'s field 22: sysconf(_SC_CLK_TCK) is 100 on every Linux, proc_uptime(5). */

@@ -1,17 +1,19 @@
-import { existsSync, readFileSync, statSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { basename } from "node:path";
 import type { Scan } from "@afterpatch/core/scan";
 import { redact, visible } from "@afterpatch/core/text";
+import { ticksNow } from "../application/instances.ts";
 import type { Performed, PerformOptions } from "../../ports.ts";
 import type { ScriptEvidence } from "../evidence.ts";
 import { obstacleSince } from "../obstacle.ts";
-import { isRunning, procLink, processTable, procText } from "../processes.ts";
+import { isRunning, processTable, procText } from "../processes.ts";
 import { run } from "../run.ts";
 import { listeningPorts, portsMissing } from "../service/ports.ts";
 import { portsWithoutBanner, sshdComplaint } from "../service/sshd.ts";
 import { endWaiting, servedAgain, superServerVeto } from "../super-server/order.ts";
 import { orphans, type ReadServices, superServerAmong } from "../super-server/super-server.ts";
 import { waitUntil } from "../wait.ts";
+import { programsRunBy, runningAnew } from "./running.ts";
 
 // Services of init scripts, where systemd is not PID 1. service(8) tells nothing that could be trusted: what is proved
 // is that the old processes ended, that a process of the same program was started, and that it listens again.
@@ -46,8 +48,7 @@ export function scriptNow(name: string, scan: Scan): ScriptEvidence {
     return table.get(pid)?.startTicks === startTicks ? [{ pid, startTicks }] : [];
   });
   const pids = old.map(({ pid }) => pid);
-  const programs = [...new Set(pids.flatMap(programOf))];
-  return { old, programs, ports: listeningPorts(pids), sinceTicks: ticksNow() };
+  return { old, ran: programsRunBy(pids), ports: listeningPorts(pids), sinceTicks: ticksNow() };
 }
 
 /**
@@ -83,19 +84,30 @@ export async function restartScript(
     const pids = before.old.filter(isRunning).map(({ pid }) => pid);
     return { outcome: "failed", detail: `pid ${pids.join(", ")} of ${name} outlived the restart${why}` };
   }
-  const isBack = await waitUntil(() => runningPrograms(before).length > 0, AFTER_SCRIPT_MS, POLL_MS);
-  if (!isBack) return { outcome: "failed", detail: `${name} was stopped and did not start again${why}` };
+  const isBack = await waitUntil(() => runningAnew(before).length > 0, AFTER_SCRIPT_MS, POLL_MS);
+  if (!isBack) {
+    const detail = `${name} was stopped and did not start again: no new process runs ${namesOf(before)}${why}`;
+    return { outcome: "failed", detail };
+  }
   const restarted = { outcome: "done", detail: `${name} restarted by its script${why}` } as const;
   if (!superServer) return restarted;
-  const pids = () => superServerAmong(runningPrograms(before), [])?.pids ?? [];
+  const pids = () => superServerAmong(runningAnew(before), [])?.pids ?? [];
   return servedAgain(restarted, superServer, readServices, pids, () => service(name, "reload", CHECK_TIMEOUT_MS));
+}
+
+function namesOf({ ran }: ScriptEvidence): string {
+  const names = ran.map(({ program, uid, script }) => {
+    const what = script === null ? "" : " with the same script";
+    return `${visible(program)}${what} as uid ${uid}`;
+  });
+  return names.join(" or ");
 }
 
 /** After a crash: the script goes on without whoever called it, and only when it has ended its work can be judged. */
 export async function scriptRestarted(name: string, before: ScriptEvidence): Promise<boolean> {
   await waitUntil(() => !isUnderWay(name), SCRIPT_TIMEOUT_MS, POLL_MS);
   if (before.old.some(isRunning)) return false;
-  return waitUntil(() => runningPrograms(before).length > 0, AFTER_SCRIPT_MS, POLL_MS);
+  return waitUntil(() => runningAnew(before).length > 0, AFTER_SCRIPT_MS, POLL_MS);
 }
 
 /** Null, or what is wrong. */
@@ -103,13 +115,13 @@ export async function scriptSettled(name: string, before: ScriptEvidence): Promi
   const left = before.old.filter(isRunning);
   if (left.length > 0)
     return `pid ${left.map(({ pid }) => pid).join(", ")} of ${name}, from before the restart, still runs`;
-  const pids = () => runningPrograms(before);
+  const pids = () => runningAnew(before);
   if (pids().length === 0) return `${name} has no process any more`;
   const missing = () => portsMissing(before.ports, listeningPorts(pids()));
   if (!(await waitUntil(() => missing().length === 0, LISTEN_TIMEOUT_MS, POLL_MS))) {
     return `${name} does not listen on ${missing().join(", ")} any more`;
   }
-  if (before.programs.some((program) => basename(program) === "sshd")) {
+  if (before.ran.some(({ program }) => basename(program) === "sshd")) {
     const silent = await portsWithoutBanner(pids());
     if (silent.length > 0) return `${name} listens on tcp ${silent.join(", ")}, but no SSH server answers there`;
   }
@@ -133,31 +145,14 @@ export function statusOf(
   return `service ${name} status says that it does not run (exit code ${status})`;
 }
 
-async function vetoed(name: string, { programs }: ScriptEvidence): Promise<string | null> {
+async function vetoed(name: string, { ran }: ScriptEvidence): Promise<string | null> {
+  const programs = ran.map(({ program }) => program);
   const gone = programs.find((program) => !existsSync(program));
   if (gone !== undefined) return `${visible(gone)} is not there, and it would not start again`;
   const sshd = programs.find((program) => basename(program) === "sshd");
   const complaint =
     sshd === undefined ? null : await sshdComplaint({ property: "ExecStart", path: sshd, args: [] }, []);
   return complaint === null ? null : `${name} would not start again: ${complaint}`;
-}
-
-/** Processes of these programs as they are on the disk now, started since and detached: their parent is PID 1. */
-function runningPrograms({ programs, sinceTicks }: ScriptEvidence): readonly number[] {
-  return [...processTable()].flatMap(([pid, { ppid, startTicks, state }]) => {
-    if (ppid !== 1 || state === "Z" || startTicks < sinceTicks) return [];
-    return programs.includes(procLink(pid, "exe") ?? "") ? [pid] : [];
-  });
-}
-
-/** Now, in the unit of proc_pid_stat(5)'s field 22: sysconf(_SC_CLK_TCK) is 100 on every Linux, proc_uptime(5). */
-function ticksNow(): number {
-  return Math.floor(Number(readFileSync("/proc/uptime", "latin1").split(" ")[0]) * 100);
-}
-
-function programOf(pid: number): readonly string[] {
-  const path = procLink(pid, "exe");
-  return path === null ? [] : [path.replace(/ \(deleted\)$/, "")];
 }
 
 /** Somebody runs this service's script to restart it. */
