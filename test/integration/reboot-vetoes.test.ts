@@ -196,7 +196,7 @@ test("a file that does not allow reboots holds off those that a person ordered, 
   expect(verbVeto(policy, { kind: "restart-service", target: "ssh.service" })).toBeNull();
   expect(verbVeto(policy, null)).toBeNull();
   expect(verbVeto(policy, reboot)).toEqual({
-    code: "verb",
+    code: "denied",
     message: "the agent's file does not allow reboot (verbs: restart-service)",
   });
 });

@@ -123,7 +123,7 @@ export function isReturning({ intents, results }: Pick<Course, "intents" | "resu
 
 /** It speaks against this step alone: others may still be begun. */
 export function isOfStep({ code }: Stop): boolean {
-  return code === "cap" || code === "verb" || code === "impossible";
+  return code === "cap" || code === "impossible";
 }
 
 /** Asked before each effect, and before anything where `step` is null: why it must not begin. */

@@ -64,6 +64,15 @@ describe("people are given time", () => {
     expect(world.host.reboots.told).toEqual([]);
   });
 
+  test("nobody is told of one that is not needed any more", async () => {
+    const world = rebootWorld({
+      order: delayed(),
+      host: { reboots: { kernel: { running: "6.1.0-2", expected: "6.1.0-2" } } },
+    });
+    expect((await world.live())?.steps).toMatchObject([{ outcome: "skipped" }]);
+    expect(world.host.reboots.told).toEqual([]);
+  });
+
   test("an agent that is started anew meanwhile neither begins anew nor tells them again", async () => {
     const world = rebootWorld({ order: delayed({}, permit) });
     const stop = new AbortController();

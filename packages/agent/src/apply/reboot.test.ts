@@ -1,7 +1,9 @@
+import type { StepRef } from "@afterpatch/core/rollout/types";
 import { describe, expect, test } from "vitest";
 import type { FakeHost } from "../../../../test/fakes/machine.ts";
 import { type RebootWorldOptions, rebooted, rebootOrder, rebootWorld } from "../../../../test/fakes/reboot-order.ts";
 import { operations } from "../journal/operations.ts";
+import { NO_RULES } from "../vetoes/rules.ts";
 import type { CarriedOut } from "./carry-out.ts";
 
 const UNKNOWN = { running: "6.18.44", expected: null };
@@ -64,6 +66,20 @@ test("sessions are ended before it where that was asked for, and keep their outc
   expect(done.steps[0]?.evidence).toBe("end-session of imap");
 });
 
+test("no session is ended for a reboot that something speaks against", async () => {
+  const steps = [
+    { kind: "end-session", target: "imap" },
+    { kind: "reboot", target: "host" },
+  ];
+  const order = rebootOrder({ sessionsFirst: true }, { steps });
+  const world = rebootWorld({ order, host: { services: [{ name: "imap", old: 2, fresh: 1 }] } });
+  const veto = async (step: StepRef | null) =>
+    step?.kind === "reboot" ? ({ code: "cap", message: "2 reboots in the last 24 hours" } as const) : null;
+  const done = await world.live({ rules: { ...NO_RULES, veto } });
+  expect(done?.ending).toMatchObject({ result: "refused", code: "cap", message: "2 reboots in the last 24 hours" });
+  expect(world.host.effects).toEqual([]);
+});
+
 test("what was to be restarted is left to a reboot that is needed since", async () => {
   const steps = [{ kind: "restart-service", target: "ssh.service" }];
   const order = rebootOrder({}, { steps, allowNew: true });
@@ -114,8 +130,8 @@ describe("nothing is done", () => {
       (host) => {
         host.reboots.veto = { code: "impossible", message: "no kernel is loaded for kexec" };
       },
-      "failed step-failed",
-      "host vetoed",
+      "refused impossible",
+      "",
     ],
     [
       "while a package manager is at work",

@@ -19,8 +19,13 @@ import {
 import { afterStep, beforeStep, prepare } from "./hooks.ts";
 import { perform } from "./step.ts";
 
+interface Rest {
+  readonly stop: Stop | null;
+  readonly seen: Seen | null;
+}
+
 /** Carries out the steps of the order that have not been begun, as a fresh scan still finds them. */
-export async function carryOutRest(course: Course): Promise<{ stop: Stop | null; seen: Seen | null }> {
+export async function carryOutRest(course: Course): Promise<Rest> {
   const unknown = course.begun.order.steps.find((step) => !isPerformed(step));
   if (unknown) return { stop: { code: "unknown-verb", message: `${unknown.kind} is not carried out` }, seen: null };
   const isAllEnded = course.begun.order.steps.every((step) => course.results.has(stepKey(step)));
@@ -32,22 +37,25 @@ export async function carryOutRest(course: Course): Promise<{ stop: Stop | null;
   if ("code" in seen) return { stop: seen, seen: null };
   const queue = stepsInTurn(course, seen);
   if ("code" in queue) return { stop: queue, seen };
-  if (!(await waitsForPeople(course, queue))) return { stop: await inTurn(course, queue, seen), seen };
-  return afterWaiting(course, seen);
+  // One that is not needed any more is told in its turn.
+  const isNeeded = performedSteps(seen.plan).has(stepKey(REBOOT));
+  const reboot = isNeeded ? queue.find((step) => stepKey(step) === stepKey(REBOOT)) : undefined;
+  const isLater = course.intents.size > 0 || isRebooted(course);
+  return reboot && !isLater
+    ? withReboot(course, reboot, queue, seen)
+    : { stop: await inTurn(course, queue, seen), seen };
 }
 
-/** Whether a reboot is in the queue that gives people time, and nothing speaks against it so far. */
-async function waitsForPeople(course: Course, queue: readonly StepRef[]): Promise<boolean> {
-  const reboot = queue.find((step) => stepKey(step) === stepKey(REBOOT));
-  if (reboot === undefined || rebootOf(course).delayMs === 0) return false;
-  if (course.intents.size > 0 || isRebooted(course)) return false;
+/**
+ * Nobody is told of a reboot that does not come, and no session is ended for it. People have their time before anything
+ * is done, so that nothing is when they cancel it; then all is asked again.
+ */
+async function withReboot(course: Course, reboot: StepRef, first: readonly StepRef[], before: Seen): Promise<Rest> {
   // What was announced before a crash stays announced.
-  return course.announced !== null || (await obstacle(course, reboot)) === null;
-}
-
-/** People have their time before anything is done, so that nothing is when they cancel it. Then all is asked again. */
-async function afterWaiting(course: Course, before: Seen): Promise<{ stop: Stop | null; seen: Seen | null }> {
-  const stop = (await giveTime(course)) ?? (await obstacle(course));
+  const early = course.announced ? null : await obstacle(course, reboot);
+  if (early) return { stop: early, seen: before };
+  if (rebootOf(course).delayMs === 0) return { stop: await inTurn(course, first, before), seen: before };
+  const stop = (await giveTime(course)) ?? (await obstacle(course, reboot));
   if (stop) return { stop, seen: before };
   const seen = await look(course);
   if ("code" in seen) return { stop: seen, seen: null };

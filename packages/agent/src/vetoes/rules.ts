@@ -5,15 +5,14 @@ import type { StepRef } from "@afterpatch/core/rollout/types";
 export interface Veto {
   readonly code: /** The agent's file is invalid. */
     | "config"
+    /** By the deny file, or a reboot by `verbs`. */
     | "denied"
     | "window"
     | "transaction"
     | "inhibited"
     | "users-logged-in"
     /** A cap: of this step alone, others may still be begun. */
-    | "cap"
-    /** The agent's file leaves this kind of step to a person: of this step alone. */
-    | "verb";
+    | "cap";
   readonly message: string;
 }
 

@@ -6,5 +6,5 @@ import type { Veto } from "./rules.ts";
 export function verbVeto({ verbs }: Policy, step: StepRef | null): Veto | null {
   if (step?.kind !== "reboot" || verbs.some((verb) => verb === "reboot")) return null;
   const message = `the agent's file does not allow reboot (verbs: ${verbs.join(", ") || "none"})`;
-  return { code: "verb", message };
+  return { code: "denied", message };
 }
