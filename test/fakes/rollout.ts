@@ -107,7 +107,9 @@ export const stopping: RolloutEvent = { type: "stopping", at: T0, why: "1 failed
 export const abortRequested: RolloutEvent = { type: "abort-requested", at: T0, actor: "ops", why: "wrong fleet" };
 
 /** No other rollout is open, and no reboot was permitted. */
-export const ALONE: Pick<FleetView, "rebootPermittedAt" | "elsewhere" | "leavingFor"> = {
+export const ALONE: Pick<FleetView, "rebootPermittedAt" | "elsewhere" | "leavingFor" | "wall" | "unavailable"> = {
+  wall: T0,
+  unavailable: new Set(),
   rebootPermittedAt: null,
   elsewhere: [],
   leavingFor: null,

@@ -1,11 +1,15 @@
 import { follow, planned } from "@afterpatch/core/rollout/fold";
-import { failures } from "@afterpatch/core/rollout/next";
+import { failures } from "@afterpatch/core/rollout/stop";
+import { goesAlone } from "@afterpatch/core/rollout/reboots";
 import { isInFlight } from "@afterpatch/core/rollout/transitions";
 import type { HostInRollout, RolloutPlan, RolloutView } from "@afterpatch/core/rollout/types";
 import type { Chronicle, Effect, Stored } from "./chronicle.ts";
 
 /** What the stored events of one rollout may not show, whatever was interrupted. Returns every violation. */
-export function violations(plan: RolloutPlan, { events, effects, broken }: Chronicle): string[] {
+export function violations(
+  plan: RolloutPlan,
+  { events, effects, broken }: Pick<Chronicle, "events" | "effects" | "broken">,
+): string[] {
   const found = [...broken];
   let view = planned(plan);
   for (const [index, { event }] of events.entries()) {
@@ -36,7 +40,7 @@ function strays(view: RolloutView, effects: readonly Effect[], after: number): s
 }
 
 /** Hosts that count as unavailable by us. */
-function charged(view: RolloutView): readonly HostInRollout[] {
+export function charged(view: RolloutView): readonly HostInRollout[] {
   return view.hosts.filter((h) => isInFlight(h.state) || (h.state === "unreachable" && h.permit !== null));
 }
 
@@ -51,7 +55,8 @@ function permitViolations(before: RolloutView, after: RolloutView, hostId: strin
   if (before.state !== "running") found.push(`${hostId} permitted while the rollout was ${before.state}`);
   const first = plan.ramp[0] ?? 1;
   if (plan.ramp.length > 1 && inHand > first) {
-    const working = before.hosts.filter((h) => (plan.hosts.find((p) => p.hostId === h.hostId)?.steps.length ?? 0) > 0);
+    const inTurn = new Set(plan.hosts.filter((p) => p.steps.length > 0 && !goesAlone(p)).map(({ hostId }) => hostId));
+    const working = before.hosts.filter(({ hostId }) => inTurn.has(hostId));
     const canaries = working.slice(0, first);
     if (canaries.some((h) => h.state === "pending" || isInFlight(h.state)))
       found.push("the ramp grew before its first batch was at rest");
@@ -89,7 +94,7 @@ function effectViolations(plan: RolloutPlan, events: readonly Stored[], effects:
         found.push(`${host.name}: ${effect} was not planned`);
     }
     const { beginWithinMs, deadlineMs } = plan.timing;
-    const deadline = (permits.at(-1)?.at ?? 0) + beginWithinMs + deadlineMs;
+    const deadline = (permits.at(-1)?.at ?? 0) + beginWithinMs + deadlineMs + plan.reboot.delayMs;
     // A step that began in time may end late, and recovery after a crash still finds out and finishes.
     if (mine.some((e) => e.at > deadline + 120_000)) found.push(`${host.name}: an effect after the deadline`);
   }

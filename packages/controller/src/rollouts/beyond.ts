@@ -5,11 +5,16 @@ import { isInFlight } from "@afterpatch/core/rollout/transitions";
 import type { HostInRollout, RolloutView } from "@afterpatch/core/rollout/types";
 
 /** What the other open rollouts are to this one. */
-export function beyond(open: Iterable<RolloutView>, rolloutId: string): Pick<FleetView, "elsewhere" | "leavingFor"> {
+export function beyond(
+  open: Iterable<RolloutView>,
+  rolloutId: string,
+): Pick<FleetView, "elsewhere" | "unavailable" | "leavingFor"> {
   const others = [...open].filter((view) => view.plan.id !== rolloutId);
   const inHand = others.flatMap(({ hosts }) => hosts.filter((host) => isInFlight(host.state) || isLost(host)));
   const leaving = others.flatMap((view) => view.hosts.filter((host) => isInFlight(host.state) && isAlone(view, host)));
-  return { elsewhere: inHand.map(({ name }) => name), leavingFor: leaving[0]?.name ?? null };
+  const failed = others.flatMap(({ hosts }) => hosts.filter(({ state }) => state === "failed"));
+  const unavailable = new Set([...inHand, ...failed].map(({ hostId }) => hostId));
+  return { elsewhere: inHand.map(({ name }) => name), unavailable, leavingFor: leaving[0]?.name ?? null };
 }
 
 function isAlone({ plan }: RolloutView, { hostId }: HostInRollout): boolean {

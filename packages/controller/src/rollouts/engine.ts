@@ -94,7 +94,7 @@ export class RolloutEngine {
       if (event === null) return this.view(rolloutId);
       const after = follow(view, event);
       if (after.kind === "refused") {
-        throw new RolloutError("wrong-state", `rollout ${rolloutId} is ${view.state}: ${after.why}`);
+        throw new RolloutError("wrong-state", `rollout ${rolloutId}: ${after.why}`);
       }
       await this.#append(view, event);
       await this.#look();
@@ -200,7 +200,8 @@ export class RolloutEngine {
 
   #fleetFor(rolloutId: string): FleetView {
     const rebootPermittedAt = this.#rebootPermittedAt;
-    return { ...this.#deps.fleet.view(), ...beyond(this.#open.values(), rolloutId), rebootPermittedAt };
+    const wall = this.#deps.clock.now();
+    return { ...this.#deps.fleet.view(), wall, ...beyond(this.#open.values(), rolloutId), rebootPermittedAt };
   }
 
   async #carryOut(rolloutId: string, decision: Decision): Promise<void> {

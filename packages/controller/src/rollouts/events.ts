@@ -51,6 +51,14 @@ export function eventOf(
       return { type: "returned", at, hostId: decision.hostId };
     case "try-again":
       return { type: "tried-again", at, hostId: decision.hostId };
+    case "end-wave":
+      return { type: "wave-ended", at, wave: decision.wave, bakeUntil: steadyAt + decision.bakeMs };
+    case "gate":
+      return { type: "gate", at, why: decision.why };
+    case "window-close":
+      return { type: "window-closed", at, why: decision.why };
+    case "window-open":
+      return { type: "window-opened", at };
     case "stop":
       return { type: "stopping", at, why: decision.why };
     case "close":
@@ -72,7 +80,15 @@ export function takenUp(view: RolloutView, steadyAt: number): RolloutView {
     const endBy = Math.min(host.permit.endBy, latest + lastsMs(view.plan, host.hostId));
     return { ...host, permit: { ...host.permit, beginBy, endBy } };
   });
-  return { ...view, hosts };
+  // A wave is not watched for longer than it would be now.
+  const bakes = new Map(view.plan.shape?.waves.map(({ name, bakeMs }) => [name, steadyAt + bakeMs]));
+  const ended = Object.fromEntries(
+    Object.entries(view.ended).map(([name, wave]) => [
+      name,
+      { ...wave, bakeUntil: Math.min(wave.bakeUntil, bakes.get(name) ?? wave.bakeUntil) },
+    ]),
+  );
+  return { ...view, hosts, ended };
 }
 
 /**

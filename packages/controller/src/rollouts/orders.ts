@@ -19,6 +19,11 @@ export function resumeOrder(actor: string): PersonsOrder {
   return (view, at) => (view.state === "running" ? null : { type: "resumed", at, actor });
 }
 
+/** The waves after this one may begin. */
+export function approveOrder(actor: string, wave: string): PersonsOrder {
+  return (view, at) => ((view.ended[wave]?.approvedBy ?? null) !== null ? null : { type: "approved", at, wave, actor });
+}
+
 /** `paused by alice: waiting for the database team` */
 function by(what: string, actor: string, why: string): string {
   return why === "" ? `${what} by ${actor}` : `${what} by ${actor}: ${why}`;

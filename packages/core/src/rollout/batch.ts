@@ -1,35 +1,56 @@
 import type { FleetView } from "./next.ts";
 import { goesAlone } from "./reboots.ts";
+import { hasPassed, stagesOf } from "./stages.ts";
 import { isAtRest, isInFlight } from "./transitions.ts";
 import type { HostInRollout, RolloutHostPlan, RolloutView } from "./types.ts";
+import type { Wave } from "./waves.ts";
 
-/** Hosts that may be permitted now, and how many of all hosts may be in hand at once meanwhile. */
+/** Hosts that may be permitted now, and how many of their wave may be in hand at once meanwhile. */
 export interface Batch {
   readonly size: number;
   readonly hosts: readonly HostInRollout[];
+  /** Who shares the batch's size: hosts of its wave that have work, or all of them where it is alone. */
+  readonly wave: readonly HostInRollout[];
   /** Nothing else may be in hand, in this rollout and in any other: the controller goes down with it. */
   readonly isAlone: boolean;
 }
 
-/**
- * The ramp: its entries are batches in the plan's order, the last repeats. All of a batch before the last entry must
- * be at rest before the next begins; within the last entry the window slides. The controller's own host, where it is to be
- * rebooted, comes after all others are at rest.
- */
-export function openBatch(view: RolloutView): Batch {
+/** One batch of each wave that is open. The controller's own host, where it is to be rebooted, comes after all others. */
+export function openBatches(view: RolloutView, now: number): readonly Batch[] {
   const working = view.hosts.filter((host) => stepsOf(view, host.hostId) > 0);
   const last = working.filter((host) => isLast(view, host.hostId));
   const others = working.filter((host) => !last.includes(host));
-  const { ramp } = view.plan;
+  const stages = stagesOf(view, now);
+  if (last.length > 0 && others.every((host) => isAtRest(host.state)) && hasPassed(view, stages)) {
+    return [{ size: 1, hosts: last, wave: working, isAlone: true }];
+  }
+  const byId = new Map(others.map((host) => [host.hostId, host]));
+  return stages.flatMap(({ wave, state }) => {
+    const hosts = wave.hostIds.flatMap((id) => byId.get(id) ?? []);
+    // A host of a wave that has ended may be back.
+    const isOpen = state === "open" || (state !== "blocked" && hosts.some(isMoving));
+    return isOpen ? [batchOf(wave, hosts)] : [];
+  });
+}
+
+/**
+ * The ramp: its entries are batches in the plan's order, the last repeats. All of a batch before the last entry must
+ * be at rest before the next begins; within the last entry the window slides, or the batches go on.
+ */
+function batchOf({ ramp, mode }: Wave, wave: readonly HostInRollout[]): Batch {
   let from = 0;
+  const last = ramp.at(-1) ?? 1;
   for (const size of ramp.slice(0, -1)) {
-    const batch = others.slice(from, from + size);
-    if (batch.some((host) => !isAtRest(host.state))) return { size, hosts: batch, isAlone: false };
+    const hosts = wave.slice(from, from + size);
+    if (hosts.some((host) => !isAtRest(host.state))) return { size, hosts, wave, isAlone: false };
     from += size;
   }
-  const rest = others.slice(from);
-  if (last.length > 0 && rest.every((host) => isAtRest(host.state))) return { size: 1, hosts: last, isAlone: true };
-  return { size: ramp.at(-1) ?? 1, hosts: rest, isAlone: false };
+  if (mode === "slide") return { size: last, hosts: wave.slice(from), wave, isAlone: false };
+  for (; from + last < wave.length; from += last) {
+    const hosts = wave.slice(from, from + last);
+    if (hosts.some((host) => !isAtRest(host.state))) return { size: last, hosts, wave, isAlone: false };
+  }
+  return { size: last, hosts: wave.slice(from), wave, isAlone: false };
 }
 
 /** Pending, or in our hands. */

@@ -1,5 +1,13 @@
 import { canHostFollow, canRolloutFollow, isClosed } from "./transitions.ts";
-import type { HostInRollout, HostState, RolloutEvent, RolloutPlan, RolloutState, RolloutView } from "./types.ts";
+import type {
+  EndedWave,
+  HostInRollout,
+  HostState,
+  RolloutEvent,
+  RolloutPlan,
+  RolloutState,
+  RolloutView,
+} from "./types.ts";
 
 /** A rollout before its first event. */
 export function planned(plan: RolloutPlan): RolloutView {
@@ -18,7 +26,8 @@ export function planned(plan: RolloutPlan): RolloutView {
       permit: null,
     }),
   );
-  return { plan, state: "planned", why: "", isAborting: false, hosts, version: 0 };
+  const nothing = { ended: {}, version: 0 };
+  return { plan, state: "planned", why: "", isAborting: false, hosts, ...nothing };
 }
 
 /** Folds stored events; throws when they cannot have happened in this order (the store is damaged). */
@@ -45,7 +54,21 @@ export function follow(view: RolloutView, event: RolloutEvent): Followed {
     case "paused":
       return toState(view, "paused", event.why);
     case "resumed":
+      // What waits for an approval or a window is no more paused than it was.
+      if (view.state !== "paused") return { kind: "refused", why: `it is ${view.state}, not paused` };
       return toState(view, "running", "");
+    case "gate":
+      return toState(view, "waiting-approval", event.why);
+    case "window-closed":
+      return toState(view, "waiting-window", event.why);
+    case "window-opened":
+      if (view.state !== "waiting-window")
+        return { kind: "refused", why: `it is ${view.state}, and waits for no window` };
+      return toState(view, "running", "");
+    case "wave-ended":
+      return toWave(view, event.wave, { bakeUntil: event.bakeUntil, approvedBy: null });
+    case "approved":
+      return approved(view, event);
     case "closed":
       return toState(view, event.state, event.why);
     case "nothing-to-do":
@@ -57,7 +80,7 @@ export function follow(view: RolloutView, event: RolloutEvent): Followed {
       if (view.state !== "running") return { kind: "refused", why: `no permit while the rollout is ${view.state}` };
       const { permitId: id, bootId, epoch, beginBy, endBy } = event;
       const permits = (view.hosts.find((h) => h.hostId === event.hostId)?.permits ?? 0) + 1;
-      const permit = { id, bootId, epoch, beginBy, endBy, isBegun: false };
+      const permit = { id, bootId, epoch, at: event.at, beginBy, endBy, isBegun: false };
       return toHost(view, event, "permitted", { reason: "", permits, permit });
     }
     case "permit-void":
@@ -95,6 +118,26 @@ export function follow(view: RolloutView, event: RolloutEvent): Followed {
 function begun(view: RolloutView, { hostId }: { readonly hostId: string }): Pick<HostInRollout, "permit"> {
   const permit = view.hosts.find((h) => h.hostId === hostId)?.permit;
   return { permit: permit ? { ...permit, isBegun: true } : null };
+}
+
+function toWave(view: RolloutView, name: string, wave: EndedWave): Followed {
+  if (view.state !== "running") return { kind: "refused", why: `no wave ends while the rollout is ${view.state}` };
+  if (view.ended[name]) return { kind: "refused", why: `wave ${name} has ended before` };
+  const ended = { ...view.ended, [name]: wave };
+  return { kind: "followed", view: { ...view, ended, version: view.version + 1 } };
+}
+
+/** Of a wave that has ended. Whoever waited for it goes on. */
+function approved(view: RolloutView, event: Extract<RolloutEvent, { type: "approved" }>): Followed {
+  if (isClosed(view.state)) return { kind: "refused", why: `the rollout is ${view.state}` };
+  const wave = view.ended[event.wave];
+  if (!wave || wave.approvedBy !== null) {
+    return { kind: "refused", why: `wave ${event.wave} ${wave ? "was approved of before" : "has not ended"}` };
+  }
+  const ended = { ...view.ended, [event.wave]: { ...wave, approvedBy: event.actor } };
+  const isAwaited = view.state === "waiting-approval";
+  const state = isAwaited ? ({ state: "running", why: "" } as const) : {};
+  return { kind: "followed", view: { ...view, ...state, ended, version: view.version + 1 } };
 }
 
 type Change = Partial<

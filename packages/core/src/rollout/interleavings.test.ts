@@ -2,7 +2,8 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { ALONE, rolloutPlan, T0, TIMING } from "../../../../test/fakes/rollout.ts";
 import { fold, follow, planned } from "./fold.ts";
-import { type Decision, type FleetView, failures, next } from "./next.ts";
+import { type Decision, type FleetView, next } from "./next.ts";
+import { failures } from "./stop.ts";
 import { isAtRest, isClosed, isInFlight } from "./transitions.ts";
 import type { HostInRollout, RolloutEvent, RolloutPlan, RolloutView } from "./types.ts";
 import { retryInMs } from "./veto.ts";
@@ -123,6 +124,7 @@ function eventOf(decision: Exclude<Decision, { kind: "ask-again" }>, at: number,
   if (decision.kind === "stop") return { type: "stopping", at, why: decision.why };
   if (decision.kind === "close") return { type: "closed", at, state: decision.state, why: decision.why };
   if (decision.kind !== "permit") {
+    if (!("hostId" in decision)) throw new Error(`${decision.kind} in a plan without waves and windows`);
     const { hostId } = decision;
     if (decision.kind === "unreachable") return { type: "unreachable", at, hostId, why: decision.why };
     if (decision.kind === "returned") return { type: "returned", at, hostId };

@@ -17,7 +17,8 @@ import {
   unreachable,
   vetoed,
 } from "../../../../test/fakes/rollout.ts";
-import { type Decision, type FleetView, failures, next } from "./next.ts";
+import { type Decision, type FleetView, next } from "./next.ts";
+import { failures } from "./stop.ts";
 import type { RolloutEvent, RolloutState } from "./types.ts";
 
 const HOUR = 3_600_000;
@@ -293,7 +294,7 @@ describe("a host that vetoes", () => {
   });
 });
 
-test.each<RolloutState>(["planned", "paused", "waiting-approval", "waiting-window", "halted", "aborted", "finished"])(
+test.each<RolloutState>(["planned", "paused", "waiting-approval", "halted", "aborted", "finished"])(
   "a rollout that is %s permits nobody",
   (state) => {
     const view = { ...rolloutView(rolloutPlan({ hosts: WEB })), state };

@@ -1,7 +1,10 @@
-import { abridged, someOf } from "../text.ts";
-import { awayOf, type Batch, isLost, isMoving, names, openBatch, residueOf, stepsOf } from "./batch.ts";
-import { goesAlone, isHostRebooted, REBOOT_EVERY_MS } from "./reboots.ts";
-import { isTriedEnough, silentHosts } from "./silence.ts";
+import { someOf } from "../text.ts";
+import { openBatches, residueOf, stepsOf } from "./batch.ts";
+import { closedAt } from "./hours.ts";
+import { expectedMs, holdsController, inHand, permits, sooner } from "./permits.ts";
+import { silentHosts } from "./silence.ts";
+import { hasPassed, type Stage, stagesOf } from "./stages.ts";
+import { tripped } from "./stop.ts";
 import { isAtRest, isClosed, isInFlight } from "./transitions.ts";
 import type { HostInRollout, RolloutView } from "./types.ts";
 
@@ -21,6 +24,10 @@ export interface FleetView {
   readonly rebootPermittedAt: number | null;
   /** Names of hosts in the hands of other rollouts, and of those that did not answer there and may be down. */
   readonly elsewhere: readonly string[];
+  /** What people's clocks say, epoch milliseconds: windows are of it. */
+  readonly wall: number;
+  /** Hosts that are unavailable whatever this rollout does: not connected, cordoned, in other rollouts' hands. */
+  readonly unavailable: ReadonlySet<string>;
   /** The controller's own host, while another rollout reboots it: the controller goes down soon. */
   readonly leavingFor: string | null;
 }
@@ -32,6 +39,10 @@ export type StoredDecision =
   | { readonly kind: "unreachable"; readonly hostId: string; readonly why: string }
   | { readonly kind: "returned"; readonly hostId: string }
   | { readonly kind: "try-again"; readonly hostId: string }
+  | { readonly kind: "end-wave"; readonly wave: string; readonly bakeMs: number }
+  | { readonly kind: "gate"; readonly why: string }
+  | { readonly kind: "window-close"; readonly why: string }
+  | { readonly kind: "window-open" }
   | { readonly kind: "stop"; readonly why: string }
   | { readonly kind: "close"; readonly state: "halted" | "aborted" | "finished"; readonly why: string };
 
@@ -57,24 +68,14 @@ export function next(view: RolloutView, fleet: FleetView, now: number): Next {
   if (view.state === "planned" || isClosed(view.state)) return { decisions: [], waits: [], wakeAt: null };
   const silence = silentHosts(view, fleet, now);
   if (silence.decisions.length > 0) return { decisions: silence.decisions, waits: [], wakeAt: now };
-  const why = tripped(view);
+  const why = tripped(view, now);
   if (view.state !== "stopping" && why !== null) return { decisions: [{ kind: "stop", why }], waits: [], wakeAt: now };
   const inFlight = view.hosts.filter((host) => isInFlight(host.state));
   if (view.state === "stopping") return closing(view, fleet, inFlight, silence.wakeAt);
+  const times = { now, wakeAt: silence.wakeAt };
+  if (view.state === "waiting-window") return atTheWindow(view, fleet, times);
   if (view.state !== "running") return { decisions: [], waits: [view.state], wakeAt: silence.wakeAt };
-  return dispatching(view, fleet, inFlight, { now, wakeAt: silence.wakeAt });
-}
-
-/** Failures so far, all kinds equal: failed, timed out, and unreachable after the permit. */
-export function failures(view: RolloutView): readonly HostInRollout[] {
-  return view.hosts.filter((h) => h.state === "failed" || isLost(h));
-}
-
-function tripped(view: RolloutView): string | null {
-  const failed = failures(view);
-  if (failed.length <= view.plan.maxFail) return null;
-  const names = failed.map((host) => host.name).join(", ");
-  return `${failed.length} failed (${names}), at most ${view.plan.maxFail} tolerated`;
+  return dispatching(view, fleet, inFlight, times);
 }
 
 function closing(view: RolloutView, fleet: FleetView, inFlight: readonly HostInRollout[], wakeAt: number | null): Next {
@@ -87,7 +88,8 @@ function closing(view: RolloutView, fleet: FleetView, inFlight: readonly HostInR
   };
 }
 
-interface Times {
+/** A moment, and when to look again whatever else is decided. */
+export interface Times {
   readonly now: number;
   readonly wakeAt: number | null;
 }
@@ -100,102 +102,55 @@ function dispatching(view: RolloutView, fleet: FleetView, inFlight: readonly Hos
     );
     return { decisions, waits: [], wakeAt: times.wakeAt };
   }
-  if (view.hosts.every((host) => isAtRest(host.state))) return finished(view);
-  return permits(view, fleet, inFlight, times);
+  const stages = stagesOf(view, times.now);
+  const ended = view.plan.shape ? stages.filter((stage) => stage.state === "open" && isWaveAtRest(view, stage)) : [];
+  if (ended.length > 0) {
+    const decisions = ended.map(({ wave: { name, bakeMs } }): Decision => ({ kind: "end-wave", wave: name, bakeMs }));
+    return { decisions, waits: [], wakeAt: times.now };
+  }
+  const isOver = view.hosts.every((host) => isAtRest(host.state));
+  if (isOver && hasPassed(view, stages)) return finished(view);
+  return betweenWaves(view, stages, inFlight, times) ?? permits(view, fleet, inFlight, times);
 }
+
+/** The controller's own host, which comes last of all, holds up no wave. */
+function isWaveAtRest(view: RolloutView, { wave }: Stage): boolean {
+  const members = new Set(wave.hostIds);
+  const hosts = view.hosts.filter((host) => members.has(host.hostId) && !holdsController(view, host));
+  return hosts.every((host) => isAtRest(host.state));
+}
+
+/** No wave has anything to do: one bakes, or somebody has to approve of it. Null: there is something to do. */
+function betweenWaves(
+  view: RolloutView,
+  stages: readonly Stage[],
+  inFlight: readonly HostInRollout[],
+  times: Times,
+): Next | null {
+  if (inFlight.length > 0 || openBatches(view, times.now).length > 0) return null;
+  const gated = stages.filter(({ state }) => state === "gated").map(({ wave }) => wave.name);
+  const baking = stages.flatMap(({ wave, bakeUntil }) => (bakeUntil === null ? [] : [{ name: wave.name, bakeUntil }]));
+  if (baking.length > 0) {
+    const waits = baking.map(({ name }) => `wave ${name} is watched before the next one begins`);
+    return { decisions: [], waits, wakeAt: sooner(times, Math.min(...baking.map(({ bakeUntil }) => bakeUntil))) };
+  }
+  if (gated.length === 0) return null;
+  const why = `wave ${someOf(gated)} waits for an approval`;
+  return { decisions: [{ kind: "gate", why }], waits: [], wakeAt: times.wakeAt };
+}
+
+/** No host may begin at this time; hosts in hand finish. */
+function atTheWindow(view: RolloutView, fleet: FleetView, times: Times): Next {
+  const closed = view.plan.shape ? closedAt(view.plan.shape.hours, fleet.wall, expectedMs(view)) : null;
+  if (closed === null) return { decisions: [{ kind: "window-open" }], waits: [], wakeAt: times.now };
+  // Clocks are stepped: what the wall clock says is asked again now and then.
+  const wakeInMs = Math.min(closed.opensAt === null ? LONGEST_LOOK_MS : closed.opensAt - fleet.wall, LONGEST_LOOK_MS);
+  return { decisions: [], waits: [closed.why], wakeAt: sooner(times, times.now + Math.max(wakeInMs, 0)) };
+}
+
+const LONGEST_LOOK_MS = 60_000;
 
 function finished(view: RolloutView): Next {
   const why = view.hosts.every((h) => h.reason === "nothing to do") ? "nothing to do" : "";
   return { decisions: [{ kind: "close", state: "finished", why }], waits: [], wakeAt: null };
-}
-
-/**
- * Permits for the open batch. A host whose permit went unanswered stays charged: it may be acting still. One that vetoed is
- * not charged, but its batch is not at rest: a host that was not touched has shown nothing that a larger batch could rely on.
- */
-function permits(view: RolloutView, fleet: FleetView, inFlight: readonly HostInRollout[], times: Times): Next {
-  const batch = openBatch(view);
-  const { size, hosts } = batch;
-  const lost = view.hosts.filter(isLost);
-  const charged = inFlight.length + lost.length;
-  const waits: string[] = [];
-  const ready = hosts.filter((host) => host.state === "pending" && awayOf(host.hostId, fleet) === null);
-  const away = hosts.filter((host) => host.state === "pending" && awayOf(host.hostId, fleet) !== null);
-  if (away.length > 0) waits.push(`not connected: ${names(away)}`);
-  const vetoed = hosts.filter((host) => host.state === "vetoed");
-  if (vetoed.length > 0) waits.push(`vetoed, and tried again: ${names(vetoed)}`);
-  if (inFlight.length === 0 && !hosts.some(isMoving) && vetoed.every(isTriedEnough)) {
-    const why = `vetoed on the host: ${words(vetoed)}`;
-    return { decisions: [{ kind: "stop", why }], waits: [], wakeAt: times.wakeAt };
-  }
-  const room = Math.max(0, size - charged);
-  if (room === 0 && inFlight.length === 0 && lost.length > 0) {
-    const why = `no room left: ${names(lost)} did not answer and may be down still`;
-    return { decisions: [{ kind: "stop", why }], waits: [], wakeAt: times.wakeAt };
-  }
-  if (inFlight.length > 0) waits.unshift(`${charged} of ${size} in hand: ${inHand(inFlight, fleet)}`);
-  const why = room > 0 && ready.length > 0 ? whyNotNow(view, batch, fleet) : null;
-  if (why !== null) return { decisions: [], waits: [...waits, why], wakeAt: sooner(times, times.now + LOOK_AGAIN_MS) };
-  return braked(view, ready.slice(0, room), fleet, times, waits);
-}
-
-/** Other rollouts come to an end without a word to this one. */
-const LOOK_AGAIN_MS = 10_000;
-
-/** The controller's own host is rebooted alone, whichever rollout it is in: what would be acting then has nobody to tell. */
-function whyNotNow(view: RolloutView, { hosts, isAlone }: Batch, fleet: FleetView): string | null {
-  const own = view.hosts.find((host) => isInFlight(host.state) && holdsController(view, host));
-  const leavingFor = own?.name ?? fleet.leavingFor;
-  if (leavingFor !== null) return `nothing begins until ${leavingFor} is back, on which the controller runs`;
-  if (!isAlone || fleet.elsewhere.length === 0) return null;
-  return `${names(hosts)} is rebooted alone, the controller runs there: waits for ${someOf(fleet.elsewhere)}`;
-}
-
-function holdsController(view: RolloutView, { hostId }: HostInRollout): boolean {
-  return view.plan.hosts.some((host) => host.hostId === hostId && goesAlone(host));
-}
-
-/** Permits for these hosts, in their order, but no reboot before the brake lets it. */
-function braked(
-  view: RolloutView,
-  hosts: readonly HostInRollout[],
-  fleet: FleetView,
-  times: Times,
-  waits: readonly string[],
-): Next {
-  const decisions: Decision[] = [];
-  const held: HostInRollout[] = [];
-  let freeAt = fleet.rebootPermittedAt === null ? times.now : fleet.rebootPermittedAt + REBOOT_EVERY_MS;
-  for (const host of hosts) {
-    const isRebooted = isHostRebooted(view.plan, host.hostId);
-    if (isRebooted && times.now < freeAt) {
-      held.push(host);
-      continue;
-    }
-    if (isRebooted) freeAt = times.now + REBOOT_EVERY_MS;
-    const bootId = fleet.hosts.get(host.hostId)?.bootId ?? "";
-    decisions.push({ kind: "permit", hostId: host.hostId, bootId });
-  }
-  if (held.length === 0) return { decisions, waits, wakeAt: times.wakeAt };
-  const why = `a reboot begins every ${REBOOT_EVERY_MS / 1000} s at most: ${names(held)}`;
-  return { decisions, waits: [...waits, why], wakeAt: sooner(times, freeAt) };
-}
-
-function sooner({ wakeAt }: Times, at: number): number {
-  return wakeAt === null ? at : Math.min(wakeAt, at);
-}
-
-const LONGEST_WORDS = 160;
-
-/** Hosts with what they said. */
-function words(hosts: readonly HostInRollout[]): string {
-  return someOf(hosts.map((host) => `${host.name} (${abridged(host.reason, LONGEST_WORDS)})`));
-}
-
-/** Hosts in hand, and which of them are silent just now. */
-function inHand(hosts: readonly HostInRollout[], fleet: FleetView): string {
-  const silent = ({ state }: HostInRollout) => (state === "returning" ? "rebooting" : "not connected");
-  return hosts
-    .map((host) => (awayOf(host.hostId, fleet) === null ? host.name : `${host.name} (${silent(host)})`))
-    .join(", ");
 }

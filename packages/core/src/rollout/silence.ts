@@ -1,11 +1,11 @@
-import { awayOf, isMoving, openBatch, stepsOf } from "./batch.ts";
+import { awayOf, isMoving, openBatches, stepsOf } from "./batch.ts";
 import type { Decision, FleetView } from "./next.ts";
 import { isInFlight } from "./transitions.ts";
 import type { HostInRollout, RolloutView } from "./types.ts";
 
 /** Hosts whose silence has lasted too long, those that came back from it, and vetoes that are old enough to ask again. */
 export function silentHosts(view: RolloutView, fleet: FleetView, now: number) {
-  const mayTryAgain = triedAgain(view);
+  const mayTryAgain = triedAgain(view, now);
   const decisions: Decision[] = [];
   const times: number[] = [];
   const due = (at: number, decision: Decision) => (now >= at ? decisions.push(decision) : times.push(at));
@@ -49,8 +49,10 @@ export function isTriedEnough({ vetoes }: HostInRollout): boolean {
 }
 
 /** Which hosts that vetoed are tried again: hosts that only veto must not keep one another, and the rollout, alive. */
-function triedAgain(view: RolloutView): (host: HostInRollout) => boolean {
+function triedAgain(view: RolloutView, now: number): (host: HostInRollout) => boolean {
   if (view.state !== "running") return () => false;
-  const isBusy = openBatch(view).hosts.some((host) => !isTriedEnough(host) && isMoving(host));
+  const isBusy = openBatches(view, now).some(({ hosts }) =>
+    hosts.some((host) => !isTriedEnough(host) && isMoving(host)),
+  );
   return (host) => isBusy || !isTriedEnough(host);
 }

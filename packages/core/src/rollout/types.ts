@@ -1,3 +1,6 @@
+import type { Budget } from "./budgets.ts";
+import type { Hours } from "./hours.ts";
+import type { Wave } from "./waves.ts";
 import type { RebootOrder } from "../plan/reboot.ts";
 import type { ProgressState } from "../session.ts";
 
@@ -71,6 +74,20 @@ export interface RolloutPlan {
   /** Selected, but not plannable: lost or never reported. */
   readonly uncovered: readonly { readonly name: string; readonly why: string }[];
   readonly timing: RolloutTiming;
+  /** Absent: one wave of all hosts by `ramp`, at any time, without budgets. */
+  readonly shape?: RolloutShape;
+}
+
+/** What a rollout's file says beyond flags, as integers over the fleet of the plan. */
+export interface RolloutShape {
+  /** Every host of the plan is in exactly one. */
+  readonly waves: readonly Wave[];
+  readonly budgets: readonly Budget[];
+  readonly hours: Hours;
+  /** Of the hosts that have ended, from the tenth on; null: not looked at. */
+  readonly maxFailPercent: number | null;
+  /** No host done for so long: stop. Milliseconds; null: not looked at. */
+  readonly progressDeadlineMs: number | null;
 }
 
 export interface RolloutHostPlan {
@@ -169,6 +186,15 @@ export type RolloutEvent =
   /** A person holds it: hosts in hand finish, no other begins. */
   | { readonly type: "paused"; readonly at: number; readonly actor: string; readonly why: string }
   | { readonly type: "resumed"; readonly at: number; readonly actor: string }
+  /** All hosts of a wave are at rest. `bakeUntil` is of the clock that deadlines of permits are on. */
+  | { readonly type: "wave-ended"; readonly at: number; readonly wave: string; readonly bakeUntil: number }
+  /** Nothing goes on before somebody approves of a wave. */
+  | { readonly type: "gate"; readonly at: number; readonly why: string }
+  /** The waves after this one may begin. */
+  | { readonly type: "approved"; readonly at: number; readonly wave: string; readonly actor: string }
+  /** No host may begin at this time. */
+  | { readonly type: "window-closed"; readonly at: number; readonly why: string }
+  | { readonly type: "window-opened"; readonly at: number }
   | {
       readonly type: "closed";
       readonly at: number;
@@ -196,11 +222,19 @@ export interface HostInRollout {
     readonly id: string;
     readonly bootId: string;
     readonly epoch: number;
+    /** When it was issued, of the clock that people read. */
+    readonly at: number;
     readonly beginBy: number;
     readonly endBy: number;
     /** Its work was seen: a host that knows nothing of it any more has lost its memory, not its work. */
     readonly isBegun: boolean;
   } | null;
+}
+
+export interface EndedWave {
+  readonly bakeUntil: number;
+  /** Null: nobody has approved of it. */
+  readonly approvedBy: string | null;
 }
 
 /** A rollout as its events have made it. */
@@ -211,6 +245,8 @@ export interface RolloutView {
   /** A person asked to end it: it will be `aborted`, not `halted`. */
   readonly isAborting: boolean;
   readonly hosts: readonly HostInRollout[];
+  /** Waves that have ended, by name. */
+  readonly ended: Readonly<Record<string, EndedWave>>;
   /** Number of events folded. */
   readonly version: number;
 }

@@ -1,0 +1,186 @@
+import { abridged, someOf } from "../text.ts";
+import { awayOf, type Batch, isLost, isMoving, names, openBatches } from "./batch.ts";
+import { overBudget } from "./budgets.ts";
+import { closedAt } from "./hours.ts";
+import type { Decision, FleetView, Next, Times } from "./next.ts";
+import { goesAlone, isHostRebooted, REBOOT_EVERY_MS } from "./reboots.ts";
+import { isTriedEnough } from "./silence.ts";
+import { stuckAt } from "./stop.ts";
+import { isAtRest, isInFlight } from "./transitions.ts";
+import type { HostInRollout, RolloutView } from "./types.ts";
+
+/**
+ * Permits for the open batches. A host whose permit went unanswered stays charged: it may be acting still. One that vetoed is
+ * not charged, but its batch is not at rest: a host that was not touched has shown nothing that a larger batch could rely on.
+ */
+export function permits(view: RolloutView, fleet: FleetView, inFlight: readonly HostInRollout[], times: Times): Next {
+  const rooms = openBatches(view, times.now).map((batch) => roomIn(batch, fleet));
+  const waits = rooms.flatMap((room) => room.waits);
+  const stuck = rooms.flatMap(({ stuck: why }) => why ?? []);
+  if (inFlight.length === 0 && stuck[0] !== undefined && stuck.length === rooms.length) {
+    return { decisions: [{ kind: "stop", why: stuck[0] }], waits: [], wakeAt: times.wakeAt };
+  }
+  if (inFlight.length > 0) {
+    const size = rooms.reduce((sum, { batch }) => sum + batch.size, 0);
+    const charged = inFlight.length + view.hosts.filter(isLost).length;
+    waits.unshift(`${charged} of ${size} in hand: ${inHand(inFlight, fleet)}`);
+  }
+  const ready = rooms.flatMap((room) => room.ready.slice(0, room.free));
+  const stuckFor = stuckAt(view);
+  const wakeAt = stuckFor === null ? times.wakeAt : sooner(times, stuckFor);
+  if (ready.length === 0) return { decisions: [], waits, wakeAt };
+  const closed = view.plan.shape ? closedAt(view.plan.shape.hours, fleet.wall, expectedMs(view)) : null;
+  if (closed !== null) return atClosing(closed.why, inFlight.length > 0, waits, wakeAt);
+  const alone = rooms.find(({ batch }) => batch.isAlone)?.batch ?? null;
+  const why = whyNotNow(view, alone, fleet);
+  if (why !== null)
+    return { decisions: [], waits: [...waits, why], wakeAt: sooner({ ...times, wakeAt }, times.now + LOOK_AGAIN_MS) };
+  return braked(view, withinBudgets(view, rooms, fleet), fleet, { ...times, wakeAt }, waits);
+}
+
+/** The rollout waits for its window when nothing is in hand any more. */
+function atClosing(why: string, isBusy: boolean, waits: readonly string[], wakeAt: number | null): Next {
+  if (isBusy) return { decisions: [], waits: [...waits, why], wakeAt };
+  return { decisions: [{ kind: "window-close", why }], waits: [], wakeAt };
+}
+
+interface Room {
+  readonly batch: Batch;
+  /** So many more may be taken. */
+  readonly free: number;
+  readonly ready: readonly HostInRollout[];
+  readonly waits: readonly string[];
+  /** Why nothing of it will go on by itself; null: something may. */
+  readonly stuck: string | null;
+}
+
+function roomIn(batch: Batch, fleet: FleetView): Room {
+  const { size, hosts, wave } = batch;
+  const lost = wave.filter(isLost);
+  const charged = wave.filter((host) => isInFlight(host.state)).length + lost.length;
+  const pending = hosts.filter((host) => host.state === "pending");
+  const ready = pending.filter((host) => awayOf(host.hostId, fleet) === null);
+  const away = pending.filter((host) => !ready.includes(host));
+  const vetoed = hosts.filter((host) => host.state === "vetoed");
+  const waits = [
+    ...(away.length > 0 ? [`not connected: ${names(away)}`] : []),
+    ...(vetoed.length > 0 ? [`vetoed, and tried again: ${names(vetoed)}`] : []),
+  ];
+  const free = Math.max(0, size - charged);
+  const isVetoed = !hosts.some(isMoving) && vetoed.every(isTriedEnough);
+  const isFull = free === 0 && lost.length > 0;
+  const stuck = isVetoed
+    ? `vetoed on the host: ${words(vetoed)}`
+    : isFull
+      ? `no room left: ${names(lost)} did not answer and may be down still`
+      : null;
+  return { batch, free, ready, waits, stuck };
+}
+
+interface Granted {
+  readonly hosts: readonly HostInRollout[];
+  /** Why others have to wait, one sentence each. */
+  readonly held: readonly string[];
+}
+
+/** Hosts that may be taken now. One that a budget holds back lets those after it go first. */
+function withinBudgets(view: RolloutView, rooms: readonly Room[], fleet: FleetView): Granted {
+  const budgets = view.plan.shape?.budgets ?? [];
+  if (budgets.length === 0) return { hosts: rooms.flatMap((room) => room.ready.slice(0, room.free)), held: [] };
+  const charged = new Set([...fleet.unavailable, ...view.hosts.filter(isUnavailable).map(({ hostId }) => hostId)]);
+  const hosts: HostInRollout[] = [];
+  const held = new Set<string>();
+  for (const room of rooms) {
+    let { free } = room;
+    for (const host of room.ready) {
+      if (free === 0) break;
+      const why = overBudget(host.hostId, budgets, charged);
+      if (why !== null) {
+        held.add(why);
+        continue;
+      }
+      free -= 1;
+      charged.add(host.hostId);
+      hosts.push(host);
+    }
+  }
+  return { hosts, held: [...held] };
+}
+
+/** In our hands, silent since, or failed: nobody knows that it serves anybody. */
+function isUnavailable(host: HostInRollout): boolean {
+  return isInFlight(host.state) || host.state === "unreachable" || host.state === "failed";
+}
+
+const FIRST_GUESS_MS = 5 * 60_000;
+
+/** How long a host is in hand, by the longest so far; milliseconds. */
+export function expectedMs(view: RolloutView): number {
+  const took = view.hosts.flatMap(({ permit, state, changedAt }) =>
+    permit !== null && isAtRest(state) && !isLostState(state) ? [changedAt - permit.at] : [],
+  );
+  return took.length === 0 ? FIRST_GUESS_MS : Math.max(...took);
+}
+
+function isLostState(state: HostInRollout["state"]): boolean {
+  return state === "unreachable" || state === "written-off";
+}
+
+/** Other rollouts come to an end without a word to this one. */
+const LOOK_AGAIN_MS = 10_000;
+
+/** The controller's own host is rebooted alone, whichever rollout it is in: what would be acting then has nobody to tell. */
+function whyNotNow(view: RolloutView, alone: Batch | null, fleet: FleetView): string | null {
+  const own = view.hosts.find((host) => isInFlight(host.state) && holdsController(view, host));
+  const leavingFor = own?.name ?? fleet.leavingFor;
+  if (leavingFor !== null) return `nothing begins until ${leavingFor} is back, on which the controller runs`;
+  if (alone === null || fleet.elsewhere.length === 0) return null;
+  return `${names(alone.hosts)} is rebooted alone, the controller runs there: waits for ${someOf(fleet.elsewhere)}`;
+}
+
+/** On it the controller runs, and it is to be rebooted. */
+export function holdsController(view: RolloutView, { hostId }: HostInRollout): boolean {
+  return view.plan.hosts.some((host) => host.hostId === hostId && goesAlone(host));
+}
+
+/** Permits for these hosts, in their order, but no reboot before the brake lets it. */
+function braked(view: RolloutView, granted: Granted, fleet: FleetView, times: Times, others: readonly string[]): Next {
+  const decisions: Decision[] = [];
+  const held: HostInRollout[] = [];
+  let freeAt = fleet.rebootPermittedAt === null ? times.now : fleet.rebootPermittedAt + REBOOT_EVERY_MS;
+  for (const host of granted.hosts) {
+    const isRebooted = isHostRebooted(view.plan, host.hostId);
+    if (isRebooted && times.now < freeAt) {
+      held.push(host);
+      continue;
+    }
+    if (isRebooted) freeAt = times.now + REBOOT_EVERY_MS;
+    const bootId = fleet.hosts.get(host.hostId)?.bootId ?? "";
+    decisions.push({ kind: "permit", hostId: host.hostId, bootId });
+  }
+  const waits = [...others, ...granted.held];
+  const wakeAt = granted.held.length > 0 ? sooner(times, times.now + LOOK_AGAIN_MS) : times.wakeAt;
+  if (held.length === 0) return { decisions, waits, wakeAt };
+  const why = `a reboot begins every ${REBOOT_EVERY_MS / 1000} s at most: ${names(held)}`;
+  return { decisions, waits: [...waits, why], wakeAt: sooner({ ...times, wakeAt }, freeAt) };
+}
+
+/** The sooner of two moments to look again. */
+export function sooner({ wakeAt }: Times, at: number): number {
+  return wakeAt === null ? at : Math.min(wakeAt, at);
+}
+
+const LONGEST_WORDS = 160;
+
+/** Hosts with what they said. */
+function words(hosts: readonly HostInRollout[]): string {
+  return someOf(hosts.map((host) => `${host.name} (${abridged(host.reason, LONGEST_WORDS)})`));
+}
+
+/** Hosts in hand, and which of them are silent just now. */
+export function inHand(hosts: readonly HostInRollout[], fleet: FleetView): string {
+  const silent = ({ state }: HostInRollout) => (state === "returning" ? "rebooting" : "not connected");
+  return hosts
+    .map((host) => (awayOf(host.hostId, fleet) === null ? host.name : `${host.name} (${silent(host)})`))
+    .join(", ");
+}
