@@ -3,7 +3,7 @@ import type { Channel } from "@afterpatch/agent/session/channel";
 import { reportOf, sha256 } from "@afterpatch/agent/session/report";
 import { Session } from "@afterpatch/agent/session/session";
 import { NO_RULES, type Veto } from "@afterpatch/agent/vetoes/rules";
-import { planOf } from "@afterpatch/core/plan/plan";
+import { planOf, type RebootChoice } from "@afterpatch/core/plan/plan";
 import type { StepRef } from "@afterpatch/core/rollout/types";
 import { type MemoryJournal, memoryJournal } from "../fakes/journal.ts";
 import { type FakeHost, type FakeHostOptions, fakeHost } from "../fakes/machine.ts";
@@ -12,6 +12,9 @@ import type { VirtualTime } from "./time.ts";
 /** Sees what truly happens on a host. */
 export interface Witness {
   effect(hostId: string, effect: string): void;
+  /** The host went down, or is back. `isOurs`: by a reboot of ours. */
+  down(hostId: string, isOurs: boolean): void;
+  up(hostId: string): void;
   /** This record is on the host's disk now. */
   recorded(hostId: string, record: JournalRecord): void;
 }
@@ -27,6 +30,18 @@ export interface SimAgentOptions {
   readonly veto: (step: StepRef | null) => Veto | null;
   readonly dial: (agent: SimAgent) => Promise<Channel>;
   readonly witness: Witness;
+  /** What a reboot of ours comes to. */
+  readonly boot: () => Boot;
+}
+
+/** How a reboot goes. */
+export interface Boot {
+  /** From the order to the init system until the host is down. */
+  readonly dyingMs: number;
+  /** Null: it never comes back. */
+  readonly downMs: number | null;
+  /** Goes down once more so long after it is back; null: it does not. */
+  readonly againAfterMs: number | null;
 }
 
 /** A host with its agent: the real session, orders and executor over a host and a journal that survive its crashes. */
@@ -39,6 +54,7 @@ export class SimAgent {
   #life: { isOver: boolean; readonly stop: AbortController } | null = null;
   #bootedAt: number;
   #channel: Channel | null = null;
+  #isDown = false;
 
   constructor(options: SimAgentOptions) {
     this.hostId = options.hostId;
@@ -77,9 +93,9 @@ export class SimAgent {
   }
 
   /** What a scan of this moment would plan. */
-  async planned(): Promise<readonly StepRef[]> {
+  async planned(choice?: RebootChoice): Promise<readonly StepRef[]> {
     const scan = await this.host.machine().scan(new AbortController().signal);
-    return planOf(scan).steps.map((step) => step.remedy);
+    return planOf(scan, [], choice).steps.map((step) => step.remedy);
   }
 
   /** kill -9. Everything that is not in the journal or on the host is gone. */
@@ -91,15 +107,29 @@ export class SimAgent {
     this.#channel?.close();
     this.#journal = this.#journal.crash();
     this.#options.time.after(restartInMs, () => {
-      if (!this.#life) this.start();
+      if (!this.#life && !this.#isDown) this.start();
     });
   }
 
   /** Somebody reboots the host behind our back. */
   reboot(downMs: number): void {
-    this.crash(downMs);
-    this.host.reboot();
-    this.#bootedAt = this.#options.time.now();
+    this.#goDown(downMs, false);
+  }
+
+  #goDown(downMs: number | null, isOurs: boolean, isSoft = false): void {
+    if (this.#isDown) return;
+    const { time, witness } = this.#options;
+    this.#isDown = true;
+    this.crash(downMs ?? 0);
+    this.host.reboot(isSoft);
+    witness.down(this.hostId, isOurs);
+    if (downMs === null) return;
+    time.after(downMs, () => {
+      this.#isDown = false;
+      if (!isSoft) this.#bootedAt = time.now();
+      witness.up(this.hostId);
+      if (!this.#life) this.start();
+    });
   }
 
   #clock(life: { readonly isOver: boolean }): Clock {
@@ -136,9 +166,15 @@ export class SimAgent {
         await takes(200 + random() * 800);
         return machine.scan(signal);
       },
+      happened: (step, before, graceMs, signal) =>
+        step.kind === "reboot" && this.host.reboots.isGoingDown
+          ? never()
+          : machine.happened(step, before, graceMs, signal),
       perform: async (step, before, options) => {
         await takes(random() * 3_000);
         if (random() < crash()) return this.#die(life);
+        const isBooted = step.kind === "reboot" && this.host.reboots.command === undefined;
+        if (isBooted) return this.#boot(life, options.reboot?.method === "soft-reboot");
         const done = this.host.effects.length;
         const performed = await machine.perform(step, before, options);
         for (const effect of this.host.effects.slice(done)) witness.effect(this.hostId, effect);
@@ -147,6 +183,23 @@ export class SimAgent {
         return performed;
       },
     };
+  }
+
+  /** The init system was told. It goes on with that whether this process lives or not. */
+  #boot(life: { isOver: boolean }, isSoft: boolean): Promise<never> {
+    const { time, random, crash, witness, boot } = this.#options;
+    const { dyingMs, downMs, againAfterMs } = boot();
+    const { reboots } = this.host;
+    const before = reboots.boot;
+    reboots.isGoingDown = true;
+    witness.effect(this.hostId, "reboot:host");
+    time.after(dyingMs, () => {
+      if (reboots.isGoingDown && reboots.boot === before) this.#goDown(downMs, true, isSoft);
+    });
+    if (downMs !== null && againAfterMs !== null) {
+      time.after(dyingMs + downMs + againAfterMs, () => this.#goDown(downMs, false));
+    }
+    return random() < crash() ? this.#die(life) : never();
   }
 
   #mortal(life: { isOver: boolean }, journal: Journal): Journal {
@@ -164,17 +217,21 @@ export class SimAgent {
 
   #die(life: { isOver: boolean }): Promise<never> {
     if (!life.isOver) this.crash(1_000 + this.#options.random() * 20_000);
-    return new Promise(() => {}); // a dead process goes no further
+    return never(); // a dead process goes no further
   }
+}
+
+function never(): Promise<never> {
+  return new Promise(() => {});
 }
 
 /** What a dead process waits for never comes. */
 async function alive<T>(life: { readonly isOver: boolean }, work: Promise<T>): Promise<T> {
   try {
     const value = await work;
-    return life.isOver ? await new Promise<never>(() => {}) : value;
+    return life.isOver ? await never() : value;
   } catch (error) {
-    if (life.isOver) return new Promise<never>(() => {});
+    if (life.isOver) return never();
     throw error;
   }
 }

@@ -14,12 +14,23 @@ export interface Effect {
 }
 
 export interface Stored {
+  readonly rolloutId: string;
   /** True time: the clock of the controller may be off. */
   readonly at: number;
   readonly event: RolloutEvent;
+  /** Hosts that were down at that moment by a reboot of ours. */
+  readonly down: readonly string[];
+  /** What was running on the host of the event. */
+  readonly runs: Running | null;
 }
 
-/** What truly happened in the simulated world, in its order, whatever the parties in it believe. For one rollout. */
+/** The truth about a host. */
+export interface Running {
+  readonly bootId: string;
+  readonly release: string;
+}
+
+/** What truly happened in the simulated world, in its order, whatever the parties in it believe. */
 export class Chronicle implements Witness {
   readonly events: Stored[] = [];
   readonly effects: Effect[] = [];
@@ -27,10 +38,17 @@ export class Chronicle implements Witness {
   readonly broken: string[] = [];
   /** Permits that were refused although, or because, they came from a controller that is no more. */
   oldEpochs = 0;
+  /** How often a host went down by a reboot of ours. */
+  boots = 0;
+  /** Called at each host's going down and coming back. */
+  onPower: (hostId: string, isDown: boolean) => void = () => {};
+  readonly #down = new Set<string>();
   readonly #now: () => number;
+  readonly #runs: (hostId: string) => Running | null;
 
-  constructor(now: () => number) {
+  constructor(now: () => number, runs: (hostId: string) => Running | null) {
     this.#now = now;
+    this.#runs = runs;
   }
 
   /** The same store; what it has stored is in the chronicle. */
@@ -40,18 +58,31 @@ export class Chronicle implements Witness {
       create: async (plan, requestId, events) => {
         const isNew = (await store.byRequest(requestId)) === null;
         const id = await store.create(plan, requestId, events);
-        if (isNew) this.events.push(...events.map((event) => ({ at: this.#now(), event })));
+        if (isNew) for (const event of events) this.#stored(id, event);
         return id;
       },
       append: async (id, version, event, isClosing) => {
         await store.append(id, version, event, isClosing);
-        this.events.push({ at: this.#now(), event });
+        this.#stored(id, event);
       },
     };
   }
 
   effect(hostId: string, effect: string): void {
     this.effects.push({ at: this.#now(), hostId, effect, after: this.events.length });
+  }
+
+  down(hostId: string, isOurs: boolean): void {
+    if (isOurs) {
+      this.#down.add(hostId);
+      this.boots += 1;
+    }
+    this.onPower(hostId, true);
+  }
+
+  up(hostId: string): void {
+    this.#down.delete(hostId);
+    this.onPower(hostId, false);
   }
 
   recorded(hostId: string, record: JournalRecord): void {
@@ -64,9 +95,26 @@ export class Chronicle implements Witness {
     }
   }
 
+  /** What concerns one rollout, counted by its own events. Each host is in one rollout alone. */
+  only(rolloutId: string, hostIds: ReadonlySet<string>): Pick<Chronicle, "events" | "effects" | "broken"> {
+    const places = this.events.flatMap((stored, index) => (stored.rolloutId === rolloutId ? [index] : []));
+    const effects = this.effects
+      .filter(({ hostId }) => hostIds.has(hostId))
+      .map((effect) => ({ ...effect, after: places.filter((place) => place < effect.after).length }));
+    return { events: this.events.filter((stored) => stored.rolloutId === rolloutId), effects, broken: this.broken };
+  }
+
+  #stored(rolloutId: string, event: RolloutEvent): void {
+    const runs = "hostId" in event ? this.#runs(event.hostId) : null;
+    this.events.push({ rolloutId, at: this.#now(), event, down: [...this.#down], runs });
+  }
+
   /** Nobody waits for this permit's end any more. */
   #isSettled(permitId: string): boolean {
-    const isClosed = this.events.at(-1)?.event.type === "closed";
+    const rolloutId = this.events.find(
+      ({ event }) => event.type === "permitted" && event.permitId === permitId,
+    )?.rolloutId;
+    const isClosed = this.events.some((stored) => stored.rolloutId === rolloutId && stored.event.type === "closed");
     return isClosed || (["ended", "vetoed", "permit-void"] as const).some((type) => this.#has(type, permitId));
   }
 

@@ -1,4 +1,4 @@
-import { NO_REBOOT } from "@afterpatch/core/plan/reboot";
+import { NO_REBOOT, type RebootOrder } from "@afterpatch/core/plan/reboot";
 import { sha256 } from "@afterpatch/agent/session/report";
 import type { Veto } from "@afterpatch/agent/vetoes/rules";
 import { type Hosts, hosts as hostsIn } from "@afterpatch/controller/store/hosts";
@@ -10,7 +10,7 @@ import { planDigest } from "@afterpatch/core/plan/digest";
 import type { RolloutHostPlan, RolloutPlan, RolloutView, StepRef } from "@afterpatch/core/rollout/types";
 import { enrol } from "../fakes/controller.ts";
 import type { FakeHostOptions } from "../fakes/machine.ts";
-import { SimAgent } from "./agent.ts";
+import { type Boot, SimAgent } from "./agent.ts";
 import { SimController } from "./controller.ts";
 import { Chronicle } from "./chronicle.ts";
 import type { Link, NetworkFaults } from "./network.ts";
@@ -25,6 +25,15 @@ export interface Faults extends NetworkFaults {
   readonly zombie: number;
 }
 
+export interface SimOrder {
+  readonly ramp: readonly number[];
+  readonly maxFail: number;
+  /** Absent: none. */
+  readonly reboot?: RebootOrder;
+  /** Absent: all. */
+  readonly hosts?: readonly string[];
+}
+
 export const CALM: Faults = {
   ...{ loss: 0, repeat: 0, cut: 0, slowestMs: 50, stray: 0 },
   ...{ controllerCrash: 0, agentCrash: 0, zombie: 0 },
@@ -35,7 +44,10 @@ export class World {
   readonly time = new VirtualTime();
   readonly random: () => number;
   readonly agents: SimAgent[] = [];
-  readonly chronicle = new Chronicle(() => this.time.now());
+  readonly chronicle = new Chronicle(
+    () => this.time.now(),
+    (hostId) => this.agents.find((agent) => agent.hostId === hostId)?.host.reboots.identity() ?? null,
+  );
   readonly #links = new Map<string, Link>();
   #zombies: readonly SimController[] = [];
   /** How far the clock of the controller's machine is off; agents do not care. */
@@ -48,9 +60,18 @@ export class World {
   veto: (hostId: string, step: StepRef | null) => Veto | null = () => null;
   controller: SimController | null = null;
   controllerRuns = 0;
+  /** How a reboot of this host goes. */
+  boot: (hostId: string) => Boot = () => ({ dyingMs: 2_000, downMs: 60_000, againAfterMs: null });
+  /** The host that the controller runs on, where it is one of the fleet. */
+  controllerOn: string | null = null;
+  #isPowered = true;
+  #starts = 0;
 
   constructor(random: () => number) {
     this.random = random;
+    this.chronicle.onPower = (hostId, isDown) => {
+      if (hostId === this.controllerOn) this.#power(isDown);
+    };
     this.#db = createDatabase(":memory:");
     this.store = this.chronicle.of(rollouts(this.#db));
     this.#hosts = hostsIn(this.#db);
@@ -77,22 +98,31 @@ export class World {
       onCrash: () => {
         this.controller = null;
         this.#zombies = [...this.#zombies.filter((one) => !one.isOver), controller];
-        this.time.after(1_000 + this.random() * 30_000, () => void this.startController());
+        this.#startSoon();
       },
     });
     this.controller = controller;
     await controller.start();
   }
 
+  /** The machine of the controller goes down, with all that runs on it, or is back. */
+  #power(isDown: boolean): void {
+    this.#isPowered = !isDown;
+    for (const one of isDown ? [...this.#zombies, this.controller] : []) one?.crash();
+    if (!isDown) this.#startSoon();
+  }
+
+  #startSoon(): void {
+    const start = ++this.#starts;
+    this.time.after(1_000 + this.random() * 30_000, () => {
+      if (start === this.#starts && this.#isPowered) void this.startController();
+    });
+  }
+
   /** The plan that the fleet's scans give now, as an operator would start it. */
-  async plan(id: string, order: { readonly ramp: readonly number[]; readonly maxFail: number }): Promise<RolloutPlan> {
-    const hosts: RolloutHostPlan[] = [];
-    for (const agent of this.agents) {
-      const { hostId } = agent;
-      const steps = await agent.planned();
-      const about = { residue: [], expectedKernel: null, runningKernel: null, holdsController: false };
-      hosts.push({ hostId, name: hostId, digest: planDigest(steps, sha256), steps, ...about });
-    }
+  async plan(id: string, order: SimOrder): Promise<RolloutPlan> {
+    const { ramp, maxFail, reboot = NO_REBOOT, hosts: ids = this.agents.map(({ hostId }) => hostId) } = order;
+    const agents = this.agents.filter(({ hostId }) => ids.includes(hostId));
     return {
       id,
       name: id,
@@ -100,11 +130,10 @@ export class World {
       actor: "sim",
       createdAt: this.time.now() + this.clockOff,
       pattern: "all",
-      ...order,
+      ...{ ramp, maxFail, reboot },
       allowNew: false,
-      reboot: NO_REBOOT,
       digest: "sim",
-      hosts,
+      hosts: await Promise.all(agents.map((agent) => this.#planned(agent, reboot))),
       uncovered: [],
       timing: {
         beginWithinMs: 60_000,
@@ -116,10 +145,19 @@ export class World {
     };
   }
 
+  async #planned(agent: SimAgent, reboot: RebootOrder): Promise<RolloutHostPlan> {
+    const { hostId, host } = agent;
+    const steps = await agent.planned(reboot);
+    const { release: runningKernel } = host.reboots.identity();
+    const about = { residue: [], runningKernel, expectedKernel: host.reboots.expected };
+    const holdsController = hostId === this.controllerOn;
+    return { hostId, name: hostId, digest: planDigest(steps, sha256), steps, ...about, holdsController };
+  }
+
   /** Asks the controller to start until one has stored it: an operator's client tries again when it is cut off. */
   async start(plan: RolloutPlan): Promise<void> {
     const isStored = async () => (await this.store.byRequest(`request-${plan.id}`)) !== null;
-    for (let attempt = 0; attempt < 50 && !(await isStored()); attempt += 1) {
+    for (let attempt = 0; attempt < 200 && !(await isStored()); attempt += 1) {
       const started = this.controller?.engine.start(plan, `request-${plan.id}`);
       let isDone = false;
       const settle = () => {
@@ -153,6 +191,7 @@ export class World {
       machine,
       crash: () => this.faults.agentCrash,
       veto: (step) => this.veto(hostId, step),
+      boot: () => this.boot(hostId),
       dial: async () => {
         await new Promise<void>((resolve) => this.time.after(1 + this.random() * this.faults.slowestMs, resolve));
         const link = this.#answering()?.accept(hostId, (message) => this.#links.get(hostId)?.arrive(message));

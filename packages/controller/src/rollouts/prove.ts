@@ -3,7 +3,7 @@ import { planOf } from "@afterpatch/core/plan/plan";
 import type { RebootMethod } from "@afterpatch/core/plan/reboot";
 import { isRebooted } from "@afterpatch/core/rollout/reboots";
 import { isInFlight } from "@afterpatch/core/rollout/transitions";
-import type { RolloutHostPlan, RolloutView } from "@afterpatch/core/rollout/types";
+import type { RolloutHostPlan, RolloutView, StepResult } from "@afterpatch/core/rollout/types";
 import type { Scan } from "@afterpatch/core/scan";
 import { parseScan } from "@afterpatch/core/scan-json";
 import type { PermitUpdate, ScanReport } from "@afterpatch/core/session";
@@ -42,24 +42,35 @@ function unproven(view: RolloutView, hostId: string, update: PermitUpdate): stri
   if (!planned || !permit) return "no-proof: this host holds no permit";
   try {
     const scan = scanOfReport(proof.body);
-    const wrong = isRebooted(planned) ? wrongBoot(scan, planned, permit.bootId, view.plan.reboot.method) : null;
+    const { reboot } = view.plan;
+    // Where somebody rebooted the host before us, nothing was left to reboot it for; an order to do so stands.
+    const isVanished = reboot.mode !== "always" && update.steps.some(isSkippedReboot);
+    const isSameBoot = isVanished || reboot.method === "soft-reboot";
+    const wrong = isRebooted(planned)
+      ? ((isSameBoot ? null : notRebooted(scan, permit.bootId)) ?? wrongKernel(scan, planned, reboot.method))
+      : null;
     return wrong ?? findingsLeft(scan, planned, view.plan.allowNew);
   } catch (error) {
     return `no-proof: the scan cannot be read: ${error instanceof Error ? error.message : String(error)}`;
   }
 }
 
-/** A new boot, of the kernel that was planned or of a newer one that came meanwhile; where none was known, of the same. */
-function wrongBoot(
-  { host: { bootId, kernel } }: Scan,
+function isSkippedReboot({ kind, outcome }: StepResult): boolean {
+  return kind === "reboot" && outcome === "skipped";
+}
+
+/** A soft reboot keeps kernel and boot id: what it replaced is seen by what is left, systemd-soft-reboot.service(8). */
+function notRebooted({ host: { bootId } }: Scan, permitBootId: string): string | null {
+  if (bootId !== permitBootId && bootId !== "") return null;
+  return "not-rebooted: the proof is of the boot that the permit was for";
+}
+
+/** The kernel that was planned, or a newer one that came meanwhile; where none was known, the same as before. */
+function wrongKernel(
+  { host: { kernel } }: Scan,
   { expectedKernel, runningKernel }: RolloutHostPlan,
-  permitBootId: string,
   method: RebootMethod,
 ): string | null {
-  // A soft reboot keeps kernel and boot id: what it replaced is seen by what is left, systemd-soft-reboot.service(8).
-  if (method !== "soft-reboot" && (bootId === permitBootId || bootId === "")) {
-    return "not-rebooted: the proof is of the boot that the permit was for";
-  }
   const wanted = method === "soft-reboot" ? runningKernel : (expectedKernel ?? runningKernel);
   if (kernel.running === wanted || (expectedKernel !== null && kernel.verdict === "current")) return null;
   return `wrong-kernel: ${kernel.running} runs, ${wanted ?? "a known kernel"} was to come up`;

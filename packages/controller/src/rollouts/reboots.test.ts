@@ -229,6 +229,25 @@ describe("the proof of a reboot", () => {
     expect(await host(run)).toMatchObject({ state, reason });
   });
 
+  const skipped = {
+    kind: "reboot",
+    target: "host",
+    outcome: "skipped",
+    evidence: "",
+    startedAt: 0,
+    elapsedMs: 0,
+  } as const;
+  test.each<[string, RolloutOrder, Parameters<typeof bootedReport>, string]>([
+    ["nothing is left to reboot it for", {}, [{}, "b1", NEW], "done"],
+    ["it came up with the old kernel", {}, [{}, "b1", kernel(OLD_KERNEL, "outdated")], "failed"],
+    ["an order to reboot it stands", { reboot: { mode: "always" } }, [{}, "b1", NEW], "failed"],
+  ])("where somebody rebooted the host before us: %s", async (_name, order, report, state) => {
+    const { run, link } = await fleet(order);
+    const done = verified(permitOf(link("web1")), await bootedReport(...report));
+    await run.tells("web1", link("web1"), { ...done, steps: [skipped] });
+    expect((await host(run))?.state).toBe(state);
+  });
+
   test.each<[string, Extract<PermitUpdate, { state: "finished" }>, string, string]>([
     ["wrong-kernel", notDone("", "failed", "wrong-kernel"), "failed", "wrong-kernel: why"],
     ["second-boot", notDone("", "failed", "second-boot"), "failed", "second-boot: why"],
