@@ -1,5 +1,5 @@
 import { follow, planned } from "@afterpatch/core/rollout/fold";
-import { failures } from "@afterpatch/core/rollout/next";
+import { failures } from "@afterpatch/core/rollout/stop";
 import { goesAlone } from "@afterpatch/core/rollout/reboots";
 import { isInFlight } from "@afterpatch/core/rollout/transitions";
 import type { HostInRollout, RolloutPlan, RolloutView } from "@afterpatch/core/rollout/types";
