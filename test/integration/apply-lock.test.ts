@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { takeActLock, takeActLockOfTheDead, takeLock } from "@afterpatch/agent/lock";
-import { afterAll, expect, test } from "vitest";
+import { afterAll, expect, onTestFinished, test } from "vitest";
 
 const directory = mkdtempSync(join(tmpdir(), "afterpatch-lock-"));
 const holders: ChildProcess[] = [];
@@ -56,6 +56,23 @@ test("what a killed process has begun holds the lock until it has ended", async 
   const lock = await takeActLockOfTheDead(waits, 60_000, file);
   expect(lock).not.toBeNull();
   expect(waited).toBe(1);
+  lock?.release();
+});
+
+test("an init script holds it until it has ended, and the daemon that it leaves behind does not", async () => {
+  const file = newFile();
+  const [marker, pidFile] = [join(directory, "script-ended"), join(directory, "daemon.pid")];
+  const script = `sleep 1000 & echo $! >${pidFile}; until [ -e ${marker} ]; do sleep 0.05; done`;
+  const options = "{ lock: actingLock(), leavesDaemons: true }";
+  const holder = await holderOf(file, `void run("sh", ["-c", ${JSON.stringify(script)}], 60000, ${options});`);
+  await expect.poll(() => existsSync(pidFile) && readFileSync(pidFile, "utf8")).toMatch(/\n/);
+  const daemon = Number(readFileSync(pidFile, "utf8"));
+  onTestFinished(() => void process.kill(daemon, "SIGKILL"));
+  await killed(holder);
+  expect(takeActLock(file)).toBeNull();
+  const lock = await takeActLockOfTheDead(() => writeFileSync(marker, ""), 10_000, file);
+  expect(lock).not.toBeNull();
+  expect(process.kill(daemon, 0)).toBe(true);
   lock?.release();
 });
 

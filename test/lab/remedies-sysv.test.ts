@@ -161,6 +161,23 @@ esac
     expect(state).toMatch(/^\/\nUmask:\s*0022\n\?/m);
   });
 
+  test("an agent that is killed leaves its script to end, the next one waits for it, and the daemon holds no lock", async () => {
+    const slow = { ...usual, start: `echo start >>/opt/slowd.log; ${usual.start}`, stop: `${usual.stop}; sleep 4` };
+    await daemon("slowd", slow);
+    const command = "/opt/afterpatch/bin/afterpatch-agent apply --unit slowd --settle 1s --yes >/dev/null 2>&1 &";
+    const midway = "timeout 30 sh -c 'until pgrep -f \"^/bin/sh /etc/init.d/slowd stop\"; do sleep 0.05; done'";
+    await sh(`${command} ${midway}; read -r pid ticks </run/afterpatch/act.lock; kill -9 "$pid"`);
+    const { stdout, stderr } = await agent.run("apply", "--unit", "slowd", "--settle", "1s", "--yes", "-o", "json");
+    expect(stderr).toContain("waiting for what an apply before this one has begun\n");
+    const { resumed } = JSON.parse(stdout) as ApplyDocument; // what its schema says; other tests check it
+    const evidence = "found done when the agent came back";
+    expect(resumed).toMatchObject([{ ending: { result: "verified" }, steps: [{ outcome: "done", evidence }] }]);
+    expect(await sh("cat /opt/slowd.log; ls -l /proc/[0-9]*/fd 2>/dev/null | grep act.lock || true")).toBe(
+      "start\nstart",
+    );
+    expect(await sh("pgrep -fc ^/opt/slowd")).toBe("1");
+  });
+
   test("a program that is gone is not stopped", async () => {
     await daemon("gone", usual);
     await sh("rm /opt/gone");

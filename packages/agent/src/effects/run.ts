@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import type { AsUser } from "../as-user.ts";
 import { actingLock } from "../lock.ts";
+import { Pinned, processTable } from "./processes.ts";
 
 export interface Ran {
   /** Null when it was not there, was killed by a signal or did not end in time. */
@@ -15,18 +16,20 @@ const PATH = "/usr/sbin:/usr/bin:/sbin:/bin";
 const LONGEST_BYTES = 1024 * 1024;
 
 export interface RunOptions {
-  /** A file descriptor for it to inherit: not for what leaves daemons behind, which would keep it. */
+  /** A file descriptor that is kept open for as long as it runs, even when this process is killed. */
   readonly lock?: number | null;
   /** As whom; as the agent itself unless told otherwise. */
   readonly user?: AsUser | null;
   /**
    * It starts daemons that stay: they get a session of their own and the usual umask, and may keep its output open, so
-   * that its end is what counts.
+   * that its end is what counts. The lock is held by a shell that waits for it, or they would keep that as well.
    */
   readonly leavesDaemons?: boolean;
 }
 
 const USUAL_UMASK = 0o022;
+/** Runs its words without the lock, which is descriptor 3. As the last command of a shell they would take its place. */
+const HOLDER = '"$@" 3>&-; exit $?';
 /** For the rest of its output, once it has ended. */
 const LAST_WORDS_MS = 1000;
 /** After KILL: in an uninterruptible sleep of the kernel not even that ends a program. */
@@ -41,13 +44,13 @@ export function run(
 ): Promise<Ran> {
   const env = { PATH, LC_ALL: "C", SYSTEMD_COLORS: "0", ...user?.env };
   const umask = leavesDaemons ? process.umask(USUAL_UMASK) : null;
-  const child = spawn(program, args, {
+  const isHeld = lock !== null && leavesDaemons;
+  const [file = program, ...words] = isHeld ? ["/bin/sh", "-c", HOLDER, "sh", program, ...args] : [program, ...args];
+  const child = spawn(file, words, {
     ...(user === null ? {} : { uid: user.uid, gid: user.gid }),
     env,
     cwd: "/",
     detached: leavesDaemons,
-    timeout: timeoutMs,
-    killSignal: "SIGKILL",
     stdio: ["ignore", "pipe", "pipe", ...(lock === null ? [] : [lock])],
   });
   if (umask !== null) process.umask(umask);
@@ -55,6 +58,12 @@ export function run(
   const stderr = kept(child.stderr);
   return new Promise((resolve) => {
     let failure = "";
+    let isLate = false;
+    const late = setTimeout(() => {
+      isLate = true;
+      if (isHeld) killChildrenOf(child.pid);
+      else child.kill("SIGKILL");
+    }, timeoutMs);
     const silence = () => {
       for (const stream of [child.stdout, child.stderr]) stream?.destroy();
     };
@@ -69,24 +78,33 @@ export function run(
     });
     // Whoever it left behind, which may be a user's doing, can hold its output open for ever.
     child.once("exit", () => {
+      clearTimeout(late);
       const end = setTimeout(silence, LAST_WORDS_MS);
       child.once("close", () => clearTimeout(end));
     });
     child.once(leavesDaemons && child.pid !== undefined ? "exit" : "close", (status, signal) => {
+      clearTimeout(late);
       clearTimeout(stuck);
-      const line = stderr()
-        .split("\n")
-        .find((text) => text.trim() !== "");
-      const why = failure || (child.killed ? `no answer within ${timeoutMs} ms` : `ended by ${signal}`);
-      const known = failure === "" ? status : null;
       if (leavesDaemons) silence();
-      resolve({
-        status: known,
-        stdout: stdout(),
-        complaint: known === null ? why : (line?.trim() ?? `exit code ${known}`),
-      });
+      const why = failure || (isLate ? `no answer within ${timeoutMs} ms` : `ended by ${signal}`);
+      const known = failure === "" && !isLate ? status : null;
+      resolve({ status: known, stdout: stdout(), complaint: known === null ? why : complaintOf(stderr(), known) });
     });
   });
+}
+
+function complaintOf(stderr: string, status: number): string {
+  const line = stderr.split("\n").find((text) => text.trim() !== "");
+  return line?.trim() ?? `exit code ${status}`;
+}
+
+/** What a shell waits for: the shell ends when that has. */
+function killChildrenOf(shell: number | undefined): void {
+  for (const [pid, { ppid, startTicks }] of processTable()) {
+    const child = ppid === shell ? Pinned.open({ pid, startTicks }) : null;
+    child?.signal("SIGKILL");
+    child?.close();
+  }
 }
 
 /**

@@ -3,6 +3,7 @@ import { basename } from "node:path";
 import type { Scan } from "@afterpatch/core/scan";
 import { redact, visible } from "@afterpatch/core/text";
 import { ticksNow } from "../application/instances.ts";
+import { actingLock } from "../../lock.ts";
 import type { Performed, PerformOptions } from "../../ports.ts";
 import type { ScriptEvidence } from "../evidence.ts";
 import { obstacleSince } from "../obstacle.ts";
@@ -165,7 +166,8 @@ function isUnderWay(name: string): boolean {
 
 /** service(8) hands PATH on to the daemon and keeps its directory to itself; what it starts may keep its output open. */
 function service(name: string, verb: "restart" | "reload" | "status", timeoutMs: number) {
-  return run("service", [name, verb], timeoutMs, { leavesDaemons: true });
+  const lock = verb === "status" ? null : actingLock();
+  return run("service", [name, verb], timeoutMs, { leavesDaemons: true, lock });
 }
 
 function lastLines(text: string): string {
