@@ -18,6 +18,8 @@ const EXPECTED: readonly (readonly [RegExp, readonly number[]])[] = [
   [/ --library 'libwrap|--package libssl3/, [6]],
   [/^afterpatch-agent scan .*nagios/, [0, 3]], // 3: the kernel of a machine without kernel packages is not known
   [/^afterpatch-agent apply .*--unit ssh/, [6]],
+  [/^afterpatch-agent reboot --cancel/, [6]], // none waits
+  [/^afterpatch-agent reboot\b/, [5]], // nobody is there to be asked
   [/^afterpatch-agent enroll /, [5]],
   [/^afterpatch-agent run/, [5]],
   [/^afterpatch-agent (?:scan|plan|apply|users|sessions|why|config)\b/, [0]],
@@ -40,7 +42,7 @@ async function examplesOf(command: string): Promise<readonly string[]> {
 }
 
 test("every command has an example", () => {
-  expect(commands).toEqual(["scan", "users", "sessions", "why", "plan", "apply", "enroll", "run", "config"]);
+  expect(commands).toEqual(["scan", "users", "sessions", "why", "plan", "apply", "reboot", "enroll", "run", "config"]);
   for (const command of commands) {
     expect(examples.filter((example) => example.split(" ")[1] === command).length).toBeGreaterThan(0);
   }

@@ -5,6 +5,7 @@ import { apply } from "./commands/apply.ts";
 import { config } from "./commands/config.ts";
 import { enroll } from "./commands/enroll.ts";
 import { plan } from "./commands/plan.ts";
+import { reboot } from "./commands/reboot.ts";
 import { run } from "./commands/run.ts";
 import { scan } from "./commands/scan.ts";
 import { sessions } from "./commands/sessions.ts";
@@ -48,6 +49,7 @@ export async function runCommandLine(argv: readonly string[], version: string, c
     .command(later(why))
     .command(later(plan))
     .command(later(apply))
+    .command(later(reboot))
     .command(later(enroll))
     .command(later(run))
     .command(later(config));

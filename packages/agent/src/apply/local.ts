@@ -3,9 +3,8 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { CommandError, usageError } from "@afterpatch/core/command-error";
 import { EXIT, type ExitCode, worst } from "@afterpatch/core/exit";
-import { planDigest } from "@afterpatch/core/plan/digest";
 import { planOf } from "@afterpatch/core/plan/plan";
-import type { Plan } from "@afterpatch/core/plan/types";
+import type { RebootOrder } from "@afterpatch/core/plan/reboot";
 import type { Policy } from "@afterpatch/core/policy/types";
 import type { Scan } from "@afterpatch/core/scan";
 import { systemClock } from "../clock.ts";
@@ -14,9 +13,9 @@ import { type Config, configReader } from "../config/config.ts";
 import { missing, sayIfInvalid } from "../config/look.ts";
 import { underConfig } from "../config/narrow.ts";
 import { applicationsOf, rulesOf } from "../config/rules.ts";
-import { StepError } from "../effects/error.ts";
+import { LeftOpen, StepError } from "../effects/error.ts";
+import { WaitingFile } from "../effects/reboot/waiting.ts";
 import { whoIsThis } from "../host/identity.ts";
-import { sha256 } from "../host/scan.ts";
 import { JournalError, journalRemedy } from "../journal/error.ts";
 import { type FileJournal, openJournal } from "../journal/file.ts";
 import { operations, unfinished } from "../journal/operations.ts";
@@ -25,17 +24,18 @@ import { takeActLockOfTheDead } from "../lock.ts";
 import { realMachine } from "../machine.ts";
 import { emit } from "../output.ts";
 import type { Machine, Order } from "../ports.ts";
-import { planDocument, renderPlan } from "../render/plan.ts";
+import { rebootsOfThisHost } from "../reboots.ts";
 import { errorLine } from "../usage.ts";
 import { journalsIn, LOCAL_JOURNAL } from "../vetoes/counts.ts";
 import { HERE } from "../vetoes/vetoes.ts";
 import { packageHook } from "../watch/hook.ts";
-import { type CarriedOut, carryOut, resume } from "./carry-out.ts";
+import { carryOut, resume } from "./carry-out.ts";
 import type { CarryOutDeps } from "./course.ts";
 import { applyExitCode } from "./exit-code.ts";
-import { type LeftOut, leftOut } from "./left-out.ts";
+import { leftOut } from "./left-out.ts";
 import { named } from "./named.ts";
-import { type ApplyDocument, applyDocument, leftOutText, renderApply } from "./present.ts";
+import { nothingToDo, planText, question, requested, showPlan } from "./plan-text.ts";
+import { type ApplyDocument, applyDocument, renderApply } from "./present.ts";
 import { Progress } from "./progress.ts";
 import { type Selection, select } from "./select.ts";
 import { confirm, interruption } from "./terminal.ts";
@@ -44,14 +44,22 @@ const DEADLINE_MS = 3_600_000;
 /** No restart of a unit takes longer. */
 const ORPHAN_MS = 600_000;
 
-/** Null: what the agent's file says. */
-type TimedArguments = ApplyArguments & { readonly graceMs: number | null; readonly settleMs: number | null };
+/** An order that a person gives on this host, and how it is told. */
+export interface LocalArguments
+  extends Omit<ApplyArguments, "reboot" | "sessionsFirst" | "delay" | "message" | "grace" | "settle"> {
+  /** The command, for what is wrong with it. */
+  readonly what: "apply" | "reboot";
+  readonly how: RebootOrder;
+  /** Null: what the agent's file says. */
+  readonly graceMs: number | null;
+  readonly settleMs: number | null;
+}
 
-/** `afterpatch-agent apply`. */
-export async function apply(args: TimedArguments): Promise<ExitCode> {
+/** `afterpatch-agent apply`, and `reboot`. */
+export async function apply(args: LocalArguments): Promise<ExitCode> {
   const read = configReader(args);
   const narrow = async (scan: Scan) => underConfig(scan, await read());
-  const machine = realMachine(whoIsThis(args.stateDir), narrow, applicationsOf(read));
+  const machine = realMachine(whoIsThis(args.stateDir), narrow, applicationsOf(read), rebootsOfThisHost());
   const options = { ...whoIsThis(args.stateDir), now: Date.now };
   const selected = async () => named(args, await applicationsOf(read)(), options);
   if (args.dryRun) {
@@ -60,16 +68,19 @@ export async function apply(args: TimedArguments): Promise<ExitCode> {
     return showPlan(await scanned(machine), selection, args);
   }
   if (process.geteuid?.() !== 0)
-    throw usageError("apply", "needs root to act on this host", "run it with sudo, or look with --dry-run");
+    throw usageError(
+      args.what,
+      "needs root to act on this host",
+      `run it with sudo${args.what === "apply" ? ", or look with --dry-run" : ""}`,
+    );
   const hook = packageHook();
-  if (hook !== null) throw insideHook(hook);
+  if (hook !== null) throw insideHook(args.what, hook);
   await policyOrError(read);
   mkdirSync(args.stateDir, { recursive: true, mode: 0o700 });
   const lock = await takeActLockOfTheDead(() => {
     process.stderr.write("waiting for what an apply before this one has begun\n");
   }, ORPHAN_MS);
-  if (!lock)
-    throw new CommandError(EXIT.held, "apply", "another apply is running on this host", "wait until it has ended");
+  if (!lock) throw held(args.what);
   try {
     const journal = await openJournal(join(args.stateDir, LOCAL_JOURNAL), { now: systemClock.now, starts: STARTS });
     try {
@@ -78,16 +89,32 @@ export async function apply(args: TimedArguments): Promise<ExitCode> {
       await journal.close();
     }
   } catch (error) {
+    if (error instanceof LeftOpen) throw leftOpen(args.what, error);
     throw error instanceof JournalError ? journalFailed(error) : error;
   } finally {
     lock.release();
   }
 }
 
-function insideHook(hook: string): CommandError {
+function held(what: string): CommandError {
+  const waiting = new WaitingFile().read();
+  if (waiting === null) {
+    return new CommandError(EXIT.held, what, "another apply is running on this host", "wait until it has ended");
+  }
+  const why = `a reboot of this host waits until ${new Date(waiting.dueAt).toISOString()}`;
+  return new CommandError(EXIT.held, what, why, "wait for it, or cancel it with 'afterpatch-agent reboot --cancel'");
+}
+
+function leftOpen(what: string, error: LeftOpen): CommandError {
+  const todo =
+    "it goes on with the host: 'afterpatch-agent apply' tells what came of it, and proves it if no agent has";
+  return new CommandError(EXIT.detached, what, error.message, todo, { cause: error });
+}
+
+function insideHook(what: string, hook: string): CommandError {
   const why = `it was started in the middle of an upgrade (${hook}), and nothing is done before that has ended`;
   const todo = "leave it to the agent, which scans on its own once the package manager has finished";
-  return new CommandError(EXIT.halted, "apply", why, todo);
+  return new CommandError(EXIT.halted, what, why, todo);
 }
 
 interface Host {
@@ -97,15 +124,17 @@ interface Host {
 }
 
 async function underLock(
-  args: TimedArguments,
+  args: LocalArguments,
   selected: () => Promise<Selection>,
   { machine, journal, read }: Host,
 ): Promise<ExitCode> {
   const policy = await policyOrError(read);
   const { graceMs, settleMs } = { graceMs: args.graceMs ?? policy.graceMs, settleMs: args.settleMs ?? policy.settleMs };
-  const interrupt = interruption();
+  const how = { ...args.how, settleMs: args.settleMs ?? Math.max(args.how.settleMs, policy.settleMs) };
   const screen = args.format === "json" ? process.stderr : process.stdout;
   const progress = new Progress(screen, { graceMs, settleMs, now: () => performance.now() });
+  // A reboot that people were told of comes though the one who ordered it has logged out.
+  const interrupt = interruption(how.delayMs > 0 ? () => progress.mute() : null);
   const say = (line: string) => progress.say(line);
   const deps: CarryOutDeps = {
     machine: progress.over(machine),
@@ -118,32 +147,33 @@ async function underLock(
   try {
     const isAnswerable = args.yes || process.stdin.isTTY;
     const selection = await selected();
-    if (unfinished(journal.records()).length > 0 && !isAnswerable) throw unanswerable();
+    if (unfinished(journal.records()).length > 0 && !isAnswerable) throw unanswerable(args.what);
     const resumed = await resumeAll(journal, deps, say);
     const scan = await scanned(machine);
-    const plan = planOf(scan, requested(selection));
+    const plan = planOf(scan, requested(selection), how);
     const { chosen, left } = select(plan, selection, scan);
     const notDone = leftOut(scan, plan, selection, chosen);
     const steps = chosen.map((step) => step.remedy);
     const leave = left.map((step) => step.remedy);
     if (interrupt.signal.aborted) return EXIT.detached;
-    if (chosen.length > 0 && !isAnswerable) throw unanswerable();
-    if (args.format === "table" || !args.yes) say(planText(scan, chosen, notDone));
-    if (chosen.length > 0 && !args.yes) await confirm(chosen.length, interrupt.signal);
+    if (chosen.length > 0 && !isAnswerable) throw unanswerable(args.what);
+    if (args.format === "table" || !args.yes) say(planText(scan, { chosen, notDone, how }));
+    if (chosen.length > 0 && !args.yes) await confirm(args.what, question(chosen, how), interrupt.signal);
     const order: Order = {
       from: { kind: "local" },
       steps,
       leave,
-      deadlineMs: DEADLINE_MS,
+      deadlineMs: DEADLINE_MS + how.delayMs,
       graceMs,
       settleMs,
       allowNew: false,
+      reboot: how,
     };
     const op = randomUUID();
     progress.expect(chosen.length);
-    const carried = chosen.length === 0 ? nothingToDo(scan) : await carryOut(op, order, deps);
+    const carried = chosen.length === 0 ? nothingToDo(scan, how) : await carryOut(op, order, deps);
     progress.stop();
-    const document = applyDocument(scan, chosen, carried, { resumed, leftOut: notDone });
+    const document = applyDocument(scan, chosen, carried, { resumed, leftOut: notDone, how });
     if (args.format === "json") emit(`${JSON.stringify(document, null, 2)}\n`, args);
     else if (chosen.length > 0 || args.out !== undefined) emit(`\n${renderApply(document)}`, args);
     if (!(await acknowledge(journal, [...resumed.map((order) => order.op), ...(chosen.length === 0 ? [] : [op])]))) {
@@ -168,14 +198,6 @@ async function policyOrError(read: Host["read"]): Promise<Policy> {
     config.error.message,
     "mend it, and see 'afterpatch-agent config check'; nothing was done",
   );
-}
-
-/** What is done on request only is requested by its name. */
-function requested({ units, services }: Selection) {
-  return [
-    ...units.map((target) => ({ kind: "restart-service", target })),
-    ...services.map((target) => ({ kind: "end-session", target })),
-  ];
 }
 
 /** Goes on with orders that were cut off, and tells those that ended when nobody could be told any more. */
@@ -209,34 +231,9 @@ function journalFailed(error: JournalError): CommandError {
   return new CommandError(EXIT.internal, "journal", error.message, todo, { cause: error });
 }
 
-/** The plan without its hint to run this command. */
-function planText(scan: Scan, chosen: Plan["steps"], notDone: readonly LeftOut[]): string {
-  const text = renderPlan({ ...planDocument(scan), steps: chosen }, scan).replace(/\n\nNext: .*\n$/, "\n");
-  return [text.trimEnd(), leftOutText(notDone)].filter((part) => part !== "").join("\n\n");
-}
-
-function unanswerable(): CommandError {
+function unanswerable(what: LocalArguments["what"]): CommandError {
   const why = "needs an answer, and there is no terminal to ask on";
-  return usageError("apply", why, "add --yes to act, or --dry-run to look");
-}
-
-function nothingToDo(scan: Scan): CarriedOut {
-  const residue = [...new Set(planOf(scan).residue.map(({ owner }) => owner))];
-  return { ending: { result: "verified", code: "", message: "", residue }, steps: [], proof: scan, findingsLeft: [] };
-}
-
-function showPlan(scan: Scan, selection: Selection, args: ApplyArguments): ExitCode {
-  const plan = planOf(scan, requested(selection));
-  const { chosen } = select(plan, selection, scan);
-  const notDone = leftOut(scan, plan, selection, chosen);
-  const digest = planDigest(
-    chosen.map((step) => step.remedy),
-    sha256,
-  );
-  const document = { ...planDocument(scan), steps: chosen, digest };
-  const text = [renderPlan(document, scan).trimEnd(), leftOutText(notDone)].filter((part) => part !== "").join("\n\n");
-  emit(args.format === "json" ? `${JSON.stringify({ ...document, leftOut: notDone }, null, 2)}\n` : `${text}\n`, args);
-  return EXIT.ok;
+  return usageError(what, why, what === "apply" ? "add --yes to act, or --dry-run to look" : "add --yes to act");
 }
 
 async function scanned(machine: Machine): Promise<Scan> {

@@ -1,4 +1,4 @@
-import { planOf } from "@afterpatch/core/plan/plan";
+import { planOf, type RebootChoice } from "@afterpatch/core/plan/plan";
 import type { Residue, Step } from "@afterpatch/core/plan/types";
 import type { StepResult } from "@afterpatch/core/rollout/types";
 import type { Owner, Scan } from "@afterpatch/core/scan";
@@ -51,7 +51,7 @@ export function applyDocument(
   scan: Scan,
   planned: readonly Step[],
   carried: CarriedOut,
-  { resumed, leftOut }: Pick<ApplyDocument, "resumed" | "leftOut">,
+  { resumed, leftOut, how }: Pick<ApplyDocument, "resumed" | "leftOut"> & { readonly how: RebootChoice },
 ): ApplyDocument {
   const { host } = scan;
   const { result, code, message } = carried.ending;
@@ -73,7 +73,7 @@ export function applyDocument(
     host: { id: host.id, name: host.name, bootId: host.bootId },
     steps,
     ending: { result, code, message },
-    proof: proof ? { findingsLeft, residue: planOf(proof).residue, owners: ownerProofs(scan, proof) } : null,
+    proof: proof ? { findingsLeft, residue: planOf(proof, [], how).residue, owners: ownerProofs(scan, proof) } : null,
     leftOut,
     resumed,
   };

@@ -34,15 +34,22 @@ export class Progress {
   #total = 0;
   #doing: { readonly what: string; readonly since: number } | null = null;
   #timer: NodeJS.Timeout | null = null;
+  #isMuted = false;
 
   constructor(screen: Screen, options: ProgressOptions) {
     this.#screen = screen;
     this.#options = options;
   }
 
+  /** Nobody reads any more: what is written to a terminal that went away is an error. */
+  mute(): void {
+    this.stop();
+    this.#isMuted = true;
+  }
+
   /** A line that stays. */
   say(line: string): void {
-    this.#screen.write(`${this.#screen.isTTY ? CLEAR : ""}${line}\n`);
+    this.#write(`${this.#screen.isTTY ? CLEAR : ""}${line}\n`);
     this.#draw();
   }
 
@@ -62,6 +69,14 @@ export class Progress {
         this.#do(`${count}${step.kind} ${visible(step.target)}: waiting ${waitedFor(step, options.graceMs)}`);
         return machine.perform(step, before, options);
       },
+      reboots: {
+        ...machine.reboots,
+        announce: (waiting) => {
+          const at = new Date(waiting.dueAt).toISOString().slice(11, 16);
+          this.#do(`reboot host: at ${at} UTC; 'afterpatch-agent reboot --cancel' cancels it`);
+          machine.reboots.announce(waiting);
+        },
+      },
     };
   }
 
@@ -74,23 +89,31 @@ export class Progress {
       this.say(resultLine(result));
     }
     if (state !== this.#state && state === "settling")
-      this.#do(`waiting ${formatDuration(this.#options.settleMs)} for everything to settle`);
+      this.#do(`waiting ${this.#settleTime()}for everything to settle`);
+    // Begun by a process before this one: the host is back.
+    if (state !== this.#state && state === "returning" && this.#begun === 0)
+      this.#do("waiting for the host to have started all its services");
     if (state !== this.#state && state === "verifying") this.#do("scanning again");
     this.#state = state;
   };
+
+  /** That of a reboot is another one, and was chosen with it. */
+  #settleTime(): string {
+    return this.#state === "returning" ? "" : `${formatDuration(this.#options.settleMs)} `;
+  }
 
   /** Nothing goes on any more. */
   stop(): void {
     if (this.#timer) clearInterval(this.#timer);
     this.#timer = null;
-    if (this.#doing && this.#screen.isTTY) this.#screen.write(CLEAR);
+    if (this.#doing && this.#screen.isTTY) this.#write(CLEAR);
     this.#doing = null;
   }
 
   #do(what: string): void {
     this.#doing = { what, since: this.#options.now() };
     if (!this.#screen.isTTY) {
-      this.#screen.write(`${what}\n`);
+      this.#write(`${what}\n`);
       return;
     }
     this.#timer ??= setInterval(() => this.#draw(), EVERY_MS);
@@ -103,7 +126,11 @@ export class Progress {
     const seconds = Math.floor((this.#options.now() - since) / 1000);
     // A line that wraps could not be written anew.
     const line = `${seconds} s  ${what}`.slice(0, Math.max(20, (this.#screen.columns ?? 80) - 1));
-    this.#screen.write(`${CLEAR}${line}`);
+    this.#write(`${CLEAR}${line}`);
+  }
+
+  #write(text: string): void {
+    if (!this.#isMuted) this.#screen.write(text);
   }
 }
 
@@ -116,4 +143,5 @@ const WAITED_FOR: Partial<Record<RemedyKind, (grace: string) => string>> = {
   "relaunch-application": () => "for its old instances to end, then for new ones to run",
   "restart-service": () => "for its manager to have stopped and started it",
   reexec: () => "for it to have executed its program anew",
+  reboot: () => "for it to go down",
 };

@@ -30,10 +30,10 @@ export function select(
   selection: Selection,
   scan: Pick<Scan, "findings">,
 ): { chosen: readonly Step[]; left: readonly Step[] } {
+  // A reboot that a person orders may have no findings at all.
+  const isOfUsers = (step: Step) => selection.users === null || step.findings.some((id) => ofUsers.has(id));
   const ofUsers = new Set(scan.findings.filter((finding) => isUser(finding, selection)).map(({ id }) => id));
-  const chosen = plan.steps.filter(
-    (step) => isChosen(step.remedy, selection) && step.findings.some((id) => ofUsers.has(id)),
-  );
+  const chosen = plan.steps.filter((step) => isChosen(step.remedy, selection) && isOfUsers(step));
   return { chosen, left: plan.steps.filter((step) => !chosen.includes(step)) };
 }
 

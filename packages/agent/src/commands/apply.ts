@@ -1,11 +1,18 @@
-import { usageError } from "@afterpatch/core/command-error";
-import { parseDuration } from "@afterpatch/core/duration";
 import { REMEDIES, type RemedyKind } from "@afterpatch/core/scan";
 import type { Argv, CommandModule } from "yargs";
 import type { GlobalOptions } from "../command-line.ts";
 import { checkTarget } from "../output.ts";
+import { durationOf } from "./duration.ts";
+import {
+  type RebootArguments,
+  rebootChoice,
+  type WarningArguments,
+  warningOf,
+  withReboot,
+  withWarning,
+} from "./reboot-options.ts";
 
-export interface ApplyArguments extends GlobalOptions {
+export interface ApplyArguments extends GlobalOptions, RebootArguments, WarningArguments {
   readonly only: readonly RemedyKind[];
   readonly unit: readonly string[];
   readonly service: readonly string[];
@@ -25,7 +32,7 @@ export const apply: CommandModule<object, ApplyArguments> = {
   command: "apply",
   describe: "Replace what runs old code on this host, and prove it",
   builder: (parser) =>
-    selecting(parser)
+    withWarning(withReboot(selecting(parser)))
       .option("grace", {
         type: "string",
         requiresArg: true,
@@ -59,13 +66,17 @@ export const apply: CommandModule<object, ApplyArguments> = {
         ["afterpatch-agent apply --unit ssh --yes -o json", "one unit, for a program"],
         ["afterpatch-agent apply --library 'libwrap.so*'", "who runs an old libwrap, each by its own step"],
         ["afterpatch-agent apply --package libssl3 --dry-run", "the same for a package; nothing is done"],
+        ["afterpatch-agent apply --reboot never", "restarts alone; a reboot that is needed is left over"],
       ]) as never, // dry-run arrives as dryRun too, which yargs' types do not join
   handler: async (args) => {
     checkTarget(args);
-    const graceMs = duration("--grace", args.grace);
-    const settleMs = duration("--settle", args.settle);
+    const graceMs = durationOf("--grace", args.grace);
+    const settleMs = durationOf("--settle", args.settle);
+    const { only, unit, service, application, library, package: packages } = args;
+    const narrowing = { only, unit, service, application, library, package: packages };
+    const how = { ...rebootChoice(args, narrowing), ...warningOf(args) };
     const local = await import("../apply/local.ts");
-    process.exitCode = await local.apply({ ...args, graceMs, settleMs });
+    process.exitCode = await local.apply({ ...args, what: "apply", how, graceMs, settleMs });
   },
 };
 
@@ -121,14 +132,4 @@ function selecting(parser: Argv): Argv {
       requiresArg: true,
       describe: "The same for all files of a package; may be repeated",
     });
-}
-
-function duration(option: string, text: string | undefined): number | null {
-  if (text === undefined) return null;
-  try {
-    return parseDuration(text);
-  } catch (error) {
-    const [why = "", todo] = error instanceof Error ? error.message.split("; ") : [String(error)];
-    throw usageError(option, why, todo);
-  }
 }

@@ -1,12 +1,13 @@
 import { EXIT } from "@afterpatch/core/exit";
-import type { CommandModule } from "yargs";
+import type { Argv, CommandModule } from "yargs";
 import type { GlobalOptions } from "../command-line.ts";
 import { configFor, sayIfInvalid } from "../config/look.ts";
 import { underConfig } from "../config/narrow.ts";
 import { checkTarget, emit } from "../output.ts";
+import { type RebootArguments, rebootChoice, withReboot } from "./reboot-options.ts";
 import { exitCodeOf } from "./scan.ts";
 
-export interface PlanArguments extends GlobalOptions {
+export interface PlanArguments extends GlobalOptions, RebootArguments {
   readonly format: "table" | "json";
   readonly out: string | undefined;
   readonly exitCode: boolean;
@@ -16,7 +17,7 @@ export const plan: CommandModule<object, PlanArguments> = {
   command: "plan",
   describe: "What would be done on this host, in order, and why nothing smaller",
   builder: (parser) =>
-    parser
+    withReboot(parser as Argv) // has no options of its own yet
       .option("format", {
         alias: "o",
         choices: ["table", "json"] as const,
@@ -29,16 +30,18 @@ export const plan: CommandModule<object, PlanArguments> = {
       .example([
         ["afterpatch-agent plan", "the steps that apply would take; nothing is done"],
         ["afterpatch-agent plan -o json", "for a program"],
+        ["afterpatch-agent plan --reboot never", "what can be done without a reboot, and what is left over then"],
       ]) as never, // exit-code arrives as exitCode too, which yargs' types do not join
   handler: async (args) => {
     checkTarget(args);
+    const choice = rebootChoice(args);
     const { scanHost } = await import("../host/scan.ts");
     const { planDocument, renderPlan } = await import("../render/plan.ts");
     const { whoIsThis } = await import("../host/identity.ts");
     await sayIfInvalid(args);
     const config = await configFor(args);
     const result = await underConfig(scanHost({ ...whoIsThis(args.stateDir), now: Date.now }), config);
-    const document = planDocument(result);
+    const document = planDocument(result, choice);
     emit(args.format === "json" ? `${JSON.stringify(document, null, 2)}\n` : renderPlan(document, result), args);
     process.exitCode = args.exitCode ? exitCodeOf(result) : EXIT.ok;
   },

@@ -1,5 +1,6 @@
 import { planDigest } from "@afterpatch/core/plan/digest";
-import { planOf } from "@afterpatch/core/plan/plan";
+import { planOf, type RebootChoice } from "@afterpatch/core/plan/plan";
+import { DEFAULT_REBOOT } from "@afterpatch/core/plan/reboot";
 import type { Plan } from "@afterpatch/core/plan/types";
 import type { Scan } from "@afterpatch/core/scan";
 import { sha256 } from "../host/scan.ts";
@@ -15,8 +16,8 @@ export interface PlanDocument extends Plan {
   readonly unreadable: Scan["unreadable"];
 }
 
-export function planDocument(scan: Scan): PlanDocument {
-  const { steps, residue } = planOf(scan);
+export function planDocument(scan: Scan, choice: RebootChoice = DEFAULT_REBOOT): PlanDocument {
+  const { steps, residue } = planOf(scan, [], choice);
   const { id, name, bootId } = scan.host;
   return {
     schema: "afterpatch.plan/v1",
@@ -35,6 +36,7 @@ export function planDocument(scan: Scan): PlanDocument {
 export function renderPlan({ host, steps, residue, unreadable }: PlanDocument, scan: Scan): string {
   const isClean = scan.findings.length === 0 && unreadable.length === 0;
   const nothing = isClean ? "nothing to do, nothing runs old code" : "nothing to do automatically";
+  const hint = steps.some(({ remedy }) => remedy.kind === "reboot") ? ", with '--reboot never' those without it" : "";
   const parts = [
     `${host.name}: ${steps.length === 0 ? nothing : plural(steps.length, "step", "steps")}`,
     steps
@@ -54,7 +56,7 @@ export function renderPlan({ host, steps, residue, unreadable }: PlanDocument, s
       : `Not readable, so not known: ${plural(unreadable.length, "process", "processes")}; 'afterpatch-agent scan' says why.`,
     steps.length === 0
       ? ""
-      : "Next: 'sudo afterpatch-agent apply' takes these steps. Nothing was done yet; '-o json' says for each step why nothing smaller suffices.",
+      : `Next: 'sudo afterpatch-agent apply' takes these steps${hint}. Nothing was done yet; '-o json' says for each step why nothing smaller suffices.`,
   ];
   return `${parts.filter((part) => part !== "").join("\n\n")}\n`;
 }
