@@ -19,12 +19,15 @@ import { JOURNAL_FILE, openJournal } from "../journal/file.ts";
 import { unfinished } from "../journal/operations.ts";
 import { STARTS } from "../journal/starts.ts";
 import { takeActLock, takeLock } from "../lock.ts";
+import type { Machine } from "../ports.ts";
+import { rebootsOfThisHost } from "../reboots.ts";
 import { Scanner } from "../scan-child/scanner.ts";
 import { journalsIn, LOCAL_JOURNAL } from "../vetoes/counts.ts";
 import { HERE } from "../vetoes/vetoes.ts";
 import { version } from "../version.ts";
 import { changesOfHost } from "../watch/host.ts";
 import { dialer } from "./dial.ts";
+import { proveLocalReboots } from "./local-reboots.ts";
 import type { Refusal } from "./orders.ts";
 import { reportOf, sha256 } from "./report.ts";
 import { type Log, Session } from "./session.ts";
@@ -61,29 +64,28 @@ export async function run({ stateDir, config: file }: GlobalOptions): Promise<Ex
     program: process.argv[1] ?? "", // which program this is, not what it was told
     ...{ log, signal: stop.signal },
   });
+  const machine = machineOf(scanner, read, mayAct);
+  const rules = rulesOf(read, { clock: systemClock, journals: journalsIn(stateDir), here: HERE });
+  const lock = () => {
+    const taken = takeActLock();
+    return taken && (() => taken.release());
+  };
   const session = new Session(
     {
       hostId: identity.hostId,
       agentVersion: version,
-      machine: machineOn(
-        async (signal) => underConfig(await scanner.scan(signal), await read()),
-        () => readXinetd(readProcesses()),
-        applicationsOf(read),
-      ),
+      machine,
       changes: changesOfHost({
         ...{ clock: systemClock, log, signal: stop.signal },
         applyJournal: { folder: stateDir, file: LOCAL_JOURNAL },
         ...(policy ? { packages: policy.scanAfterPackageChanges } : {}),
       }),
-      rules: rulesOf(read, { clock: systemClock, journals: journalsIn(stateDir), here: HERE }),
+      rules,
       journal,
       clock: systemClock,
       sha256,
       reportOf,
-      lock: () => {
-        const lock = takeActLock();
-        return lock && (() => lock.release());
-      },
+      lock,
       connect: dialer(identity),
       random: Math.random,
       log,
@@ -95,16 +97,28 @@ export async function run({ stateDir, config: file }: GlobalOptions): Promise<Ex
   try {
     log.info({ version, controller: identity.fleetAddress }, "agent started");
     if (!mayAct) log.warn({}, "agent runs without root: it reports what it may see and refuses every permit");
-    await session.run();
+    const around = { machine, rules, clock: systemClock, signal: stop.signal, lock, log };
+    const proving = mayAct ? proveLocalReboots(join(stateDir, LOCAL_JOURNAL), around) : Promise.resolve();
+    await Promise.all([session.run(), proving]);
     log.info({}, "agent stopped");
     return EXIT.ok;
   } catch (error) {
     if (!(error instanceof JournalError)) throw error;
     throw new CommandError(EXIT.internal, "journal", error.message, journalRemedy(error, "start the agent again"));
   } finally {
+    stop.abort(); // of the two above one may have failed, and the other goes on
     await journal.close();
     running.release();
   }
+}
+
+function machineOf(scanner: Scanner, read: () => Promise<Config>, mayAct: boolean): Machine {
+  return machineOn(
+    async (signal) => underConfig(await scanner.scan(signal), await read()),
+    () => readXinetd(readProcesses()),
+    applicationsOf(read),
+    ...(mayAct ? [rebootsOfThisHost()] : []),
+  );
 }
 
 function policyOf(config: Config): Policy | null {
