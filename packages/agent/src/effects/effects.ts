@@ -22,6 +22,7 @@ import { unitNow } from "./service/now.ts";
 import { restartService } from "./service/restart-service.ts";
 import { unitRestarted, unitSettled } from "./service/settled.ts";
 import { readUnit, type UnitState } from "./service/unit.ts";
+import { withUserTime } from "./user-time.ts";
 import { isScript, restartScript, scriptNow, scriptRestarted, scriptSettled } from "./sysv/restart-script.ts";
 
 /** The rules for applications, as the agent's file has them now. */
@@ -78,7 +79,7 @@ export function machineOn(
       return lastWords(step.target, unitEvidence(before).takenAt);
     },
   };
-  return withReboots(machine, reboots);
+  return withReboots(withUserTime(machine), reboots);
 }
 
 async function evidence(step: StepRef, scan: (signal: AbortSignal) => Promise<Scan>): Promise<Evidence> {

@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import type { AsUser } from "../as-user.ts";
 import { actingLock } from "../lock.ts";
 import { Pinned, processTable } from "./processes.ts";
+import { userTime } from "./user-time.ts";
 
 export interface Ran {
   /** Null when it was not there, was killed by a signal or did not end in time. */
@@ -27,6 +28,8 @@ export interface RunOptions {
   readonly leavesDaemons?: boolean;
 }
 
+/** What the manager of a user is given in any case: when its time is up there still has to be said how its unit is. */
+const LEAST_MS = 2000;
 const USUAL_UMASK = 0o022;
 /** Runs its words without the lock, which is descriptor 3. As the last command of a shell they would take its place. */
 const HOLDER = '"$@" 3>&-; exit $?';
@@ -113,7 +116,10 @@ function killChildrenOf(shell: number | undefined): void {
  */
 export function systemctl(args: readonly string[], timeoutMs: number, user: AsUser | null = null): Promise<Ran> {
   const plain = ["--no-pager", "--no-ask-password", ...args];
-  if (user !== null) return run("systemctl", ["--user", ...plain], timeoutMs, { user });
+  if (user !== null) {
+    const leftMs = Math.max(LEAST_MS, userTime.leftOf(user.uid));
+    return run("systemctl", ["--user", ...plain], Math.min(timeoutMs, leftMs), { user });
+  }
   return run("systemctl", plain, timeoutMs, { lock: actingLock() });
 }
 

@@ -7,6 +7,7 @@ import { StepError } from "../error.ts";
 import type { ReexecEvidence } from "../evidence.ts";
 import { Pinned, type ProcessRef, procLink, procText, processTable } from "../processes.ts";
 import { run, systemctl } from "../run.ts";
+import { userTime } from "../user-time.ts";
 import { waitUntil } from "../wait.ts";
 
 const REEXEC_TIMEOUT_MS = 60_000;
@@ -22,8 +23,9 @@ export async function managerNow(target: string): Promise<ReexecEvidence> {
 
 /** A manager replaces its own program and keeps its pid, start time and units. */
 export async function reexec(target: string, before: ReexecEvidence): Promise<Performed> {
+  const timeoutMs = Math.min(REEXEC_TIMEOUT_MS, userTime.leftFor(target));
   const complaint = target === "init" ? await reexecInit() : reexecUserManager(target, before.process);
-  const isNew = await waitUntil(() => managerReplaced(before), REEXEC_TIMEOUT_MS, POLL_MS);
+  const isNew = await waitUntil(() => managerReplaced(before), timeoutMs, POLL_MS);
   if (isNew) return { outcome: "done", detail: `${called(target)} executed its program anew` };
   const why = complaint === null ? "" : `: ${complaint}`;
   return { outcome: "failed", detail: `${called(target)} did not execute its program anew${why}` };

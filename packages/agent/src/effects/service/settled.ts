@@ -1,5 +1,6 @@
 import type { UnitEvidence, UnitThen } from "../evidence.ts";
 import { isRunning } from "../processes.ts";
+import { userTime } from "../user-time.ts";
 import { waitUntil } from "../wait.ts";
 import { keepsProcesses, processesOfUnit } from "./now.ts";
 import { listeningPorts, portsMissing } from "./ports.ts";
@@ -77,7 +78,7 @@ async function unreachable(unit: string, before: UnitThen, state: UnitState): Pr
       .map(({ pid }) => pid)
       .filter((pid) => !isRestarted || !isOld(pid));
   const missing = () => portsMissing(before.ports, listeningPorts(pids()));
-  if (!(await waitUntil(() => missing().length === 0, LISTEN_TIMEOUT_MS, POLL_MS))) {
+  if (!(await waitUntil(() => missing().length === 0, Math.min(LISTEN_TIMEOUT_MS, userTime.leftFor(unit)), POLL_MS))) {
     return `${unit} does not listen on ${missing().join(", ")} any more`;
   }
   if (!sshdOf(state)) return null;

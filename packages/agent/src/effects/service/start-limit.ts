@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { run } from "../run.ts";
+import { userTime } from "../user-time.ts";
 import { type Place, placeOfService, type UnitState } from "./unit.ts";
 
 /** Longest wait for a start limit to pass. */
@@ -24,7 +25,7 @@ export async function startLimit(name: string, state: UnitState): Promise<string
   if (burst === 0 || intervalMs === 0) return null;
   const waitMs = await freeIn(name, state);
   if (waitMs <= 0) return null;
-  if (waitMs <= LIMIT_WAIT_MS) {
+  if (waitMs <= Math.min(LIMIT_WAIT_MS, userTime.leftFor(name))) {
     await sleep(waitMs + 100);
     return null;
   }

@@ -3,6 +3,7 @@ import { visible } from "@afterpatch/core/text";
 import { type AsUser, asUser, userUnit } from "../../as-user.ts";
 import { StepError } from "../error.ts";
 import { systemctl } from "../run.ts";
+import { userTime } from "../user-time.ts";
 import { timespanMs } from "./timespan.ts";
 
 /** What systemd says about one unit now. */
@@ -31,7 +32,7 @@ export interface UnitState {
   readonly startLimit: { readonly burst: number; readonly intervalMs: number };
   /** When it was last started, milliseconds of CLOCK_MONOTONIC. */
   readonly startedAtMs: number;
-  /** How long systemd may take to stop and start it. */
+  /** How long systemd may take to stop and start it; of a user's unit no longer than is left to that user. */
   readonly timeoutMs: number;
 }
 
@@ -125,7 +126,7 @@ export async function readUnit(name: string): Promise<UnitState> {
   placeOfService(name);
   const state = unitState(await show([name], PROPERTIES));
   if (state.loadState === "not-found") throw new StepError("not-found", `systemd knows no unit ${name}`);
-  return state;
+  return { ...state, timeoutMs: Math.min(state.timeoutMs, userTime.leftFor(name)) };
 }
 
 /** Running services that a restart of `name` restarts too. */
