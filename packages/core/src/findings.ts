@@ -3,7 +3,7 @@ import { ownerOf } from "./detect/owner.ts";
 import { remedyOf } from "./detect/remedy.ts";
 import { fileVerdict, strongest } from "./detect/verdict.ts";
 import type { Content, FileFacts, HostFacts, ProcessFacts } from "./facts.ts";
-import { kernelPart } from "./kernel/findings.ts";
+import { type KernelPart, kernelPart } from "./kernel/findings.ts";
 import { rebootOf } from "./kernel/reboot.ts";
 import { rebootable } from "./plan/reboot.ts";
 import type { Sha256 } from "./plan/types.ts";
@@ -29,8 +29,9 @@ export function scanOf(facts: HostFacts, sha256: Sha256, { all = false }: { read
     expected: null,
     verdict: "unknown",
   };
+  const doubt = rebootDoubt(kernel, processes);
   const findings = [...processes, ...(kernel?.findings ?? [])]
-    .map((finding) => rebootable(finding, shownKernel))
+    .map((finding) => rebootable(finding, shownKernel, doubt))
     .sort(byOwnerThenPid);
   return {
     schema: SCAN_SCHEMA,
@@ -80,6 +81,14 @@ function findingOf(process: ProcessFacts, host: HostIndex, sha256: Sha256): Find
     files,
     remedy: shownRemedy(remedy),
   };
+}
+
+/** What would come up is not known, or would not come up: a sentence, or null. */
+function rebootDoubt(kernel: KernelPart | null, processes: readonly Finding[]): string | null {
+  const doubt = kernel?.judged.kernel.doubt ?? null;
+  if (doubt !== null) return visible(doubt);
+  const init = processes.find(({ owner, remedy }) => owner.kind === "init" && remedy.kind === "none");
+  return init?.remedy.reason ?? null;
 }
 
 /** Names of units, too, are whatever a user's own manager says they are. */

@@ -43,8 +43,8 @@ function unit(id: string, more: Partial<UnitFacts> = {}): UnitFacts {
   };
 }
 
-function remedy(running: readonly ProcessFacts[], units: readonly UnitFacts[]): Remedy | undefined {
-  const facts: HostFacts = {
+function factsOf(running: readonly ProcessFacts[], units: readonly UnitFacts[]): HostFacts {
+  return {
     host: { id: null, name: "h", bootId: "b", os: "o", kernel: "k" },
     startedAt: 0,
     elapsedMs: 0,
@@ -60,7 +60,10 @@ function remedy(running: readonly ProcessFacts[], units: readonly UnitFacts[]): 
     xinetd: [],
     sysv: [],
   };
-  const host = indexOf(facts);
+}
+
+function remedy(running: readonly ProcessFacts[], units: readonly UnitFacts[]): Remedy | undefined {
+  const host = indexOf(factsOf(running, units));
   const [first] = running;
   if (!first) return undefined;
   const owner = ownerOf(first, host);
@@ -131,12 +134,49 @@ test.each<[string, readonly ProcessFacts[], readonly UnitFacts[], Partial<Remedy
   [
     "what would take along a unit that is never restarted",
     [db],
-    [unit("db.service", { restartsAlong: ["dbus.service"] }), unit("dbus.service")],
+    [unit("db.service", { restartsAlong: ["gdm.service"] }), unit("gdm.service")],
     {
+      kind: "restart-service",
       automatic: false,
       reason:
-        "Never: dbus.service with it: every client of the message bus would lose it, logins included; reboot in a window instead.",
+        "Never: gdm.service with it: a restart ends every graphical session; restart it when nobody is logged in.",
     },
+  ],
+  [
+    "the message bus",
+    [process(10, "/system.slice/dbus.service")],
+    [unit("dbus.service")],
+    {
+      kind: "reboot",
+      target: "host",
+      automatic: false,
+      reason:
+        "dbus.service is never restarted: every client of the message bus would lose it, logins included. A reboot replaces it.",
+    },
+  ],
+  [
+    "the message bus, of which systemd told nothing",
+    [process(10, "/system.slice/dbus-broker.service")],
+    [],
+    { kind: "reboot", target: "host" },
+  ],
+  [
+    "what would take the message bus along",
+    [db],
+    [unit("db.service", { restartsAlong: ["dbus.service"] }), unit("dbus.service")],
+    {
+      kind: "reboot",
+      target: "host",
+      automatic: false,
+      reason:
+        "db.service is never restarted: dbus.service would be restarted with it, and every client of the message bus would lose it, logins included. A reboot replaces it.",
+    },
+  ],
+  [
+    "no reboot for what would take the message bus along, and is done once for all",
+    [db],
+    [unit("db.service", { type: "oneshot", restartsAlong: ["dbus.service"] }), unit("dbus.service")],
+    { kind: "restart-service", automatic: false, reason: "Its type is oneshot: a restart would run its work again." },
   ],
   [
     "what would take along a unit that is restarted on request",
@@ -221,4 +261,51 @@ test.each<[string, readonly ProcessFacts[], readonly UnitFacts[], Partial<Remedy
   const found = remedy(running, units);
   expect(found).toMatchObject(expected);
   if (!expected.onRequest) expect(found).not.toHaveProperty("onRequest");
+});
+
+const INIT = process(1, "/init.scope", { ppid: 0, executable: "/usr/lib/systemd/systemd" });
+const BUSYBOX = process(1, "/", { ppid: 0, executable: "/bin/busybox" });
+const BUS = process(10, "/system.slice/dbus.service", { executable: "/usr/bin/dbus-daemon" });
+
+test.each<[string, ProcessFacts, { systemd?: boolean; programRemoved?: boolean }, Partial<Remedy>]>([
+  ["systemd as PID 1", INIT, {}, { kind: "reexec", target: "init", automatic: true }],
+  [
+    "PID 1 that cannot replace itself",
+    BUSYBOX,
+    { systemd: false },
+    {
+      kind: "reboot",
+      target: "host",
+      automatic: false,
+      reason: "PID 1 is neither systemd nor sysvinit and how it replaces itself is not known; a reboot replaces it.",
+    },
+  ],
+  ["sysvinit", { ...BUSYBOX, executable: "/sbin/init" }, { systemd: false }, { kind: "reexec", automatic: true }],
+  [
+    "PID 1 whose program is gone: neither a re-execution nor a reboot would find it",
+    INIT,
+    { programRemoved: true },
+    {
+      kind: "none",
+      automatic: false,
+      reason:
+        "The program of PID 1, /usr/lib/systemd/systemd, is no longer on the disk: neither could it replace itself nor may this host start again; install it again.",
+    },
+  ],
+  [
+    "a message bus whose program is gone: it would not be there after a reboot",
+    BUS,
+    { programRemoved: true },
+    {
+      kind: "none",
+      target: "dbus.service",
+      automatic: false,
+      reason:
+        "dbus.service is never restarted: every client of the message bus would lose it, logins included; and its program is no longer on the disk: install it again.",
+    },
+  ],
+])("%s", (_name, first, { systemd = true, programRemoved = false }, expected) => {
+  const host = indexOf({ ...factsOf([first], [unit("dbus.service")]), systemd });
+  const judged = { owner: ownerOf(first, host), process: first, verdict: "replaced", unknown: null } as const;
+  expect(remedyOf({ ...judged, programRemoved }, host)).toMatchObject(expected);
 });

@@ -97,11 +97,19 @@ function userManager({ owner: { name }, process }: Judged, { units }: HostIndex)
 }
 
 /** What is never restarted by itself and need not wait for a person either; `rebootable` says whether it is automatic. */
-function reboot({ owner: { name } }: Judged, why: string): Remedy {
-  return { ...REBOOT, automatic: false, reason: `${name} is never restarted: ${why}. A reboot replaces it.` };
+function reboot({ owner, programRemoved }: Judged, why: string): Remedy {
+  const never = `${owner.name} is never restarted: ${why}`;
+  if (programRemoved) return ask(owner, `${never}; and its program is no longer on the disk: install it again`);
+  return { ...REBOOT, automatic: false, reason: `${never}. A reboot replaces it.` };
 }
 
-function reexec({ process: { executable } }: Judged, { facts }: HostIndex): Remedy {
+function reexec({ owner, process: { executable }, programRemoved }: Judged, { facts }: HostIndex): Remedy {
+  if (programRemoved) {
+    return ask(
+      owner,
+      `The program of PID 1, ${executable}, is no longer on the disk: neither could it replace itself nor may this host start again; install it again`,
+    );
+  }
   // sysvinit does so by telinit(8); its program is called init, and no link to another one's (BusyBox, OpenRC, runit).
   const isKnown = facts.systemd || /^(?:\/usr)?\/sbin\/init$/.test(executable);
   if (isKnown) {
@@ -138,6 +146,7 @@ function restart(judged: Judged, host: HostIndex): Remedy {
   const along = restartedAlong(name, host.units);
   const base = { kind: "restart-service", target: name, ...(along.length > 0 ? { takesAlong: along } : {}) } as const;
   const whyNot = forbidden(judged, along, host);
+  if (whyNot?.policy === "reboot") return reboot(judged, whyNot.why);
   if (whyNot === null || whyNot.policy === "ask") {
     const why = whyNot ? `Only on request: ${whyNot.why}.` : REPLACES[Number(name === AGENT_UNIT)];
     const reason = [why, ...consequences(judged, unit, along, host)].join(" ");
@@ -191,8 +200,8 @@ function waitingServers(manager: string | null, { facts }: HostIndex): readonly 
 }
 
 interface Forbidden {
-  /** `ask`: a person may ask for it by name. */
-  readonly policy: "ask" | "never";
+  /** `ask`: a person may ask for it by name. `reboot`: that replaces it. */
+  readonly policy: RestartRule["policy"];
   readonly why: string;
 }
 
@@ -207,16 +216,20 @@ function forbidden(judged: Judged, along: readonly string[], host: HostIndex): F
     removal(unit, judged.programRemoved);
   const rules = [judged.owner.name, ...along].flatMap((name) => {
     const rule = ruleFor(name);
-    return rule
-      ? [{ policy: rule.policy, why: name === judged.owner.name ? rule.why : `${name} with it: ${rule.why}` }]
-      : [];
+    return rule ? [{ policy: rule.policy, why: name === judged.owner.name ? rule.why : ruleAlong(name, rule) }] : [];
   });
-  const strictest = rules.find(({ policy }) => policy !== "ask");
+  const strictest = rules.find(({ policy }) => policy === "never");
   if (strictest) return { policy: "never", why: `Never: ${strictest.why}.` };
   if (never !== null) return { policy: "never", why: never };
+  const bus = rules.find(({ policy }) => policy === "reboot");
+  if (bus) return bus;
   const why = endsSessions(unit, host);
   if (why !== null) return { policy: "ask", why };
   return rules[0] ? { policy: "ask", why: rules[0].why } : null;
+}
+
+function ruleAlong(name: string, { policy, why }: RestartRule): string {
+  return policy === "reboot" ? `${name} would be restarted with it, and ${why}` : `${name} with it: ${why}`;
 }
 
 function ruleFor(name: string): RestartRule | null {

@@ -1,10 +1,11 @@
 import type { HostFacts } from "../facts.ts";
+import { REBOOT } from "../plan/reboot.ts";
 import type { Sha256 } from "../plan/types.ts";
-import type { Finding, FoundPackage, Owner, Scan } from "../scan.ts";
+import type { Finding, FoundPackage, Owner, Remedy, Scan } from "../scan.ts";
 import { visible } from "../text.ts";
 import { installedPackage, runningPackage } from "./build.ts";
 import type { KernelFacts, LivePatch } from "./facts.ts";
-import { judgeKernel, type KernelJudgement } from "./judge.ts";
+import { goneModules, judgeKernel, type KernelJudgement } from "./judge.ts";
 import { judgeMicrocode, type MicrocodeJudgement } from "./microcode.ts";
 
 /** What a scan says of kernel and microcode. */
@@ -52,30 +53,29 @@ function kernelFinding(judged: KernelJudgement, facts: KernelFacts, host: HostFa
     (isOld ? judged.image : null) ?? `/lib/modules/${isOld ? (judged.expected ?? host.kernel) : host.kernel}`;
   const patches = inForce(facts) ?? [];
   const patched = patches.length > 0 ? ` It is live-patched (${patches.join(", ")}), so it can wait for a window.` : "";
+  if (!isOld && judged.expected === host.kernel) {
+    const reason = `${goneModules(host.kernel)} A reboot would start the same kernel without them: install its package again.`;
+    return draft("kernel", "removed", path, null, { kind: "none", target: "kernel", automatic: false, reason });
+  }
   const package_ = isOld && judged.expected !== null ? packageOf(facts, judged.expected) : null;
-  return draft(
-    "kernel",
-    isOld ? "replaced" : "removed",
-    path,
-    package_,
-    `${judged.reasons.join(" ")}${patched} ${BY_REBOOT}`,
-  );
+  return draft("kernel", isOld ? "replaced" : "removed", path, package_, byReboot(judged.reasons, patched));
 }
 
 function microcodeFinding({ verdict, path, reasons }: MicrocodeJudgement): Draft | null {
-  return verdict === "outdated" && path !== null
-    ? draft("microcode", "replaced", path, null, `${reasons.join(" ")} ${BY_REBOOT}`)
-    : null;
+  return verdict === "outdated" && path !== null ? draft("microcode", "replaced", path, null, byReboot(reasons)) : null;
 }
 
-const BY_REBOOT = "Only a reboot changes that.";
+/** Whether it is automatic depends on what would come up: `rebootable` says so of all findings. */
+function byReboot(reasons: readonly string[], patched = ""): Remedy {
+  return { ...REBOOT, automatic: false, reason: `${reasons.join(" ")}${patched} Only a reboot changes that.` };
+}
 
 function draft(
   kind: "kernel" | "microcode",
   verdict: Finding["verdict"],
   path: string,
   package_: FoundPackage | null,
-  reason: string,
+  remedy: Remedy,
 ): Draft {
   const owner: Owner = { kind: "kernel", manager: null, name: kind };
   const file = {
@@ -86,8 +86,8 @@ function draft(
     package: package_,
     cves: null,
   } as const;
-  const remedy = { kind: "reboot", target: "host", automatic: false, reason: visible(reason) } as const;
-  return { verdict, kind, process: null, owner, files: [file], remedy };
+  const shown = { ...remedy, reason: visible(remedy.reason) };
+  return { verdict, kind, process: null, owner, files: [file], remedy: shown };
 }
 
 function packageOf(facts: KernelFacts, release: string): FoundPackage | null {

@@ -123,10 +123,98 @@ test("Ubuntu's signature tells the package", () => {
   expect(judgeKernel({ ...facts, packages: installed("5.15.0-100.111") }, release).verdict).toBe("outdated");
 });
 
-test("modules that are gone are a reason of their own", () => {
+const GONE = `The modules of the running kernel ${NEW} are gone from /lib/modules: it cannot load any that it has not loaded yet.`;
+
+test("modules that are gone are told, and are no reason to start the same kernel again", () => {
   const judged = judgeKernel({ ...CURRENT, modules: [OLD] }, NEW);
-  expect(judged).toMatchObject({ verdict: "current", modulesGone: true });
-  expect(judged.reasons).toHaveLength(1);
+  expect(judged).toMatchObject({ verdict: "current", modulesGone: true, reasons: [], notes: [GONE] });
+});
+
+test("modules that are gone are a reason of their own where another kernel starts next", () => {
+  const gone = GONE.replace(NEW, OLD);
+  expect(judgeKernel({ ...CURRENT, modules: [NEW] }, OLD)).toMatchObject({
+    verdict: "outdated",
+    reasons: [`The running kernel is ${OLD}; the boot loader would start ${NEW}.`, gone],
+  });
+});
+
+const NO_LOADER = { ...CURRENT.loader, grub: null };
+
+// A reboot is decided by the tool only where this is null.
+test.each<[string, Partial<KernelFacts>, string, string | null]>([
+  ["the running kernel starts next", {}, NEW, null],
+  ["a newer one starts next", {}, OLD, null],
+  ["it is live-patched", { livePatches: [{ name: "lp1", enabled: true, transition: false }] }, OLD, null],
+  ["kernels have no modules here", { modules: [] }, OLD, null],
+  ["nobody could look for modules", { modules: null }, OLD, null],
+  [
+    "a container",
+    { container: "/run/systemd/container" },
+    OLD,
+    "Which kernel a reboot would start is not known: it is a container (/run/systemd/container), and the kernel is its host's.",
+  ],
+  [
+    "no kernel is installed",
+    { images: [], packages: [], modules: [], loader: NO_LOADER },
+    OLD,
+    "Which kernel a reboot would start is not known: no kernel is installed here, so it was started from elsewhere.",
+  ],
+  [
+    "a boot loader that nobody knows: the newest one is a guess",
+    { loader: NO_LOADER },
+    OLD,
+    "Which kernel a reboot would start is not known: no boot loader's configuration could be read.",
+  ],
+  [
+    "a boot loader's configuration that cannot be read",
+    { loader: NO_LOADER, unreadable: [{ path: "/boot/grub/grub.cfg", why: "EACCES (permission denied)" }] },
+    OLD,
+    "Which kernel a reboot would start is not known: no boot loader's configuration could be read (/boot/grub/grub.cfg could not be read: EACCES (permission denied)).",
+  ],
+  [
+    "its image is not there",
+    { loader: grub("6.1.0-57-amd64") },
+    NEW,
+    "The boot loader would start 6.1.0-57-amd64, but its image is not there: a reboot may fail.",
+  ],
+  [
+    "its modules are not there",
+    { modules: [OLD] },
+    OLD,
+    `A reboot would start ${NEW}, whose modules are not in /lib/modules: it might find neither its disks nor its network.`,
+  ],
+  [
+    "it would come up once more, without its modules",
+    { modules: [OLD] },
+    NEW,
+    `A reboot would start ${NEW}, whose modules are not in /lib/modules: it might find neither its disks nor its network.`,
+  ],
+  [
+    "an older one starts next",
+    { loader: grub(OLD) },
+    NEW,
+    `A reboot would start ${OLD}, which is older than the running kernel ${NEW}.`,
+  ],
+  [
+    "an older one starts next, for the running one was taken away",
+    { ...ONLY_OLD, loader: grub(OLD) },
+    NEW,
+    `A reboot would start ${OLD}, which is older than the running kernel ${NEW}, which is not installed any more.`,
+  ],
+  [
+    "one of another kind starts next",
+    { modules: [NEW, "6.9.0-mine"] },
+    "6.9.0-mine",
+    `A reboot would start ${NEW}, a kernel of another kind than the running 6.9.0-mine.`,
+  ],
+  [
+    "nobody knows whether it was rebuilt",
+    { ...WITHOUT_HEADERS, packages: null },
+    NEW,
+    `Whether ${NEW} was rebuilt since it was started is not known: its image does not say which build it is.`,
+  ],
+])("what speaks against a reboot: %s", (_name, change, running, doubt) => {
+  expect(judgeKernel({ ...CURRENT, ...change }, running).doubt).toBe(doubt);
 });
 
 test("a kernel without images, but with another one's modules in its place", () => {

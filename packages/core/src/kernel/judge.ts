@@ -16,6 +16,8 @@ export interface KernelJudgement {
   readonly reasons: readonly string[];
   /** What else a person should know, one sentence each: why it is not known, or what a reboot would not do. */
   readonly notes: readonly string[];
+  /** Why nobody can say that this machine comes up well with what it would start next, as a sentence; null: that is known. */
+  readonly doubt: string | null;
 }
 
 /** Never a reason to reboot where it is not known who starts the kernel: containers, cloud kernels, PXE. */
@@ -26,19 +28,15 @@ export function judgeKernel(facts: KernelFacts, running: string): KernelJudgemen
   if (foreign !== null) return unknown(foreign);
   const { expected, newest, next } = kernels;
   const notes = next.kind === "unknown" ? [guessed(next.why, facts)] : [];
-  const modulesGone = facts.modules !== null && !facts.modules.includes(running) && facts.modules.length > 0;
-  const modules = modulesGone
-    ? [
-        `The modules of the running kernel ${running} are gone from /lib/modules: it cannot load any that it has not loaded yet.`,
-      ]
-    : [];
+  const modulesGone = hasNoModules(facts, running);
+  const modules = modulesGone ? [goneModules(running)] : [];
   const release = expected?.release ?? newest;
   if (release === null) return withoutImages(facts, running, modules, notes);
   const image = expected?.image?.path ?? kernels.installed.get(release)?.[0]?.path ?? null;
-  const about = { expected: release, image, modulesGone };
+  const about = { expected: release, image, modulesGone, doubt: doubtOf(release, running, kernels, facts) };
   if (expected && isMissing(expected.image === null, facts)) {
     const gone = `The boot loader would start ${release}, but its image is not there: a reboot may fail.`;
-    return { ...about, verdict: "unknown", reasons: modules, notes: [...notes, gone] };
+    return { ...about, verdict: "unknown", reasons: modules, notes: [...notes, gone], doubt: gone };
   }
   const kept = [...notes, ...pinned(release, kernels)];
   if (release !== running) return otherRelease(about, running, kernels, { modules, notes: kept });
@@ -46,7 +44,7 @@ export function judgeKernel(facts: KernelFacts, running: string): KernelJudgemen
   return sameRelease(about, running, build, { modules, notes: kept });
 }
 
-type About = Pick<KernelJudgement, "image" | "modulesGone"> & { readonly expected: string };
+type About = Pick<KernelJudgement, "image" | "modulesGone" | "doubt"> & { readonly expected: string };
 interface Sentences {
   readonly modules: readonly string[];
   readonly notes: readonly string[];
@@ -54,12 +52,47 @@ interface Sentences {
 
 function unknown(why: string): KernelJudgement {
   const notes = [`Whether the running kernel is old is not known: ${why}.`];
-  return { verdict: "unknown", expected: null, image: null, modulesGone: false, reasons: [], notes };
+  const doubt = `Which kernel a reboot would start is not known: ${why}.`;
+  return { verdict: "unknown", expected: null, image: null, modulesGone: false, reasons: [], notes, doubt };
 }
 
-function guessed(why: string, { unreadable: [first] }: KernelFacts): string {
-  const unreadable = first ? ` (${first.path} could not be read: ${first.why})` : "";
-  return `The kernel that starts next is taken to be the newest one installed: ${why}${unreadable}.`;
+function guessed(why: string, facts: KernelFacts): string {
+  return `The kernel that starts next is taken to be the newest one installed: ${whyUnknown(why, facts)}.`;
+}
+
+function whyUnknown(why: string, { unreadable: [first] }: KernelFacts): string {
+  return why + (first ? ` (${first.path} could not be read: ${first.why})` : "");
+}
+
+export function goneModules(running: string): string {
+  return `The modules of the running kernel ${running} are gone from /lib/modules: it cannot load any that it has not loaded yet.`;
+}
+
+/** Only where others have theirs: a kernel may be built without modules, and then no folder is there. */
+function hasNoModules({ modules }: KernelFacts, release: string): boolean {
+  return modules !== null && modules.length > 0 && !modules.includes(release);
+}
+
+/** A guess will do to say that a kernel is old, but not to start another one. */
+function doubtOf(
+  release: string,
+  running: string,
+  { next, order, installed }: Kernels,
+  facts: KernelFacts,
+): string | null {
+  if (next.kind === "unknown") {
+    return `Which kernel a reboot would start is not known: ${whyUnknown(next.why, facts)}.`;
+  }
+  if (hasNoModules(facts, release)) {
+    return `A reboot would start ${release}, whose modules are not in /lib/modules: it might find neither its disks nor its network.`;
+  }
+  if (release === running) return null;
+  if (splitRelease(release).flavour !== splitRelease(running).flavour) {
+    return `A reboot would start ${release}, a kernel of another kind than the running ${running}.`;
+  }
+  if (order(running, release) <= 0) return null;
+  const gone = installed.has(running) ? "" : ", which is not installed any more";
+  return `A reboot would start ${release}, which is older than the running kernel ${running}${gone}.`;
 }
 
 /** Why the kernel was started from somewhere else, or null. */
@@ -92,7 +125,8 @@ function withoutImages(
     return unknown(why);
   }
   const expected = others.length === 1 ? (others[0] ?? null) : null;
-  return { verdict: "outdated", expected, image: null, modulesGone, reasons: modules, notes };
+  const doubt = "Which kernel a reboot would start is not known: no image of an installed kernel was found.";
+  return { verdict: "outdated", expected, image: null, modulesGone, reasons: modules, notes, doubt };
 }
 
 /** Only where every image could be seen is one that was not seen missing. */
@@ -121,17 +155,19 @@ function otherRelease(about: About, running: string, kernels: Kernels, { modules
   return { ...about, verdict: "outdated", reasons: [reason, ...modules], notes };
 }
 
-function sameRelease(about: About, running: string, build: Build, { modules, notes }: Sentences): KernelJudgement {
+function sameRelease(about: About, running: string, build: Build, sentences: Sentences): KernelJudgement {
+  // No reason to reboot: the same kernel would come up, without its modules still.
+  const notes = [...sentences.notes, ...sentences.modules];
   switch (build.kind) {
     case "same":
-      return { ...about, verdict: "current", reasons: modules, notes };
+      return { ...about, verdict: "current", reasons: [], notes };
     case "other": {
       const reason = `The running kernel is an earlier build of ${running}: ${build.running} runs, ${build.installed} is installed.`;
-      return { ...about, verdict: "outdated", reasons: [reason, ...modules], notes };
+      return { ...about, verdict: "outdated", reasons: [reason], notes };
     }
     case "unknown": {
       const why = `Whether ${running} was rebuilt since it was started is not known: ${build.why}.`;
-      return { ...about, verdict: "unknown", reasons: modules, notes: [...notes, why] };
+      return { ...about, verdict: "unknown", reasons: [], notes: [...notes, why], doubt: about.doubt ?? why };
     }
   }
 }

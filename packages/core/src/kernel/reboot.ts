@@ -1,4 +1,5 @@
 import type { HostFacts } from "../facts.ts";
+import { restartRule } from "../plan/never.ts";
 import type { Finding, Scan } from "../scan.ts";
 import { visible } from "../text.ts";
 import type { KernelFacts, RebootFlag } from "./facts.ts";
@@ -26,17 +27,13 @@ function isKnownOld({ verdict }: Finding): boolean {
   return verdict !== "unknown" && verdict !== "identical";
 }
 
-/** Why nothing smaller replaces it, for what nothing smaller replaces. */
+/** Why nothing smaller replaces it, for what nothing smaller replaces; kernel and microcode have reasons of their own. */
 function whyUnreplaceable({ owner, remedy }: Finding): string | null {
-  if (remedy.kind !== "reboot") return null;
+  if (remedy.kind !== "reboot" || owner.kind === "kernel") return null;
   if (owner.kind === "init") return `PID 1 (${owner.name}) runs old code and cannot replace itself.`;
-  return isBus(owner)
+  return restartRule(owner.name)?.policy === "reboot"
     ? `${owner.name} runs old code and is never restarted: every client would lose the message bus.`
-    : null;
-}
-
-function isBus({ kind, manager, name }: Finding["owner"]): boolean {
-  return kind === "service" && manager === "systemd" && /^dbus(?:-broker|-daemon)?\.service$/.test(name);
+    : `${owner.name} runs old code, and nothing smaller than a reboot replaces it.`;
 }
 
 /** The distribution's own flag: evidence where it is, and nothing where it is not. */
@@ -53,7 +50,7 @@ function isSure(
   findings: readonly Finding[],
 ): boolean {
   const isDoubtful = findings.some(
-    ({ owner, verdict }) => verdict === "unknown" && (owner.kind === "init" || isBus(owner)),
+    ({ owner, remedy, verdict }) => verdict === "unknown" && (owner.kind === "init" || remedy.kind === "reboot"),
   );
   return kernel.verdict === "current" && !microcode.isOpen && !isDoubtful && !unreadable.some(({ pid }) => pid === 1);
 }

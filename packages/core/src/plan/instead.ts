@@ -25,7 +25,7 @@ export function insteadOfReboot(finding: Finding | null): Step["insteadOf"] {
 /** Why a smaller remedy than the one of this finding does not put the new code into use. */
 function tooSmall(kind: Acting, finding: Finding): string {
   const { owner, remedy, process } = finding;
-  if (process === null) return TOO_SMALL_FOR_KERNEL[kind];
+  if (process === null) return (finding.kind === "microcode" ? TOO_SMALL_FOR_MICROCODE : TOO_SMALL_FOR_KERNEL)[kind];
   const who = `process ${process.pid} of ${owner.name}`;
   switch (kind) {
     case "end-session":
@@ -55,7 +55,6 @@ function tooSmall(kind: Acting, finding: Finding): string {
   }
 }
 
-/** Of the kernel itself, and of microcode. */
 const TOO_SMALL_FOR_KERNEL: Record<Acting, string> = {
   "end-session": "The kernel is no session that could be ended.",
   "relaunch-application": "The kernel is no program that could be halted and launched again.",
@@ -66,11 +65,25 @@ const TOO_SMALL_FOR_KERNEL: Record<Acting, string> = {
   reboot: "",
 };
 
+const TOO_SMALL_FOR_MICROCODE: Record<Acting, string> = {
+  "end-session": "Microcode is no session that could be ended.",
+  "relaunch-application": "Microcode is no program that could be halted and launched again.",
+  reload:
+    "The kernel's own documentation calls it dangerous to load microcode into processors that are at work (x86/microcode): it is loaded at boot.",
+  "restart-service": "No service runs the microcode: it is in the processors.",
+  reexec: "PID 1 replaces itself alone, on the same processors.",
+  "restart-container": "A container runs on these very processors.",
+  reboot: "",
+};
+
 function reload(finding: Finding): string {
   const { owner } = finding;
   const path = finding.files.find(({ verdict }) => verdict !== "unknown" && verdict !== "identical")?.path;
   const code = path === undefined ? "old code" : `the old code of ${path}`;
-  if (owner.kind === "init") return `A reload has PID 1 read its units again and leaves ${code} in memory.`;
+  if (owner.kind === "init") {
+    const what = owner.manager === "systemd" ? "units" : "configuration";
+    return `A reload has PID 1 read its ${what} again and leaves ${code} in memory.`;
+  }
   if (owner.kind !== "service") return `${owner.name} has no manager that could reload it.`;
   const known = reloadRule(owner.name);
   if (known) return known;

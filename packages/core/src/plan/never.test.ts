@@ -2,7 +2,9 @@ import { expect, test } from "vitest";
 import { restartRule, userRestartRule } from "./never.ts";
 
 test.each([
-  ["dbus.service", "never"],
+  ["dbus.service", "reboot"],
+  ["dbus-broker.service", "reboot"],
+  ["dbus", "reboot"],
   ["getty@tty1.service", "never"],
   ["user@1000.service", "never"],
   ["gdm3.service", "never"],

@@ -31,7 +31,7 @@ test("a scan that calls every remedy automatic still gets steps only for those t
     );
     return { ...finding, remedy: { ...finding.remedy, automatic: true } };
   });
-  const { steps, residue } = planOf({ ...EMPTY, findings });
+  const { steps, residue } = planOf({ ...EMPTY, findings }, [], { mode: "never", sessionsFirst: false });
   expect(steps.map(({ id }) => id)).toEqual([
     "end-session:host",
     "relaunch-application:host",

@@ -1,8 +1,8 @@
-import type { Finding, Remedy, Scan } from "../scan.ts";
-import { someOf } from "../text.ts";
+import type { Finding, Scan } from "../scan.ts";
+import { because, becauseOfReboot } from "./because.ts";
 import { insteadOf, insteadOfReboot } from "./instead.ts";
 import { inOrder } from "./order.ts";
-import { DEFAULT_REBOOT, REBOOT, type RebootOrder } from "./reboot.ts";
+import { DEFAULT_REBOOT, type KernelOfScan, REBOOT, type RebootOrder } from "./reboot.ts";
 import type { Plan, Residue, Step } from "./types.ts";
 import { isCarriedOut } from "./verbs.ts";
 
@@ -12,8 +12,8 @@ export interface Requested {
   readonly target: string;
 }
 
-/** How a plan treats reboots. */
-export type RebootChoice = Pick<RebootOrder, "mode" | "sessionsFirst">;
+/** How a plan treats reboots. `method`: without one all is replaced; a soft reboot leaves the kernel as it is. */
+export type RebootChoice = Pick<RebootOrder, "mode" | "sessionsFirst"> & Partial<Pick<RebootOrder, "method">>;
 
 /**
  * Ordered remedies of one host, from its findings alone: the host and the controller come to the same plan. What is
@@ -22,27 +22,45 @@ export type RebootChoice = Pick<RebootOrder, "mode" | "sessionsFirst">;
 export function planOf(scan: Scan, requested: readonly Requested[] = [], choice: RebootChoice = DEFAULT_REBOOT): Plan {
   const asked = new Set(requested.map(keyOf));
   const isStep = (finding: Finding) => isPlanned(finding, asked, choice);
-  const isRequired = scan.findings.some((finding) => finding.remedy.kind === "reboot" && isStep(finding));
-  return choice.mode === "always" || isRequired ? rebooting(scan, isStep, choice) : inPlace(scan, isStep);
+  const required = scan.findings.filter((finding) => finding.remedy.kind === "reboot" && isStep(finding));
+  if (choice.mode !== "always" && required.length === 0) return inPlace(scan, isStep, choice);
+  return rebooting(scan, isStep, required, choice);
 }
 
 /** A reboot replaces everything: only sessions are ended before it, where that was asked for. */
-function rebooting(scan: Scan, isStep: (finding: Finding) => boolean, { sessionsFirst }: RebootChoice): Plan {
-  const old = scan.findings.filter(({ verdict }) => verdict !== "unknown" && verdict !== "identical");
+function rebooting(
+  scan: Scan,
+  isStep: (finding: Finding) => boolean,
+  required: readonly Finding[],
+  choice: RebootChoice,
+): Plan {
   // Forks of a service that is not restarted before would only be made anew.
   const isEnded = (finding: Finding) =>
-    sessionsFirst && finding.remedy.kind === "end-session" && finding.remedy.after === undefined && isStep(finding);
-  const sessions = grouped(old.filter(isEnded), ({ remedy }) => keyOf(remedy));
-  const rest = old.filter((finding) => !isEnded(finding));
-  return { steps: [...inTurn(sessions), rebootStep(rest)], residue: [] };
+    choice.sessionsFirst &&
+    finding.remedy.kind === "end-session" &&
+    finding.remedy.after === undefined &&
+    isStep(finding);
+  const sessions = grouped(scan.findings.filter(isEnded), ({ remedy }) => keyOf(remedy));
+  const rest = scan.findings.filter((finding) => !isEnded(finding));
+  const replaced = rest.filter((finding) => isReplaced(finding, choice));
+  return {
+    steps: [...inTurn(sessions), rebootStep(replaced, required, scan.host.kernel)],
+    residue: residueOf(
+      rest.filter((finding) => !isReplaced(finding, choice)),
+      choice,
+    ),
+  };
 }
 
-function inPlace(scan: Scan, isStep: (finding: Finding) => boolean): Plan {
-  const planned = scan.findings.filter(isStep);
+/** No process outlives a reboot, whatever is known of it. What is wrong with a kernel on the disk does. */
+function isReplaced({ owner, remedy }: Finding, { method }: RebootChoice): boolean {
+  return owner.kind !== "kernel" || (remedy.kind === "reboot" && method !== "soft-reboot");
+}
+
+function inPlace(scan: Scan, isStep: (finding: Finding) => boolean, choice: RebootChoice): Plan {
+  const steps = grouped(scan.findings.filter(isStep), ({ remedy }) => keyOf(remedy));
   const rest = scan.findings.filter((finding) => !isStep(finding));
-  const steps = grouped(planned, ({ remedy }) => keyOf(remedy));
-  const residue = grouped(rest, ({ owner, remedy }) => JSON.stringify([owner.kind, owner.name, remedy.reason]));
-  return { steps: inTurn(steps), residue: residue.map(residueOf) };
+  return { steps: inTurn(steps), residue: residueOf(rest, choice) };
 }
 
 function inTurn(steps: readonly Group[]): readonly Step[] {
@@ -54,17 +72,12 @@ function inTurn(steps: readonly Group[]): readonly Step[] {
   return ordered.map(stepOf);
 }
 
-function rebootStep(findings: readonly Finding[]): Step {
-  const required = findings.filter(({ remedy }) => remedy.kind === "reboot" && remedy.automatic);
-  const others = new Set(findings.filter((finding) => !required.includes(finding)).map(({ owner }) => owner.name));
-  const reasons = [...new Set(required.map(({ remedy }) => remedy.reason))];
-  const why = reasons.length > 0 ? reasons : ["Ordered by a person."];
-  const along = others.size > 0 ? [`It replaces ${someOf([...others])} too: nothing of it is restarted before.`] : [];
+function rebootStep(replaced: readonly Finding[], required: readonly Finding[], kernel: KernelOfScan): Step {
   return {
     id: `${REBOOT.kind}:${REBOOT.target}`,
     remedy: REBOOT,
-    findings: findings.map(({ id }) => id),
-    because: [...why, ...along].join(" "),
+    findings: replaced.map(({ id }) => id),
+    because: becauseOfReboot(replaced, required, kernel),
     insteadOf: insteadOfReboot(required[0] ?? null),
   };
 }
@@ -74,8 +87,9 @@ function keyOf({ kind, target }: Requested): string {
 }
 
 // Not knowing whether something is old is never a reason to act on it, whatever the document says.
-function isPlanned({ verdict, remedy }: Finding, asked: ReadonlySet<string>, { mode }: RebootChoice): boolean {
-  if (remedy.kind === "reboot" && mode === "never") return false;
+function isPlanned(finding: Finding, asked: ReadonlySet<string>, choice: RebootChoice): boolean {
+  const { verdict, remedy } = finding;
+  if (remedy.kind === "reboot" && (choice.mode === "never" || !isReplaced(finding, choice))) return false;
   const isWanted = remedy.automatic || (remedy.onRequest === true && asked.has(keyOf(remedy)));
   return isWanted && isCarriedOut(remedy.kind) && verdict !== "unknown" && verdict !== "identical";
 }
@@ -99,24 +113,23 @@ function stepOf(group: Group): Step {
     id: `${kind}:${target}`,
     remedy: { kind, target },
     findings: group.map(({ id }) => id),
-    because: because(group, group[0].remedy),
+    because: because(group),
     insteadOf: insteadOf(group[0]),
   };
 }
 
-function residueOf(group: Group): Residue {
-  const [{ owner, remedy }] = group;
-  return { owner: owner.name, findings: group.map(({ id }) => id), reason: remedy.reason };
+function residueOf(findings: readonly Finding[], choice: RebootChoice): readonly Residue[] {
+  const groups = grouped(findings, ({ owner, remedy }) => JSON.stringify([owner.kind, owner.name, remedy.reason]));
+  return groups.map((group) => ({
+    owner: group[0].owner.name,
+    findings: group.map(({ id }) => id),
+    reason: whyLeft(group[0], choice),
+  }));
 }
 
-/** "2 processes run old code of /usr/lib/libssl.so.3 and 1 other file. ..." */
-function because(group: Group, remedy: Remedy): string {
-  const old = group.flatMap(({ files }) =>
-    files.filter(({ verdict }) => verdict !== "unknown" && verdict !== "identical"),
-  );
-  const [path, ...others] = new Set(old.map((file) => file.path));
-  const who = group.length === 1 ? "1 process runs" : `${group.length} processes run`;
-  const more =
-    others.length === 0 ? "" : others.length === 1 ? " and 1 other file" : ` and ${others.length} other files`;
-  return `${who} old code of ${path ?? remedy.target}${more}. ${remedy.reason}`;
+/** Of what nothing but this order's own words leave: those, too. */
+function whyLeft({ remedy }: Finding, { mode, method }: RebootChoice): string {
+  if (remedy.kind !== "reboot" || !remedy.automatic) return remedy.reason;
+  if (mode === "never") return `${remedy.reason} Reboots are left out here.`;
+  return method === "soft-reboot" ? `${remedy.reason} A soft reboot keeps kernel and microcode.` : remedy.reason;
 }

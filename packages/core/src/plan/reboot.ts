@@ -57,25 +57,30 @@ export type KernelOfScan = Scan["host"]["kernel"];
 
 /**
  * Why no reboot is decided by the tool, or null. Where it is not known which kernel would come up nobody could prove
- * that it did, and it may be none.
+ * that it did, and it may be none. `doubt`: what else the scan knows to say against it, a sentence.
  */
-export function whyNoReboot({ running, expected, verdict }: KernelOfScan): string | null {
-  if (verdict === "unknown" || expected === null) {
-    return "Which kernel a reboot would start is not known, so it is decided by a person alone.";
-  }
+export function whyNoReboot(kernel: KernelOfScan, doubt: string | null = null): string | null {
+  const why = doubt ?? kernelDoubt(kernel);
+  return why === null ? null : `${why} So a reboot is for a person to decide.`;
+}
+
+/** What speaks against a reboot as far as a scan alone tells, or null. */
+export function kernelDoubt({ running, expected, verdict }: KernelOfScan): string | null {
+  if (expected === null) return "Which kernel a reboot would start is not known.";
+  if (verdict === "unknown") return `Whether a reboot would bring up ${expected} as it should is not known.`;
   if (verdict === "current" && expected !== running) {
-    return `A reboot would start ${expected}, which is older than the running kernel ${running}: it is decided by a person alone.`;
+    return `A reboot would start ${expected}, which is older than the running kernel ${running}.`;
   }
   return null;
 }
 
 /** Findings that only a reboot clears, `automatic` where the kernel it would start is known. */
-export function rebootable(finding: Finding, kernel: KernelOfScan): Finding {
+export function rebootable(finding: Finding, kernel: KernelOfScan, doubt: string | null = null): Finding {
   const { remedy, verdict } = finding;
   if (remedy.kind !== "reboot" || verdict === "unknown" || verdict === "identical") return finding;
-  const whyNot = whyNoReboot(kernel);
-  if (whyNot !== null) {
-    return { ...finding, remedy: { ...remedy, automatic: false, reason: `${remedy.reason} ${whyNot}` } };
-  }
-  return { ...finding, remedy: { ...remedy, automatic: true } };
+  const whyNot = whyNoReboot(kernel, verdict === "suspected" ? SUSPECTED : doubt);
+  if (whyNot === null) return { ...finding, remedy: { ...remedy, automatic: true } };
+  return { ...finding, remedy: { ...remedy, automatic: false, reason: `${remedy.reason} ${whyNot}` } };
 }
+
+const SUSPECTED = "Nothing proves that it runs old code.";

@@ -126,6 +126,59 @@ describe("a remedy is taken on request only", () => {
   });
 });
 
+describe("a reboot is left to a person", () => {
+  const reason = "dbus.service is never restarted.";
+  const bus = finding({ kind: "reboot", target: "host", automatic: true, reason }, "messagebus", "dbus.service");
+  const kernel: Finding = { ...bus, owner: { kind: "kernel", manager: null, name: "kernel" }, process: null };
+  test.each<[string, Partial<Policy>, Finding, string]>([
+    [
+      "because of its verb",
+      { verbs: ["restart-service"] },
+      bus,
+      "Never: the agent's file leaves reboot to a person (verbs: restart-service).",
+    ],
+    [
+      "because none may be done in a day",
+      { caps: { ...DEFAULT_POLICY.caps, reboots: 0 } },
+      kernel,
+      "Never: the agent's file leaves reboot to a person (caps.reboots: 0).",
+    ],
+    [
+      "because what needs it is protected",
+      units(["dbus"]),
+      bus,
+      "Never for its sake: the agent's file protects dbus.service (units.protected: dbus).",
+    ],
+    [
+      "because everything is protected",
+      units(["*"]),
+      kernel,
+      "Never for its sake: the agent's file protects kernel (units.protected: *).",
+    ],
+    [
+      "because what needs it is done on request",
+      units([], ["dbus*"]),
+      bus,
+      "Only on request: the agent's file says so (units.ask: dbus*).",
+    ],
+  ])("%s", (_name, policy, given, why) => {
+    const remedy = remedyUnder(policy, given);
+    expect(remedy).toEqual({ ...given.remedy, automatic: false, reason: `${why} ${reason}` });
+  });
+
+  test("while another unit is protected it is not: that is about restarts of this unit", () => {
+    expect(remedyUnder(units(["postgres*", "host", "h*"]), kernel)).toEqual(kernel.remedy);
+  });
+
+  test("so the restarts that it would have made needless are steps", () => {
+    const scan = narrowed(scanOf([bus, finding(RESTART)]), { ...DEFAULT_POLICY, verbs: ["restart-service"] });
+    const { steps, residue } = planOf(scan);
+    expect(steps.map(({ id }) => id)).toEqual(["restart-service:nginx.service"]);
+    expect(residue.map(({ owner }) => owner)).toEqual(["dbus.service"]);
+    expect(planOf(scanOf([bus, finding(RESTART)])).steps.map(({ id }) => id)).toEqual(["reboot:host"]);
+  });
+});
+
 describe("a remedy stays as it was", () => {
   const forbidden: Remedy = { ...RESTART, automatic: false, reason: "Never: built in." };
   test.each<[string, Partial<Policy>, Finding]>([

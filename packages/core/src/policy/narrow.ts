@@ -37,44 +37,54 @@ interface Rule {
 
 function forbidden(remedy: Remedy, { policy, why }: Rule): Remedy {
   const { onRequest, ...rest } = remedy;
+  // A reboot is ordered by its own name, never by that of a unit; what it is needed for has to be said nevertheless.
+  if (remedy.kind === "reboot") return { ...rest, automatic: false, reason: `${why} ${remedy.reason}` };
   if (policy === "never") return { ...rest, automatic: false, reason: why };
   // Only on request already, for a reason of its own.
   if (onRequest) return remedy;
   return { ...rest, automatic: false, onRequest: true, reason: `${why} ${remedy.reason}` };
 }
 
-function rulesOf({ verbs, units, users }: Policy, sessionUsers: SessionUsers): (finding: Finding) => Rule | null {
+function rulesOf({ verbs, units, users, caps }: Policy, sessionUsers: SessionUsers): (finding: Finding) => Rule | null {
   const allowed: ReadonlySet<string> = new Set(verbs);
   const guarded = units.protected.map((glob) => ({ glob, matches: unitMatcher(glob) }));
   const onRequest = units.ask.map((glob) => ({ glob, matches: unitMatcher(glob) }));
   const spared = users.protected.map((glob) => ({ glob, matches: globMatcher(glob) }));
 
   return ({ id, remedy: { kind, target, takesAlong = [] }, owner, process }) => {
+    const isEnd = kind === "end-session";
+    const isReboot = kind === "reboot";
     if (!allowed.has(kind)) {
       const why = `Never: the agent's file leaves ${kind} to a person (verbs: ${verbs.join(", ") || "none"}).`;
       return { policy: "never", why };
     }
-    const isEnd = kind === "end-session";
+    if (isReboot && caps.reboots === 0) {
+      return { policy: "never", why: "Never: the agent's file leaves reboot to a person (caps.reboots: 0)." };
+    }
     const users = [...(isEnd && process ? [process.user] : []), ...(sessionUsers.get(id) ?? [])];
     const user = users.find((name) => spared.some(({ matches }) => matches(name)));
     const glob = spared.find(({ matches }) => user !== undefined && matches(user))?.glob;
     if (user !== undefined && glob !== undefined) {
-      const along = isEnd ? "" : `, and the restart of ${target} would end one`;
+      const along = isEnd ? "" : `, and ${isReboot ? "a reboot" : `the restart of ${target}`} would end one`;
       return {
         policy: "never",
         why: `Never: the agent's file keeps the sessions of ${user} (users.protected: ${glob})${along}.`,
       };
     }
     if (isEnd) return null;
-    const names = [target, owner.name, ...takesAlong];
+    const names = isReboot ? [owner.name] : [target, owner.name, ...takesAlong];
     const first = (rules: typeof guarded) => {
       for (const { glob, matches } of rules) {
         const name = names.find(matches);
-        if (name !== undefined) return { glob, name: name === owner.name ? target : name };
+        if (name !== undefined) return { glob, name: name === owner.name && !isReboot ? target : name };
       }
       return null;
     };
     const never = first(guarded);
+    if (never && isReboot) {
+      const why = `Never for its sake: the agent's file protects ${never.name} (units.protected: ${never.glob}).`;
+      return { policy: "never", why };
+    }
     if (never) {
       const with_ = never.name === target ? "" : `, which would be restarted with ${target}`;
       return {
