@@ -106,8 +106,7 @@ function held(what: string): CommandError {
 }
 
 function leftOpen(what: string, error: LeftOpen): CommandError {
-  const todo =
-    "it goes on with the host: 'afterpatch-agent apply' tells what came of it, and proves it if no agent has";
+  const todo = "once it is back 'afterpatch-agent apply' tells what came of it";
   return new CommandError(EXIT.detached, what, error.message, todo, { cause: error });
 }
 

@@ -90,8 +90,8 @@ export class Progress {
     }
     if (state !== this.#state && state === "settling")
       this.#do(`waiting ${this.#settleTime()}for everything to settle`);
-    // Begun by a process before this one: the host is back.
-    if (state !== this.#state && state === "returning" && this.#begun === 0)
+    // Ordered of a process before this one: the host is back.
+    if (state !== this.#state && state === "returning" && this.#total === 0)
       this.#do("waiting for the host to have started all its services");
     if (state !== this.#state && state === "verifying") this.#do("scanning again");
     this.#state = state;

@@ -19,7 +19,7 @@ test("a reboot is begun, left open, and proved by the new boot and the expected 
     {
       kind: "reboot",
       outcome: "done",
-      evidence: "proved 90s after it began: boot boot-2, kernel 6.1.0-2-amd64",
+      evidence: "back with kernel 6.1.0-2-amd64, boot id boot-2",
       elapsedMs: 90_000,
     },
   ]);
@@ -193,7 +193,7 @@ describe("back, and not as it should be", () => {
       "services are still being started when the time is up",
       { host: { reboots: { startsForMs: 1_200_000 } } },
       "step-failed",
-      `${REBOOTED}its services are still being started 1170s after its boot`,
+      `${REBOOTED}its services are still being started 1170s after it was back`,
     ],
     [
       "something still runs old code, whatever it needs",
@@ -256,7 +256,6 @@ describe("back, and as it should be", () => {
     const world = rebootWorld({ host: { reboots: { startsForMs: 200_000 } } });
     const done = await rebooted(world, ({ clock }) => clock.step(ms));
     expect(done.ending).toMatchObject({ result: "verified", code: "" });
-    expect(done.steps[0]?.elapsedMs).toBeGreaterThan(0);
   });
 });
 

@@ -82,7 +82,7 @@ async function untilDown(init: InitSystem, patienceMs: number, signal?: AbortSig
       await sleep(POLL_MS, undefined, signal ? { signal } : {});
     } catch (error) {
       if (!signal?.aborted) throw error;
-      throw new LeftOpen("ended with the host");
+      throw new LeftOpen("the host goes down, and this command with it");
     }
   }
 }
