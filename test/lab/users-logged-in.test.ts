@@ -1,7 +1,10 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { LabFleet } from "../e2e/fleet.ts";
+import { type Payload, stagePayload } from "../e2e/payload.ts";
 import { describeLab } from "./describe.ts";
 import { exec, execOk, type Host, signalInside, spawnInside } from "./host.ts";
+import { down, hostOf, up } from "./lab.ts";
+import { replaceBuild } from "./rebuild.ts";
 import { bringDaemon, property, put, startDaemons, upgradeDaemons } from "./remedies/services.ts";
 
 // People who are logged in, and programs that hold off a shutdown, as logind itself has them: by sshd, by PAM, by systemd-inhibit.
@@ -15,6 +18,9 @@ interface Seen {
   readonly state: string;
   readonly hosts: readonly { readonly state: string; readonly reason: string }[];
 }
+
+const said = (stdout: string) =>
+  (JSON.parse(stdout) as { readonly ending: { readonly message: string } }).ending.message;
 
 await describeLab("a host is held off and let go by logind", () => {
   let fleet: LabFleet;
@@ -83,8 +89,6 @@ await describeLab("a host is held off and let go by logind", () => {
   const invocation = () => property(host, UNIT, "InvocationID");
   const status = async (id: string) =>
     JSON.parse((await fleet.cli("rollout", "status", id, "-o", "json")).stdout) as Seen;
-  const said = (stdout: string) =>
-    (JSON.parse(stdout) as { readonly ending: { readonly message: string } }).ending.message;
 
   /** A rollout and a person are both held off with the same words; let go, the rollout goes on by itself. */
   async function heldOff(code: string, words: RegExp, letGo: () => Promise<unknown>): Promise<void> {
@@ -168,5 +172,45 @@ await describeLab("a host is held off and let go by logind", () => {
     const end = await inhibit("block");
     await expect.poll(held, patient).toMatch(/block$/);
     await heldOff("inhibited", /^the backup \(pid \d+\) holds off shutdown and sleep: nightly$/, end);
+  });
+});
+
+await describeLab("a host without logind is held off by who is in utmp", () => {
+  const name = `utmp-${process.pid % 1000}`;
+  let payload: Payload;
+  let host: Host;
+
+  beforeAll(async () => {
+    payload = await stagePayload();
+    host = hostOf(await up({ name, hosts: 1, init: "sysvinit", payload: payload.directory }), 1);
+    await execOk(host, ["useradd", "--create-home", "alice"]);
+    await execOk(host, ["sh", "-c", "mkdir -p /root/.ssh && ssh-keygen -q -t ed25519 -N '' -f /root/.ssh/id_ed25519"]);
+    const key = await execOk(host, ["cat", "/root/.ssh/id_ed25519.pub"]);
+    await put(host, "/home/alice/.ssh/authorized_keys", key, "644");
+    await execOk(host, ["sh", "-c", "ssh-keygen -A && service ssh restart >/dev/null 2>&1 </dev/null"]);
+    await put(host, "/etc/afterpatch/agent.yaml", "vetoes: { usersLoggedIn: true }\nsettle: 0s\n", "644");
+    await execOk(host, ["sh", "-c", "service cron restart >/dev/null 2>&1 </dev/null"]);
+    await replaceBuild(host, "/usr/sbin/cron");
+  });
+  afterAll(async () => {
+    await down(name);
+    await payload?.remove();
+  });
+
+  const apply = () => exec(host, ["/opt/afterpatch/bin/afterpatch-agent", ...APPLY.slice(1)]);
+
+  test("somebody over ssh, until the logout", async () => {
+    const words = ["-tt", "-oStrictHostKeyChecking=no", "-oBatchMode=yes", "alice@127.0.0.1", "echo in; exec cat"];
+    const child = await spawnInside(host, ["ssh", ...words], { stdio: ["pipe", "pipe", "ignore"] });
+    await new Promise((resolve) => child.stdout?.once("data", resolve));
+    const pid = async () => (await execOk(host, ["cat", "/run/crond.pid"])).trim();
+    const before = await pid();
+    const held = await apply();
+    const message = /^alice on pts\/\d+ from 127\.0\.0\.1 is logged in \(vetoes\.usersLoggedIn\)$/;
+    expect([held.code, said(held.stdout)]).toEqual([3, expect.stringMatching(message)]);
+    expect(await pid()).toBe(before);
+    await signalInside(child, "SIGTERM");
+    await expect.poll(async () => (await apply()).code, patient).toBe(0);
+    expect(await pid()).not.toBe(before);
   });
 });
