@@ -1,16 +1,20 @@
 import { createHash } from "node:crypto";
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { HostFacts } from "@afterpatch/core/facts";
 import { scanOf } from "@afterpatch/core/findings";
 import { planOf } from "@afterpatch/core/plan/plan";
+import { DEFAULT_POLICY } from "@afterpatch/core/policy/defaults";
+import { narrowed } from "@afterpatch/core/policy/narrow";
+import type { Policy } from "@afterpatch/core/policy/types";
 import { reportDigest } from "@afterpatch/core/report";
 import type { Scan } from "@afterpatch/core/scan";
 import { parseScan } from "@afterpatch/core/scan-json";
 import { describe, expect, test } from "vitest";
 import { schemaErrors } from "./schema.ts";
 
-// One captured host each, as it goes through the pipeline. A new bug starts as a new case.
+// One captured host each, as it goes through the pipeline. A new bug starts as a new case. `policy.json`, where there is
+// one: what the agent's file says on that host, understood.
 
 const here = import.meta.dirname;
 const cases = readdirSync(here, { withFileTypes: true }).flatMap((entry) => (entry.isDirectory() ? [entry.name] : []));
@@ -24,7 +28,9 @@ const sha256 = (text: string) => createHash("sha256").update(text).digest("hex")
 test("there are cases", () => expect(cases.length).toBeGreaterThanOrEqual(25));
 
 describe.each(cases)("%s", (name) => {
-  const scan = scanOf(read<HostFacts>(name, "facts.json"), sha256, { all: true });
+  const seen = scanOf(read<HostFacts>(name, "facts.json"), sha256, { all: true });
+  const isNarrowed = existsSync(join(here, name, "policy.json"));
+  const scan = isNarrowed ? narrowed(seen, { ...DEFAULT_POLICY, ...read<Partial<Policy>>(name, "policy.json") }) : seen;
 
   test("facts become findings", () => expect(scan).toEqual(read<Scan>(name, "findings.json")));
 

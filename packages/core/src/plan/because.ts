@@ -29,36 +29,35 @@ export function becauseOfReboot(
   const isAsking = (finding: Finding) => finding.remedy.kind === "reboot" && isKnownOld(finding);
   const asking = required.length > 0 ? required : replaced.filter(isAsking);
   const others = replaced.filter((finding) => !asking.includes(finding));
-  const kept = namesOf(others.filter(({ owner }) => COMES_BACK[owner.kind]));
-  const ended = namesOf(others.filter(({ owner }) => !COMES_BACK[owner.kind]));
+  const names = (lot: Lot) =>
+    someOf([...new Set(others.filter(({ owner }) => LOTS[owner.kind] === lot).map(({ owner }) => owner.name))]);
+  const [back, sessions, gone] = [names("comes-back"), names("session"), names("gone")];
   return [
     required.length > 0 ? null : "Ordered by a person.",
     ...[...Map.groupBy(asking, ({ remedy }) => remedy.reason)].flatMap(([reason, group]) => [whatIsOld(group), reason]),
     asking.length > 0 ? null : kernelDoubt(kernel),
-    kept === "" ? null : `It replaces ${kept} as well: nothing of it is restarted before.`,
-    ended === "" ? null : `It ends ${ended}: what nothing starts at boot is for its owner to launch again.`,
+    back === "" ? null : `It replaces ${back} as well: nothing of it is restarted before.`,
+    sessions === "" ? null : `It ends open sessions: ${sessions}.`,
+    gone === "" ? null : `It ends ${gone}: what nothing starts at boot is for its owner to launch again.`,
   ]
     .filter((sentence) => sentence !== null)
     .join(" ");
 }
 
-/** Is it there again after a boot, whatever the host is? */
-const COMES_BACK: Record<OwnerKind, boolean> = {
-  service: true,
-  init: true,
-  kernel: true,
-  "xinetd-session": false,
-  "socket-session": false,
-  application: false,
-  "user-session": false,
-  container: false,
-  "virtual-machine": false,
+/** What a reboot makes of it: whether it is there again after the boot, whatever the host is. */
+type Lot = "comes-back" | "session" | "gone";
+const LOTS: Record<OwnerKind, Lot> = {
+  service: "comes-back",
+  init: "comes-back",
+  kernel: "comes-back",
+  "xinetd-session": "session",
+  "socket-session": "session",
+  "user-session": "session",
+  application: "gone",
+  container: "gone",
+  "virtual-machine": "gone",
 };
 
 function isKnownOld({ verdict }: Pick<Finding, "verdict">): boolean {
   return verdict !== "unknown" && verdict !== "identical";
-}
-
-function namesOf(findings: readonly Finding[]): string {
-  return someOf([...new Set(findings.map(({ owner }) => owner.name))]);
 }

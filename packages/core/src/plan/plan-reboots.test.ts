@@ -156,7 +156,7 @@ test.each<[string, readonly Finding[], RebootChoice, Scan["host"]["kernel"], str
     [KERNEL_OLD, IMAP, SHELL],
     REQUIRED,
     KERNEL,
-    `${BY_KERNEL} It ends imap, /usr/bin/tmux: what nothing starts at boot is for its owner to launch again.`,
+    `${BY_KERNEL} It ends open sessions: imap. It ends /usr/bin/tmux: what nothing starts at boot is for its owner to launch again.`,
   ],
   ["a person's word", [], ALWAYS, CURRENT_KERNEL, "Ordered by a person."],
   ["a person's word where it is required anyway", [KERNEL_OLD], ALWAYS, KERNEL, BY_KERNEL],
