@@ -150,7 +150,8 @@ export async function look(course: Course): Promise<Seen | Stop> {
   try {
     const scan = await course.deps.machine.scan(course.deps.signal);
     const { from, steps } = course.begun.order;
-    if (course.booted) return { scan, plan: planOf(scan, [], AFTER_REBOOT) };
+    const { method } = rebootOf(course);
+    if (course.booted) return { scan, plan: planOf(scan, [], { ...AFTER_REBOOT, method }) };
     // Steps that are taken on request alone: a person on this host asked for them by name, a permit never does.
     return { scan, plan: planOf(scan, from.kind === "local" ? steps : [], rebootOf(course)) };
   } catch (error) {

@@ -274,6 +274,12 @@ describe("user space alone", () => {
     expect([world.host.reboots.boot, world.host.reboots.softReboots]).toEqual([1, 1]);
   });
 
+  test("leaves an old kernel to a person, and is proved nevertheless", async () => {
+    const old = { ...reboots, kernel: { running: "6.1.0-1", expected: "6.1.0-2" } };
+    const done = await rebooted(rebootWorld({ order: soft, host: { reboots: old } }));
+    expect(done.ending).toMatchObject({ result: "verified", code: "", residue: ["kernel"] });
+  });
+
   test("and once more before it was proved, is no proof", async () => {
     const world = rebootWorld({ order: soft, host: { reboots } });
     await world.live();

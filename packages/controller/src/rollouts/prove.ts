@@ -49,7 +49,7 @@ function unproven(view: RolloutView, hostId: string, update: PermitUpdate): stri
     const wrong = isRebooted(planned)
       ? ((isSameBoot ? null : notRebooted(scan, permit.bootId)) ?? wrongKernel(scan, planned, reboot.method))
       : null;
-    return wrong ?? findingsLeft(scan, planned, view.plan.allowNew);
+    return wrong ?? findingsLeft(scan, planned, view.plan);
   } catch (error) {
     return `no-proof: the scan cannot be read: ${error instanceof Error ? error.message : String(error)}`;
   }
@@ -77,9 +77,13 @@ function wrongKernel(
 }
 
 /** A reboot replaces everything, whatever the plan named; else only what was planned counts, unless new work is allowed. */
-function findingsLeft(scan: Scan, planned: RolloutHostPlan, allowNew: boolean): string | null {
+function findingsLeft(
+  scan: Scan,
+  planned: RolloutHostPlan,
+  { allowNew, reboot: { method } }: RolloutView["plan"],
+): string | null {
   const all = isRebooted(planned);
-  const left = planOf(scan, [], { mode: all ? "when-required" : "never", sessionsFirst: false });
+  const left = planOf(scan, [], { mode: all ? "when-required" : "never", sessionsFirst: false, method });
   const same = left.steps.filter(
     ({ remedy: { kind, target } }) =>
       all || allowNew || planned.steps.some((step) => step.kind === kind && step.target === target),
