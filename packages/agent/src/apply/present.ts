@@ -5,7 +5,7 @@ import type { Owner, Scan } from "@afterpatch/core/scan";
 import { visible } from "@afterpatch/core/text";
 import { stepKey } from "../journal/operations.ts";
 import type { Ending } from "../ports.ts";
-import { isOld, ownerName } from "../render/owners.ts";
+import { isOld, ownerName, residueLine } from "../render/owners.ts";
 import { plural, rows } from "../render/words.ts";
 import type { CarriedOut } from "./carry-out.ts";
 import type { LeftOut } from "./left-out.ts";
@@ -108,13 +108,7 @@ export function renderApply({ host, steps, ending, proof, leftOut }: ApplyDocume
     proof === null ? "" : ownersTable(proof.owners),
     proof === null || proof.residue.length === 0
       ? ""
-      : [
-          "Left over, for a person:",
-          ...proof.residue.map(
-            ({ owner, findings, reason }) =>
-              `  ${visible(owner)} (${plural(findings.length, "process", "processes")}): ${reason}`,
-          ),
-        ].join("\n"),
+      : ["Left over, for a person:", ...proof.residue.map(residueLine)].join("\n"),
     `${host.name}: ${summary(ending, proof)}`,
   ];
   return `${parts.filter((part) => part !== "").join("\n\n")}\n`;

@@ -5,8 +5,7 @@ import { nagiosFailure, nagiosReport } from "./nagios.ts";
 import { needrestartBatch } from "./needrestart.ts";
 import { openMetrics } from "./openmetrics.ts";
 
-const path = new URL("../../../../test/cases/debian-12-libssl-and-imapd/findings.json", import.meta.url);
-const CASE = JSON.parse(readFileSync(path, "utf8")) as Scan; // a case of ours
+const CASE = caseOf("debian-12-libssl-and-imapd");
 const HOST: Scan = {
   ...CASE,
   host: { ...CASE.host, kernel: { running: "6.1.0-50-amd64", expected: "6.1.0-50-amd64", verdict: "current" } },
@@ -16,6 +15,11 @@ const CLEAN: Scan = { ...HOST, findings: [], unreadable: [] };
 const WHY = "/etc/afterpatch/agent.yaml:3: grace: 5 is no duration";
 const INVALID: Scan = { ...CLEAN, config: { verdict: "invalid", why: WHY } };
 const UNREADABLE = [{ pid: 7, why: "maps: EACCES (permission denied)" }];
+
+function caseOf(name: string): Scan {
+  const path = new URL(`../../../../test/cases/${name}/findings.json`, import.meta.url);
+  return JSON.parse(readFileSync(path, "utf8")) as Scan; // a case of ours
+}
 
 function outdated(livePatches: readonly string[] = []): Scan {
   const kernel = { running: "6.1.0-50-amd64", expected: "6.1.0-56-amd64", verdict: "outdated", livePatches } as const;
@@ -70,6 +74,60 @@ describe("nagios", () => {
     expect(more).toHaveLength(5);
   });
 
+  test.each<[string, number, string, string]>([
+    [
+      "kernel-pending-and-old-services",
+      2,
+      "7 processes run old code (6 owners), kernel 6.1.0-55-cloud-amd64 is not the one that would boot next (6.1.0-56-cloud-amd64), reboot required",
+      "kernel (kernel) (replaced): reboot",
+    ],
+    [
+      "kernel-pending-and-no-reboots-allowed",
+      2,
+      "7 processes run old code (6 owners), kernel 6.1.0-55-cloud-amd64 is not the one that would boot next (6.1.0-56-cloud-amd64), reboot required",
+      "kernel (kernel) (replaced): nothing automatic: Never: the agent's file leaves reboot to a person (verbs: end-session, relaunch-application, restart-service, reexec). The running kernel is 6.1.0-55-cloud-amd64; the boot loader would start 6.1.0-56-cloud-amd64. Only a reboot changes that.",
+    ],
+    [
+      "dbus-without-a-flag",
+      2,
+      "3 processes run old code (2 owners), reboot required",
+      "dbus.service (1 process replaced): reboot",
+    ],
+    [
+      "dbus-in-a-container",
+      2,
+      "3 processes run old code (2 owners), kernel not compared",
+      "dbus.service (1 process replaced): nothing automatic: dbus.service is never restarted: every client of the message bus would lose it, logins included. A reboot replaces it. Which kernel a reboot would start is not known: it is a container (/run/systemd/container), and the kernel is its host's. So a reboot is for a person to decide.",
+    ],
+    [
+      "sles-15-kernel-live-patched",
+      1,
+      "no process was found that runs old code, kernel 6.4.0-150600.23.7-default is not the one that would boot next (6.4.0-150600.23.14-default), reboot required",
+      "reboot: /run/reboot-needed asks for it.",
+    ],
+    [
+      "intel-microcode-pending",
+      2,
+      "no process was found that runs old code, microcode 0x2b000603 is not the one that would be loaded next (0x2b000643), reboot required",
+      "microcode (kernel) (replaced): reboot",
+    ],
+    [
+      "kernel-modules-gone-for-good",
+      2,
+      "no process was found that runs old code, modules of kernel 6.17.8-arch1-1 are gone",
+      "kernel (kernel) (removed): nothing automatic: The modules of the running kernel 6.17.8-arch1-1 are gone from /lib/modules: it cannot load any that it has not loaded yet. A reboot would start the same kernel without them: install its package again.",
+    ],
+  ])("what is said of %s", (name, code, summary, line) => {
+    const report = nagiosReport(caseOf(name));
+    const [first, ...more] = report.text.split("\n");
+    const word = ["OK", "WARNING", "CRITICAL", "UNKNOWN"][code];
+    expect({ code: report.code, first: first?.split(" | ")[0] }).toEqual({
+      code,
+      first: `AFTERPATCH ${word} - ${summary}`,
+    });
+    expect(more).toContain(line);
+  });
+
   test("a name with `|` begins no performance data; a scan that failed is UNKNOWN", () => {
     const owner = { kind: "application", manager: null, name: "/opt/a|b'=0" } as const;
     expect(nagiosReport({ ...CLEAN, findings: first({ owner }) }).text).toContain("/opt/a\\u{7c}b'=0 (application)");
@@ -101,6 +159,18 @@ describe("openmetrics", () => {
     ['afterpatch_build_info{version="1.2.3"}', "1"],
     ["afterpatch_config_valid", "1"],
   ])("%s", (series, expected) => expect(value(openMetrics(HOST, "1.2.3"), series)).toBe(expected));
+
+  test.each([
+    ["kernel-pending-and-old-services", 'owner="kernel",verdict="replaced",remedy="reboot"', "true"],
+    ["kernel-pending-and-no-reboots-allowed", 'owner="kernel",verdict="replaced",remedy="none"', "true"],
+    ["dbus-without-a-flag", 'owner="dbus.service",verdict="replaced",remedy="reboot"', "true"],
+    ["dbus-in-a-container", 'owner="dbus.service",verdict="replaced",remedy="none"', "unknown"],
+    ["kernel-modules-gone-for-good", 'owner="kernel",verdict="removed",remedy="none"', "false"],
+  ])("a reboot: %s", (name, labels, required) => {
+    const text = openMetrics(caseOf(name), "1");
+    expect(text.split("\n").find((line) => line.includes(labels))).toMatch(/^afterpatch_owner_findings\{.* 1$/);
+    expect(value(text, `afterpatch_reboot_status{required="${required}"}`)).toBe("1");
+  });
 
   test("an invalid file is 0, one that could not be read is neither", () => {
     expect(value(openMetrics(INVALID, "1"), "afterpatch_config_valid")).toBe("0");
@@ -150,6 +220,22 @@ NEEDRESTART-SVC: systemd-manager
       ["KSTA: 2"],
     ],
     ["a kernel that is not known", CASE, ["KSTA: 0"]],
+    [
+      "an old message bus and a new kernel",
+      caseOf("dbus-without-a-flag"),
+      ["KEXP: 6.1.0-56-cloud-amd64", "KSTA: 1", "SVC: dbus.service"],
+    ],
+    ["a container's message bus", caseOf("dbus-in-a-container"), ["KSTA: 0", "SVC: dbus.service"]],
+    [
+      "an older kernel comes next",
+      caseOf("dbus-and-an-older-kernel-next"),
+      ["KCUR: 6.1.0-56-cloud-amd64", "KEXP: 6.1.0-55-cloud-amd64", "KSTA: 1"],
+    ],
+    [
+      "a kernel, and microcode, that a reboot replaces",
+      caseOf("intel-microcode-pending"),
+      ["KSTA: 1", "UCSTA: 2", "UCCUR: 0x2b000603", "UCEXP: 0x2b000643"],
+    ],
     ["a container", of("container", "docker:0123456789ab"), ["CONT: docker 0123456789ab"]],
     ["a container without a name", of("container", "pid:[4026532467]"), ["CONT: container pid:[4026532467]"]],
     ["a login session", of("user-session", "session-12.scope"), ["SESS: root @ session #12"]],

@@ -1,5 +1,5 @@
 import type { Finding, FindingKind, Scan } from "@afterpatch/core/scan";
-import { isKernelUnknown, isOld, type OwnerGroup, ownerGroups, ownerName } from "./owners.ts";
+import { actionWords, isKernelUnknown, isOld, type OwnerGroup, ownerGroups, ownerName } from "./owners.ts";
 import { plural } from "./words.ts";
 
 // Monitoring Plugins Development Guidelines: one line for people, `|`, performance data; then more lines.
@@ -42,15 +42,18 @@ function codeOf(scan: Scan): NagiosCode {
 
 function summary(scan: Scan): string {
   const old = scan.findings.filter(isOld);
-  const processes = old.filter(({ process }) => process !== null).length;
+  const processes = old.filter(({ process }) => process !== null);
   const { running, expected, verdict } = scan.host.kernel;
   const unsure = scan.findings.length - old.length;
+  const none = old.length === 0 ? "nothing was found that runs old code" : "no process was found that runs old code";
   return [
-    processes === 0
-      ? "nothing was found that runs old code"
-      : `${plural(processes, "process runs", "processes run")} old code (${plural(ownerGroups(old).length, "owner", "owners")})`,
+    processes.length === 0
+      ? none
+      : `${plural(processes.length, "process runs", "processes run")} old code (${plural(ownerGroups(processes).length, "owner", "owners")})`,
     verdict === "outdated" ? `kernel ${running} is not the one that would boot next (${expected ?? "unknown"})` : "",
     isKernelUnknown(scan) ? "kernel not compared" : "",
+    old.some(isModulesGone) && verdict !== "outdated" ? `modules of kernel ${running} are gone` : "",
+    old.some(({ kind }) => kind === "microcode") ? microcodeWords(scan) : "",
     scan.reboot.required === true ? "reboot required" : "",
     configWords(scan),
     unsure > 0 ? `${unsure} could not be told` : "",
@@ -58,6 +61,14 @@ function summary(scan: Scan): string {
   ]
     .filter((part) => part !== "")
     .join(", ");
+}
+
+function isModulesGone({ kind, verdict }: Finding): boolean {
+  return kind === "kernel" && verdict === "removed";
+}
+
+function microcodeWords({ host: { microcode } }: Scan): string {
+  return `microcode ${microcode?.running ?? "unknown"} is not the one that would be loaded next (${microcode?.offered ?? "unknown"})`;
 }
 
 function configWords({ config }: Scan): string {
@@ -94,7 +105,7 @@ function details({ findings, reboot, notes }: Scan): readonly string[] {
 }
 
 function ownerLine({ owner, first: { remedy }, findings, verdict }: OwnerGroup): string {
-  const action = remedy.automatic ? `${remedy.kind} ${remedy.target}` : `nothing automatic: ${remedy.reason}`;
+  const action = remedy.automatic ? actionWords(remedy) : `nothing automatic: ${remedy.reason}`;
   const processes = findings.filter(({ process }) => process !== null).length;
   const who = processes === 0 ? verdict : `${plural(processes, "process", "processes")} ${verdict}`;
   return `${ownerName(owner)} (${who}): ${action}`;

@@ -1,5 +1,8 @@
 import { strongest } from "@afterpatch/core/detect/verdict";
-import type { Finding, Owner, Scan, Verdict } from "@afterpatch/core/scan";
+import type { Residue } from "@afterpatch/core/plan/types";
+import type { Finding, Owner, Remedy, Scan, Verdict } from "@afterpatch/core/scan";
+import { visible } from "@afterpatch/core/text";
+import { plural } from "./words.ts";
 
 /** Findings of one owner: what is relaunched together. */
 export interface OwnerGroup {
@@ -37,6 +40,18 @@ export function ownerName({ kind, manager, name }: Owner): string {
     case "virtual-machine":
       return `${name} (${kind})`;
   }
+}
+
+/** `restart-service ssh.service`; a re-execution and a reboot have no target but their owner. */
+export function actionWords({ kind, target }: Pick<Remedy, "kind" | "target">): string {
+  return kind === "reboot" || kind === "reexec" ? kind : `${kind} ${target}`;
+}
+
+/** One line of what a plan leaves. */
+export function residueLine({ owner, findings, reason }: Residue): string {
+  // The kernel and its microcode are no processes.
+  const isCounted = owner !== "kernel" && owner !== "microcode";
+  return `  ${visible(owner)}${isCounted ? ` (${plural(findings.length, "process", "processes")})` : ""}: ${reason}`;
 }
 
 /** Known to run old code; the rest is not known, and never fine. */

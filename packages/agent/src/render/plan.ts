@@ -4,6 +4,7 @@ import { DEFAULT_REBOOT } from "@afterpatch/core/plan/reboot";
 import type { Plan } from "@afterpatch/core/plan/types";
 import type { Scan } from "@afterpatch/core/scan";
 import { sha256 } from "../host/scan.ts";
+import { residueLine } from "./owners.ts";
 import { plural } from "./words.ts";
 
 /** The document `afterpatch.plan/v1`. */
@@ -42,15 +43,7 @@ export function renderPlan({ host, steps, residue, unreadable }: PlanDocument, s
     steps
       .map(({ remedy, because }, index) => `${index + 1}. ${remedy.kind} ${remedy.target}\n   ${because}`)
       .join("\n"),
-    residue.length === 0
-      ? ""
-      : [
-          "Left over, for a person:",
-          ...residue.map(
-            ({ owner, findings, reason }) =>
-              `  ${owner} (${plural(findings.length, "process", "processes")}): ${reason}`,
-          ),
-        ].join("\n"),
+    residue.length === 0 ? "" : ["Left over, for a person:", ...residue.map(residueLine)].join("\n"),
     unreadable.length === 0
       ? ""
       : `Not readable, so not known: ${plural(unreadable.length, "process", "processes")}; 'afterpatch-agent scan' says why.`,

@@ -4,9 +4,13 @@ import { expect, test } from "vitest";
 import { planDocument, renderPlan } from "./plan.ts";
 import { renderScan } from "./scan.ts";
 
-const path = new URL("../../../../test/cases/debian-12-libssl-and-imapd/findings.json", import.meta.url);
-const HOST = JSON.parse(readFileSync(path, "utf8")) as Scan; // a case of ours
+const HOST = caseOf("debian-12-libssl-and-imapd");
 const CLEAN: Scan = { ...HOST, findings: [], unreadable: [] };
+
+function caseOf(name: string): Scan {
+  const path = new URL(`../../../../test/cases/${name}/findings.json`, import.meta.url);
+  return JSON.parse(readFileSync(path, "utf8")) as Scan; // a case of ours
+}
 
 test("what is old, by owner, and what to do next", () => {
   expect(renderScan(HOST, true)).toBe(`web01: 6 processes run old code
@@ -51,4 +55,46 @@ test("the plan: steps in order, the rest by name", () => {
   ]);
   expect(shown).toContain("  systemd-logind.service (1 process): Only on request");
   expect(renderPlan(planDocument(CLEAN), CLEAN)).toContain("nothing to do, nothing runs old code");
+});
+
+test("a host that needs a reboot: what asks for it, and what else there is", () => {
+  const scan = caseOf("dbus-without-a-flag");
+  expect(renderScan(scan, true)).toBe(`bus02: 3 processes run old code
+debian 12, kernel 6.1.0-56-cloud-amd64, 43 processes looked at
+
+dbus.service: reboot
+  pid 400  messagebus  replaced  /usr/lib/x86_64-linux-gnu/libcrypto.so.3
+
+nginx.service: restart-service nginx.service
+  pid 500  root      replaced  /usr/lib/x86_64-linux-gnu/libssl.so.3
+  pid 501  www-data  replaced  /usr/lib/x86_64-linux-gnu/libssl.so.3
+
+A reboot is required:
+  dbus.service runs old code and is never restarted: every client would lose the message bus.
+
+Not known:
+  Whether the microcode is old is not known: it is a virtual machine, and its host loads the microcode.
+
+Next: 'afterpatch-agent plan' shows the steps in order, 'sudo afterpatch-agent apply' takes them.
+`);
+  expect(renderPlan(planDocument(scan), scan)).toBe(`bus02: 1 step
+
+1. reboot host
+   1 process runs old code of /usr/lib/x86_64-linux-gnu/libcrypto.so.3. dbus.service is never restarted: every client of the message bus would lose it, logins included. A reboot replaces it. It replaces nginx.service as well: nothing of it is restarted before.
+
+Next: 'sudo afterpatch-agent apply' takes these steps, with '--reboot never' those without it. Nothing was done yet; '-o json' says for each step why nothing smaller suffices.
+`);
+});
+
+test("a host that needs a reboot and is not rebooted by itself: the rest is done, and the reason is said", () => {
+  const scan = caseOf("dbus-and-an-older-kernel-next");
+  const shown = renderPlan(planDocument(scan), scan);
+  expect(shown.match(/^\d\. .*$/gm)).toEqual(["1. restart-service nginx.service"]);
+  expect(shown).toContain("  dbus.service (1 process): dbus.service is never restarted: ");
+  expect(shown).toContain("older than the running kernel 6.1.0-56-cloud-amd64. So a reboot is for a person to decide.");
+});
+
+test("the kernel is no process", () => {
+  const scan = caseOf("kernel-modules-gone-for-good");
+  expect(renderPlan(planDocument(scan), scan)).toContain("Left over, for a person:\n  kernel: The modules of");
 });

@@ -1,5 +1,5 @@
 import type { Finding, FoundFile, Scan } from "@afterpatch/core/scan";
-import { isOld, type OwnerGroup, ownerGroups, ownerName } from "./owners.ts";
+import { actionWords, isOld, type OwnerGroup, ownerGroups, ownerName } from "./owners.ts";
 import { plural, processesLine, rows } from "./words.ts";
 
 /** A scan for a person: what is old by owner, what could not be seen, and what to do next. */
@@ -70,8 +70,7 @@ function reboot({ reboot: { required, reasons } }: Scan): string {
 }
 
 function action({ remedy }: Finding): string {
-  if (!remedy.automatic) return `nothing automatic. ${remedy.reason}`;
-  return remedy.kind === "reexec" ? "reexec" : `${remedy.kind} ${remedy.target}`;
+  return remedy.automatic ? actionWords(remedy) : `nothing automatic. ${remedy.reason}`;
 }
 
 const SHOWN = 5;
