@@ -56,7 +56,9 @@ test.each([
   put(mark, content);
   put("boot/vmlinuz-6.1.0-56-amd64", "x");
   expect(readKernel(root)).toMatchObject({ images: [], microcode: { kind: "skipped" } });
-  expect(judgeKernel(readKernel(root), "6.1.0-55-amd64").verdict).toBe("unknown");
+  const { verdict, doubt } = judgeKernel(readKernel(root), "6.1.0-55-amd64");
+  expect(verdict).toBe("unknown");
+  expect(doubt).toMatch(/^Which kernel a reboot would start is not known: it is a container /);
 });
 
 test("live patches and flags, as the kernel and Debian write them", () => {
@@ -163,16 +165,38 @@ describe("real kernels of Debian 12", () => {
 
   const SAVED = readFileSync(join(GRUB, "grubenv"), "utf8");
   test.for<[string, string | null, string, string | undefined, Partial<KernelJudgement>]>([
-    ["the newest runs", null, NEW, undefined, { verdict: "current", expected: NEW, reasons: [] }],
-    ["the older one runs", null, OLD, undefined, { verdict: "outdated", expected: NEW, image: `/boot/vmlinuz-${NEW}` }],
-    ["the older one runs and is saved as the default", SAVED, OLD, undefined, { verdict: "current", expected: OLD }],
-    ["the newest runs, the older one is saved", SAVED, NEW, undefined, { verdict: "current", expected: OLD }],
+    ["the newest runs", null, NEW, undefined, { verdict: "current", expected: NEW, reasons: [], doubt: null }],
+    [
+      "the older one runs",
+      null,
+      OLD,
+      undefined,
+      { verdict: "outdated", expected: NEW, image: `/boot/vmlinuz-${NEW}`, doubt: null },
+    ],
+    [
+      "the older one runs and is saved as the default",
+      SAVED,
+      OLD,
+      undefined,
+      { verdict: "current", expected: OLD, doubt: null },
+    ],
+    [
+      "the newest runs, the older one is saved",
+      SAVED,
+      NEW,
+      undefined,
+      {
+        verdict: "current",
+        expected: OLD,
+        doubt: `A reboot would start ${OLD}, which is older than the running kernel ${NEW}.`,
+      },
+    ],
     [
       "rebuilt",
       null,
       NEW,
       "#1 SMP PREEMPT_DYNAMIC Debian 6.1.192-1 (2026-11-10)",
-      { verdict: "outdated", expected: NEW },
+      { verdict: "outdated", expected: NEW, doubt: null },
     ],
   ])("%s", ([, environment, release, build, expected], { skip }) => {
     if (missing !== null) return skip(missing);
@@ -184,6 +208,30 @@ describe("real kernels of Debian 12", () => {
     if (missing !== null) return skip(missing);
     host(null);
     rmSync(join(root, `lib/modules/${OLD}`), { recursive: true });
-    expect(judgeKernel(run(OLD), OLD)).toMatchObject({ verdict: "outdated", modulesGone: true });
+    expect(judgeKernel(run(OLD), OLD)).toMatchObject({ verdict: "outdated", modulesGone: true, doubt: null });
+  });
+
+  // A package whose unpacking was cut off, a /boot that was full, a boot loader that nobody knows.
+  test.for<[string, string, string]>([
+    [
+      "its image is gone",
+      `boot/vmlinuz-${NEW}`,
+      `The boot loader would start ${NEW}, but its image is not there: a reboot may fail.`,
+    ],
+    [
+      "its modules are gone",
+      `lib/modules/${NEW}`,
+      `A reboot would start ${NEW}, whose modules are not in /lib/modules: it might find neither its disks nor its network.`,
+    ],
+    [
+      "the boot loader's configuration is gone",
+      "boot/grub/grub.cfg",
+      "Which kernel a reboot would start is not known: no boot loader's configuration could be read.",
+    ],
+  ])("a reboot is left to a person where %s", ([, path, doubt], { skip }) => {
+    if (missing !== null) return skip(missing);
+    host(null);
+    rmSync(join(root, path), { recursive: true });
+    expect(judgeKernel(run(OLD), OLD).doubt).toBe(doubt);
   });
 });
