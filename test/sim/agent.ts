@@ -7,6 +7,7 @@ import { planOf, type RebootChoice } from "@afterpatch/core/plan/plan";
 import type { StepRef } from "@afterpatch/core/rollout/types";
 import { type MemoryJournal, memoryJournal } from "../fakes/journal.ts";
 import { type FakeHost, type FakeHostOptions, fakeHost } from "../fakes/machine.ts";
+import type { Running } from "./chronicle.ts";
 import type { VirtualTime } from "./time.ts";
 
 /** Sees what truly happens on a host. */
@@ -96,6 +97,13 @@ export class SimAgent {
   async planned(choice?: RebootChoice): Promise<readonly StepRef[]> {
     const scan = await this.host.machine().scan(new AbortController().signal);
     return planOf(scan, [], choice).steps.map((step) => step.remedy);
+  }
+
+  /** The truth, whatever anybody believes. */
+  async running(): Promise<Running> {
+    const { bootId, release } = this.host.reboots.identity();
+    const left = await this.planned({ mode: "when-required", sessionsFirst: false });
+    return { bootId, release, left: left.map(({ kind, target }) => `${kind}:${target}`) };
   }
 
   /** kill -9. Everything that is not in the journal or on the host is gone. */

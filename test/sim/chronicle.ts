@@ -28,6 +28,8 @@ export interface Stored {
 export interface Running {
   readonly bootId: string;
   readonly release: string;
+  /** What something automatic would still replace there, as `KIND:TARGET`. */
+  readonly left: readonly string[];
 }
 
 /** What truly happened in the simulated world, in its order, whatever the parties in it believe. */
@@ -42,11 +44,13 @@ export class Chronicle implements Witness {
   boots = 0;
   /** Called at each host's going down and coming back. */
   onPower: (hostId: string, isDown: boolean) => void = () => {};
+  /** Hosts that went down otherwise too. */
+  readonly disturbed = new Set<string>();
   readonly #down = new Set<string>();
   readonly #now: () => number;
-  readonly #runs: (hostId: string) => Running | null;
+  readonly #runs: (hostId: string) => Promise<Running | null>;
 
-  constructor(now: () => number, runs: (hostId: string) => Running | null) {
+  constructor(now: () => number, runs: (hostId: string) => Promise<Running | null>) {
     this.#now = now;
     this.#runs = runs;
   }
@@ -58,12 +62,13 @@ export class Chronicle implements Witness {
       create: async (plan, requestId, events) => {
         const isNew = (await store.byRequest(requestId)) === null;
         const id = await store.create(plan, requestId, events);
-        if (isNew) for (const event of events) this.#stored(id, event);
+        if (isNew) for (const event of events) this.#stored(id, event, null);
         return id;
       },
       append: async (id, version, event, isClosing) => {
+        const runs = "hostId" in event ? await this.#runs(event.hostId) : null;
         await store.append(id, version, event, isClosing);
-        this.#stored(id, event);
+        this.#stored(id, event, runs);
       },
     };
   }
@@ -76,7 +81,7 @@ export class Chronicle implements Witness {
     if (isOurs) {
       this.#down.add(hostId);
       this.boots += 1;
-    }
+    } else this.disturbed.add(hostId);
     this.onPower(hostId, true);
   }
 
@@ -104,8 +109,7 @@ export class Chronicle implements Witness {
     return { events: this.events.filter((stored) => stored.rolloutId === rolloutId), effects, broken: this.broken };
   }
 
-  #stored(rolloutId: string, event: RolloutEvent): void {
-    const runs = "hostId" in event ? this.#runs(event.hostId) : null;
+  #stored(rolloutId: string, event: RolloutEvent, runs: Running | null): void {
     this.events.push({ rolloutId, at: this.#now(), event, down: [...this.#down], runs });
   }
 

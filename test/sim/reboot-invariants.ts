@@ -6,7 +6,7 @@ import type { Chronicle, Stored } from "./chronicle.ts";
 import { charged } from "./invariants.ts";
 
 /** What no rollout may do to hosts that it reboots, looked at after every event of any of them. */
-export function rebootViolations(plans: readonly RolloutPlan[], chronicle: Chronicle): string[] {
+export function rebootViolations(plans: readonly RolloutPlan[], chronicle: Chronicle, isClockTrue: boolean): string[] {
   const views = new Map(plans.map((plan) => [plan.id, planned(plan)]));
   const found: string[] = [];
   let lastAt = Number.NEGATIVE_INFINITY;
@@ -17,7 +17,8 @@ export function rebootViolations(plans: readonly RolloutPlan[], chronicle: Chron
     if (after.kind !== "followed") return [...found, `${stored.event.type} cannot follow in ${stored.rolloutId}`];
     const others = [...views.values()].filter((other) => other !== view && !isClosed(other.state));
     views.set(stored.rolloutId, after.view);
-    found.push(...uncharged([...others, after.view], stored), ...believed(after.view, stored));
+    found.push(...uncharged([...others, after.view], stored), ...believed(after.view, stored, chronicle));
+    if (isClockTrue) found.push(...hasty(view, stored, chronicle.events));
     if (stored.event.type !== "permitted") continue;
     const { hostId } = stored.event;
     found.push(...together(view, others, hostId));
@@ -57,8 +58,8 @@ function isOwn({ plan }: RolloutView, hostId: string): boolean {
   return isHostRebooted(plan, hostId) && plan.hosts.some((host) => host.hostId === hostId && host.holdsController);
 }
 
-/** A host that was rebooted is done only in a new boot, and with the kernel that was planned. */
-function believed(view: RolloutView, { event, runs }: Stored): string[] {
+/** A host that was rebooted is done only in a new boot, with the kernel that was planned, and with nothing old left. */
+function believed(view: RolloutView, { event, runs }: Stored, { disturbed }: Chronicle): string[] {
   if (event.type !== "ended" || event.state === "failed" || !isHostRebooted(view.plan, event.hostId)) return [];
   const host = view.plan.hosts.find(({ hostId }) => hostId === event.hostId);
   const permit = view.hosts.find(({ hostId }) => hostId === event.hostId)?.permit;
@@ -71,7 +72,26 @@ function believed(view: RolloutView, { event, runs }: Stored): string[] {
   const kernel = host?.expectedKernel ?? host?.runningKernel;
   if (runs?.release !== kernel)
     found.push(`${event.hostId} is ${event.state} with kernel ${runs?.release}, not ${kernel}`);
+  // Whoever rebooted it since may have brought back what is old.
+  const left = disturbed.has(event.hostId) ? [] : (runs?.left ?? []);
+  if (left.length > 0) found.push(`${event.hostId} is ${event.state}, and still needs ${left.join(", ")}`);
   return found;
+}
+
+/** No host is given up before all the time has passed that its order gives it. */
+function hasty({ plan }: RolloutView, { event, at }: Stored, events: readonly Stored[]): string[] {
+  if (event.type !== "unreachable" || event.why === "not connected") return [];
+  const { hostId } = event;
+  const permit = events.findLast(
+    (one) => one.at <= at && one.event.type === "permitted" && one.event.hostId === hostId,
+  );
+  const { beginWithinMs, deadlineMs, unreachableAfterMs } = plan.timing;
+  const { delayMs, withinMs, settleMs } = plan.reboot;
+  const rebootMs = isHostRebooted(plan, hostId) ? delayMs + withinMs + settleMs : 0;
+  const tookMs = at - (permit?.at ?? at);
+  return tookMs < beginWithinMs + deadlineMs + rebootMs + unreachableAfterMs
+    ? [`${hostId} was given up after ${tookMs} ms`]
+    : [];
 }
 
 function twice({ events, effects }: Chronicle): string[] {

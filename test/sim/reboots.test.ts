@@ -35,6 +35,7 @@ async function run(seed: number): Promise<Run> {
   if (random() < 0.5) world.controllerOn = "host-1";
   await world.enrol(Array.from({ length: count }, (_, index) => machine(random, index === 0)));
   world.boot = bootsOf(world, random);
+  for (const { hostId } of world.agents) if (random() < 0.25) world.liars.add(hostId);
   await world.startController();
   for (const agent of world.agents) agent.start();
   const ids = world.agents.map(({ hostId }) => hostId);
@@ -47,7 +48,7 @@ async function run(seed: number): Promise<Run> {
   const isEnded = await untilClosed(world);
   world.faults = CALM;
   await world.time.run(() => false, 60 * MINUTE);
-  const wrong = rebootViolations(plans, world.chronicle);
+  const wrong = rebootViolations(plans, world.chronicle, !world.wasClockStepped);
   for (const plan of plans) {
     const own = new Set(plan.hosts.map(({ hostId }) => hostId));
     wrong.push(...violations(plan, world.chronicle.only(plan.id, own)));
@@ -79,7 +80,7 @@ async function viewOf(world: World, { id }: RolloutPlan): Promise<RolloutView> {
 function orderOf(random: () => number): { ramp: readonly number[]; maxFail: number; reboot: RebootOrder } {
   const reboot: RebootOrder = {
     ...DEFAULT_REBOOT,
-    mode: random() < 0.3 ? "always" : "when-required",
+    mode: random() < 0.45 ? "always" : "when-required",
     sessionsFirst: random() < 0.3,
     delayMs: random() < 0.3 ? 30_000 : 0,
     withinMs: 6 * MINUTE,
@@ -89,7 +90,7 @@ function orderOf(random: () => number): { ramp: readonly number[]; maxFail: numb
 
 function machine(random: () => number, isFirst: boolean): FakeHostOptions {
   const isOld = random() < 0.75;
-  const isUnknown = random() < 0.15;
+  const isUnknown = random() < 0.25;
   const kernel = { running: OLD_KERNEL, expected: isUnknown ? null : isOld ? NEW_KERNEL : OLD_KERNEL };
   const command = random() < 0.05 ? "refused" : random() < 0.05 ? "ignored" : null;
   return {
@@ -104,7 +105,9 @@ function machine(random: () => number, isFirst: boolean): FakeHostOptions {
     services: [{ name: "imap", old: Math.floor(random() * 3), fresh: 1 }],
     reboots: {
       kernel,
-      ...(random() < 0.08 && !isFirst ? { bootsInto: random() < 0.5 ? OLD_KERNEL : "6.0.0-9-amd64" } : {}),
+      ...(random() < (isUnknown ? 0.4 : 0.08) && !isFirst
+        ? { bootsInto: random() < 0.3 ? OLD_KERNEL : "6.0.0-9-amd64" }
+        : {}),
       ...(command === null ? {} : { command }),
       startsForMs: random() < 0.1 ? 20 * MINUTE : random() * 30_000,
     },
@@ -162,6 +165,7 @@ function disturb(world: World, random: () => number): void {
 
 /** The clock of the controller's machine is wrong by hours for some minutes. */
 function stepClock(world: World, random: () => number): void {
+  world.wasClockStepped = true;
   world.clockOff = (random() < 0.5 ? -1 : 1) * Math.round((1 + random() * 5) * 3_600_000);
   world.time.after(MINUTE + random() * 10 * MINUTE, () => {
     world.clockOff = 0;

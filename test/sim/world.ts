@@ -1,4 +1,5 @@
 import { NO_REBOOT, type RebootOrder } from "@afterpatch/core/plan/reboot";
+import type { Channel } from "@afterpatch/agent/session/channel";
 import { sha256 } from "@afterpatch/agent/session/report";
 import type { Veto } from "@afterpatch/agent/vetoes/rules";
 import { type Hosts, hosts as hostsIn } from "@afterpatch/controller/store/hosts";
@@ -46,12 +47,13 @@ export class World {
   readonly agents: SimAgent[] = [];
   readonly chronicle = new Chronicle(
     () => this.time.now(),
-    (hostId) => this.agents.find((agent) => agent.hostId === hostId)?.host.reboots.identity() ?? null,
+    async (hostId) => (await this.agents.find((agent) => agent.hostId === hostId)?.running()) ?? null,
   );
   readonly #links = new Map<string, Link>();
   #zombies: readonly SimController[] = [];
   /** How far the clock of the controller's machine is off; agents do not care. */
   clockOff = 0;
+  wasClockStepped = false;
   readonly store: RolloutStore;
   readonly #hosts: Hosts;
   readonly #db: Connection;
@@ -60,6 +62,8 @@ export class World {
   veto: (hostId: string, step: StepRef | null) => Veto | null = () => null;
   controller: SimController | null = null;
   controllerRuns = 0;
+  /** Hosts whose agents claim success whatever came of it; what they say of the host is true. */
+  readonly liars = new Set<string>();
   /** How a reboot of this host goes. */
   boot: (hostId: string) => Boot = () => ({ dyingMs: 2_000, downMs: 60_000, againAfterMs: null });
   /** The host that the controller runs on, where it is one of the fleet. */
@@ -197,9 +201,22 @@ export class World {
         const link = this.#answering()?.accept(hostId, (message) => this.#links.get(hostId)?.arrive(message));
         if (!link) throw new Error("connection refused");
         this.#links.set(hostId, link);
-        return link.agentEnd;
+        return this.liars.has(hostId) ? boastful(link.agentEnd) : link.agentEnd;
       },
       witness: this.chronicle,
     });
   }
+}
+
+/** The agent of a host that claims success whenever it has a scan to show. */
+function boastful(channel: Channel): Channel {
+  return {
+    ...channel,
+    send: (message) => {
+      const isFailed = message.kind === "permit-update" && message.update.state === "finished";
+      if (!isFailed || message.update.outcome.proof === null) return channel.send(message);
+      const outcome = { ...message.update.outcome, result: "verified", code: "", message: "" } as const;
+      channel.send({ ...message, update: { ...message.update, outcome } });
+    },
+  };
 }

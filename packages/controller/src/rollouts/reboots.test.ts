@@ -56,9 +56,12 @@ describe("a permit with a reboot", () => {
   test("goes from state to state, however many of them are seen", async () => {
     const { run, link } = await fleet();
     const permit = permitOf(link("web1"));
+    const seen: (string | undefined)[] = [];
     for (const state of ["acting", "returning", "acting", "settling", "returning", "verifying"] as const) {
       await run.tells("web1", link("web1"), underWay(permit, state));
+      seen.push((await host(run))?.state);
     }
+    expect(seen).toEqual(["acting", "returning", "returning", "settling", "settling", "verifying"]);
     await run.tells("web1", link("web1"), verified(permit, BOOTED));
     expect(await states(run)).toBe("running done pending pending");
   });
