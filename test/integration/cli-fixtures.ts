@@ -104,9 +104,16 @@ export const planned = (name: string, steps = [STEP], residue: string[] = []) =>
   reportedAt: 1,
   unreadable: 0,
 });
+/** A wave of these hosts, as a controller without a file sends it. */
+export const waveOf = (
+  name: string,
+  ...hosts: readonly Plan["waves"][number]["hosts"][number][]
+): Plan["waves"][number] => ({
+  ...{ name, hosts: [...hosts], ramp: [1, 2], after: [], bakeMs: 0, isApproved: false },
+});
 export const PLAN: Plan = {
   digest: "d1",
-  waves: [{ name: "1", hosts: [planned("web01", [STEP], ["sshd: an administrator is logged in"]), planned("web02")] }],
+  waves: [waveOf("1", planned("web01", [STEP], ["sshd: an administrator is logged in"]), planned("web02"))],
   uncovered: [],
   ramp: [1, 2],
 };

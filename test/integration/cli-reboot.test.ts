@@ -1,7 +1,7 @@
 import { DEFAULT_REBOOT } from "@afterpatch/core/plan/reboot";
 import { rebootFromWire, rebootToWire } from "@afterpatch/wire/convert/reboot";
 import { expect, test } from "vitest";
-import { DONE, hostIn, PLAN, planned, rollout, useBench } from "./cli-fixtures.ts";
+import { DONE, hostIn, PLAN, planned, waveOf, rollout, useBench } from "./cli-fixtures.ts";
 import type { Plan } from "./cli-scripted.ts";
 
 const bench = useBench();
@@ -17,7 +17,7 @@ const REBOOT = {
 const restarts = PLAN.waves[0]?.hosts[1] ?? planned("web02");
 const REBOOTS: Plan = {
   ...PLAN,
-  waves: [{ name: "all", hosts: [planned("web01", [REBOOT]), planned("web02", [REBOOT]), restarts] }],
+  waves: [waveOf("all", planned("web01", [REBOOT]), planned("web02", [REBOOT]), restarts)],
 };
 
 /** On the wire what is 0 or empty is not there. */
@@ -69,7 +69,7 @@ test("a plan says which hosts reboot and why, and how many", async () => {
     "\n3 steps on 3 of 3 hosts; residue: 0, not covered: 0\n2 hosts reboot: web[01:02]\nDigest d1\n",
   );
   expect(JSON.parse((await bench.run("plan", "all", "-o", "json")).out)).toMatchObject({ totals: { reboots: 2 } });
-  bench.script.plan = { ...REBOOTS, waves: [{ name: "all", hosts: [planned("web01", [REBOOT])] }] };
+  bench.script.plan = { ...REBOOTS, waves: [waveOf("all", planned("web01", [REBOOT]))] };
   expect((await bench.run("plan", "all")).out).toContain("\n1 host reboots: web01\n");
   bench.script.plan = PLAN;
   expect((await bench.run("plan", "all")).out).not.toContain("reboot");

@@ -86,6 +86,7 @@ export async function serveScript(directory: string, script: Script, port = 0): 
       return { ...find(id), state: "aborted", why: reason };
     }),
     pauseRollout: answering(({ id, reason }) => ({ ...find(id), state: "paused", why: reason })),
+    approveRollout: answering(({ id, wave }) => ({ ...find(id), state: "running", why: wave })),
     resumeRollout: answering(({ id }) => ({ ...find(id), state: "running", why: "" })),
     watchRollout: serverStream(async ({ id }, stream) => {
       const ended = Promise.withResolvers<void>();

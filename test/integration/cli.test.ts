@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { parse } from "yaml";
-import { DONE, hostIn, PLAN, planned, rollout, STATUS, useBench, WEB01 } from "./cli-fixtures.ts";
+import { DONE, hostIn, PLAN, planned, waveOf, rollout, STATUS, useBench, WEB01 } from "./cli-fixtures.ts";
 import type { Status } from "./cli-scripted.ts";
 
 const bench = useBench();
@@ -191,7 +191,7 @@ test("rollout start --detach prints the id and leaves", async () => {
 });
 
 test("rollout start with nothing to do starts nothing", async () => {
-  bench.script.plan = { ...PLAN, waves: [{ name: "1", hosts: [planned("web01", [])] }] };
+  bench.script.plan = { ...PLAN, waves: [waveOf("1", planned("web01", []))] };
   const { code, out } = await bench.run("rollout", "start", "all", "--reason", "x", "--yes", "-o", "json");
   expect(JSON.parse(out)).toMatchObject({
     schema: "afterpatch.rollout/v1",

@@ -292,6 +292,11 @@ test("a silent connection is closed when the handshake takes too long", async ()
 test("an answer about thousands of hosts reaches the operator", async () => {
   const controller = await controllerHere(leastServices);
   const admin = await adminClient(controller.dataDir, controller.ports.fleet);
-  const { digest } = await call(admin, controlService.planFleet, { pattern: "all", serial: "1" }, 30_000);
+  const { digest } = await call(
+    admin,
+    controlService.planFleet,
+    { pattern: "all", serial: "1", rolloutFile: "" },
+    30_000,
+  );
   expect(digest).toHaveLength(LARGE_PLAN.digest.length);
 });

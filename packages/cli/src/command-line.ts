@@ -4,7 +4,7 @@ import yargs, { type Argv } from "yargs";
 import type { AddCommand, Chosen, Examples, Reader } from "./command.ts";
 import { plan } from "./commands/plan.ts";
 import { reboot } from "./commands/reboot.ts";
-import { rolloutAbort, rolloutPause, rolloutResume } from "./commands/rollout-order.ts";
+import { rolloutAbort, rolloutApprove, rolloutPause, rolloutResume } from "./commands/rollout-order.ts";
 import { rolloutList, rolloutStatus, rolloutWatch } from "./commands/rollout-look.ts";
 import { rolloutStart } from "./commands/rollout-start.ts";
 import { scan, status } from "./commands/status.ts";
@@ -86,7 +86,7 @@ function commands(reader: Reader, argv: readonly string[], version: string, colu
   let parser: Argv = configured(argv, version, columns);
   for (const add of [status, scan, plan, reboot]) parser = add(parser, reader);
   const looks = [rolloutStatus, rolloutWatch, rolloutList];
-  const rollouts = [rolloutStart, ...looks, rolloutPause, rolloutResume, rolloutAbort];
+  const rollouts = [rolloutStart, ...looks, rolloutPause, rolloutResume, rolloutApprove, rolloutAbort];
   parser = group(parser, "rollout", "Start, follow, pause and stop rollouts", rollouts);
   return group(parser, "token", "Make join tokens for new hosts", [tokenCreate]);
 }

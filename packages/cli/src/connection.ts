@@ -18,19 +18,30 @@ export type PlanFleetResponse = Message<"PlanFleetResponse">;
 export type StartRolloutRequest = Omit<Message<"StartRolloutRequest">, "reboot"> & { readonly reboot: RebootOrder };
 export type Rollout = Message<"Rollout">;
 
+export interface FleetOrder {
+  readonly pattern: string;
+  readonly serial: string;
+  readonly reboot: RebootOrder;
+  /** Text of a rollout's file; empty: none. */
+  readonly rolloutFile: string;
+}
+
 /** The controller, as far as operators may ask it. Failures are CommandErrors. */
 export interface Control {
   readonly address: string;
   createToken(request: Message<"CreateTokenRequest">): Promise<Message<"CreateTokenResponse">>;
   /** `fresh`: connected hosts are scanned first. */
   listHosts(pattern: string, fresh: boolean): Promise<ListHostsResponse>;
-  planFleet(pattern: string, serial: string, reboot: RebootOrder): Promise<PlanFleetResponse>;
+  /** Of `rolloutFile`, where there is one, come waves and reboots. */
+  planFleet(order: FleetOrder): Promise<PlanFleetResponse>;
   startRollout(request: StartRolloutRequest): Promise<Rollout>;
   getRollout(id: string): Promise<Rollout>;
   listRollouts(limit: number): Promise<readonly Rollout[]>;
   abortRollout(id: string, reason: string): Promise<Rollout>;
   pauseRollout(id: string, reason: string): Promise<Rollout>;
   resumeRollout(id: string): Promise<Rollout>;
+  /** Of an empty `wave`: the one that it waits for. */
+  approveRollout(id: string, wave: string): Promise<Rollout>;
   /** Ends when the controller ends it or `signal` fires. */
   watchRollout(id: string, signal: AbortSignal): AsyncGenerator<Rollout, void>;
   /** True for failures that end when the network or the controller comes back. */
@@ -52,18 +63,22 @@ export async function connect(shell: Shell): Promise<Control> {
     createToken: (request) => ask("token create", controlService.createToken, request),
     listHosts: (pattern, fresh) =>
       ask(fresh ? "scan" : "status", controlService.listHosts, { pattern, fresh }, fresh ? PLAN_MS : undefined),
-    planFleet: (pattern, serial, reboot) =>
-      ask("plan", controlService.planFleet, { pattern, serial, reboot: rebootToWire(reboot) }, PLAN_MS),
-    startRollout: ({ reboot, ...request }) =>
-      ask("rollout start", controlService.startRollout, { ...request, reboot: rebootToWire(reboot) }, PLAN_MS),
+    planFleet: (order) => ask("plan", controlService.planFleet, withReboot(order), PLAN_MS),
+    startRollout: (request) => ask("rollout start", controlService.startRollout, withReboot(request), PLAN_MS),
     getRollout: (id) => ask(`rollout ${id}`, controlService.getRollout, { id }),
     listRollouts: async (limit) => (await ask("rollout list", controlService.listRollouts, { limit })).rollouts,
     abortRollout: (id, reason) => ask(`rollout ${id}`, controlService.abortRollout, { id, reason }),
     pauseRollout: (id, reason) => ask(`rollout ${id}`, controlService.pauseRollout, { id, reason }),
     resumeRollout: (id) => ask(`rollout ${id}`, controlService.resumeRollout, { id }),
+    approveRollout: (id, wave) => ask(`rollout ${id}`, controlService.approveRollout, { id, wave }),
     watchRollout: (id, signal) => watch(credentials, id, signal),
     isPassing,
   };
+}
+
+/** A file says itself what is rebooted. */
+function withReboot<T extends Pick<FleetOrder, "reboot" | "rolloutFile">>(order: T) {
+  return { ...order, reboot: order.rolloutFile === "" ? rebootToWire(order.reboot) : null };
 }
 
 async function once<Res>(credentials: Credentials, what: string, ask: (client: Client) => Promise<Res>): Promise<Res> {

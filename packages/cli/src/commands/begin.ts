@@ -14,13 +14,21 @@ import { checkTarget, emit, isForPrograms } from "../output.ts";
 import { renderPlan } from "../render/plan.ts";
 import { counted } from "../render/table.ts";
 import type { Shell, Target } from "../shell.ts";
+import { patternOf, type RolloutInput, refuseTwice } from "../rollout-file.ts";
 import type { startOptions } from "./start-options.ts";
 
 const RETRY_MS = 60_000;
 
 /** Plans, shows it, asks, starts, and follows to the end. `what`: the command that was typed. */
-export async function begin(what: string, args: Args, reboot: RebootOrder, shell: Shell): Promise<ExitCode> {
-  const request = requestOf(args, reboot);
+export async function begin(
+  what: string,
+  args: Args,
+  reboot: RebootOrder,
+  shell: Shell,
+  input: RolloutInput | null = null,
+): Promise<ExitCode> {
+  refuseTwice(args, reboot, input);
+  const request = requestOf(args, reboot, input);
   await checkTarget(args);
   if (!args.yes && shell.ask === null) {
     const look = reboot.mode === "always" ? "afterpatch plan --reboot always" : "afterpatch plan";
@@ -28,7 +36,7 @@ export async function begin(what: string, args: Args, reboot: RebootOrder, shell
   }
   const { connect } = await import("../connection.ts");
   const control = await connect(shell);
-  const plan = planDocument(await control.planFleet(request.pattern, request.serial, reboot));
+  const plan = planDocument(await control.planFleet(request));
   tellComingBack(plan.comingBack, shell);
   checkCeiling(what, plan, request.maxHosts);
   if (plan.totals.steps === 0) return reportNothing(nothingToDo(plan, request.name, request.reason), plan, args, shell);
@@ -44,19 +52,22 @@ export async function begin(what: string, args: Args, reboot: RebootOrder, shell
 
 type Args = Awaited<ReturnType<ReturnType<typeof startOptions>["parse"]>> & Target;
 
-function requestOf(args: Args, reboot: RebootOrder): StartRolloutRequest {
-  if (args.reason.trim() === "") throw usageError("--reason", "is empty", "say why, for those who read the history");
+function requestOf(args: Args, reboot: RebootOrder, input: RolloutInput | null): StartRolloutRequest {
+  const reason = args.reason ?? input?.spec.reason ?? null;
+  if (reason === null) throw usageError("--reason", "is missing", "say why, for those who read the history");
+  if (reason.trim() === "") throw usageError("--reason", "is empty", "say why, for those who read the history");
   return {
-    pattern: args.pattern,
+    pattern: patternOf(args, input),
     serial: serialOf(args.serial),
     maxFail: wholeNumberOf("--max-fail", args.maxFail, 0, 1_000_000),
-    reason: args.reason,
-    name: args.name ?? "",
+    reason,
+    name: args.name ?? input?.spec.name ?? "",
     maxHosts: args.maxHosts === undefined ? 0 : wholeNumberOf("--max-hosts", args.maxHosts, 1, 1_000_000),
     expectedDigest: "",
     allowNew: args.allowNew,
     requestId: randomUUID(),
     reboot,
+    rolloutFile: input?.text ?? "",
   };
 }
 

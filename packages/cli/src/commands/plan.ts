@@ -5,14 +5,15 @@ import { tellComingBack } from "../documents/coming-back.ts";
 import { planDocument } from "../documents/plan.ts";
 import { checkTarget, emit } from "../output.ts";
 import { renderPlan } from "../render/plan.ts";
+import { fileOption, patternOf, readRollout, refuseTwice } from "../rollout-file.ts";
 import { rebootOf, rebootOptions } from "./reboot-options.ts";
 
 export const plan = command({
-  syntax: "plan <pattern>",
+  syntax: "plan [pattern]",
   summary: "What a rollout would do, in its order; changes nothing",
   options: (parser) =>
-    rebootOptions(parser)
-      .positional("pattern", { type: "string", demandOption: true, describe: "Hosts" })
+    fileOption(rebootOptions(parser), ["pattern"])
+      .positional("pattern", { type: "string", describe: "Hosts" })
       .option("serial", {
         type: "string",
         default: "1",
@@ -28,15 +29,19 @@ export const plan = command({
     ["afterpatch plan all", "every host, one at a time"],
     ["afterpatch plan 'role=web' --serial 1,25% -o wide", "with the reasons against smaller steps"],
     ["afterpatch plan all --reboot always", "what 'afterpatch reboot all' would do"],
+    ["afterpatch plan -f openssl.yaml", "waves, budgets and windows of a file"],
     ["afterpatch plan 'web[01:50]' -o json --out plan.json", "for a review"],
   ],
   run: async (args, shell) => {
     const serial = serialOf(args.serial);
     const reboot = rebootOf(args);
+    const input = args.file === undefined ? null : await readRollout(args.file, shell.err);
+    refuseTwice(args, reboot, input);
     await checkTarget(args);
     const { connect } = await import("../connection.ts");
     const control = await connect(shell);
-    const document = planDocument(await control.planFleet(args.pattern, serial, reboot));
+    const order = { pattern: patternOf(args, input), serial, reboot, rolloutFile: input?.text ?? "" };
+    const document = planDocument(await control.planFleet(order));
     tellComingBack(document.comingBack, shell);
     await emit({ document, table: (paint, isWide) => renderPlan(document, paint, isWide) }, args, shell);
     if (!args.exitCode) return EXIT.ok;

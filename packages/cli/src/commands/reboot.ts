@@ -6,7 +6,7 @@ import { startOptions } from "./start-options.ts";
 export const reboot = command({
   syntax: "reboot <pattern>",
   summary: "Reboot these hosts, each of them, as a rollout, and prove it",
-  options: (parser) => orderedRebootOptions(startOptions(parser)),
+  options: (parser) => orderedRebootOptions(startOptions(parser).demandOption(["pattern", "reason"])),
   examples: [
     ["afterpatch reboot web01 --reason 'new firmware'", "one host, whatever it needs"],
     ["afterpatch reboot 'role=web' --serial 1,25% --reason DSA-6001 --delay 5m", "people have five minutes"],

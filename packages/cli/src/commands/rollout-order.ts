@@ -35,6 +35,19 @@ export const rolloutResume = command({
   run: (args, shell) => order(args, shell, (control) => control.resumeRollout(args.id)),
 });
 
+export const rolloutApprove = command({
+  syntax: "approve <id>",
+  summary: "Let the waves begin that wait for an approval",
+  options: (parser) =>
+    id(parser).option("wave", {
+      type: "string",
+      requiresArg: true,
+      describe: "Of this wave, also before it has ended its watch; the one that is waited for if not given",
+    }),
+  examples: [["afterpatch rollout approve 01JZ8K2V", "the canary is well"]],
+  run: (args, shell) => order(args, shell, (control) => control.approveRollout(args.id, args.wave ?? "")),
+});
+
 async function order(target: Target, shell: Shell, give: (control: Control) => Promise<Rollout>) {
   await checkTarget(target);
   const { connect } = await import("../connection.ts");

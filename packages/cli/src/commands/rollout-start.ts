@@ -1,20 +1,25 @@
 import { command } from "../command.ts";
 import { begin } from "./begin.ts";
 import { rebootOf, rebootOptions } from "./reboot-options.ts";
+import { fileOption, readRollout } from "../rollout-file.ts";
 import { startOptions } from "./start-options.ts";
 
 export const rolloutStart = command({
-  syntax: "start <pattern>",
+  syntax: "start [pattern]",
   summary: "Carry out the plan for these hosts, and prove it",
-  options: (parser) => rebootOptions(startOptions(parser)),
+  options: (parser) => fileOption(rebootOptions(startOptions(parser)), ["pattern", "reason"]),
   examples: [
     [
       "afterpatch rollout start 'role=web' --serial 1,25% --reason DSA-6001",
       "one web server, then a quarter at a time",
     ],
     ["afterpatch rollout start all --reason DSA-6001 --yes -o json --max-hosts 50", "in a pipeline"],
+    ["afterpatch rollout start -f openssl.yaml", "waves, budgets and windows of a file"],
     ["afterpatch rollout start web01 --reason test --yes --detach", "print the id and return"],
     ["afterpatch rollout start all --reason DSA-6001 --reboot never --yes", "what needs a reboot stays as it is"],
   ],
-  run: async (args, shell) => begin("rollout start", args, rebootOf(args), shell),
+  run: async (args, shell) => {
+    const input = args.file === undefined ? null : await readRollout(args.file, shell.err);
+    return begin("rollout start", args, rebootOf(args), shell, input);
+  },
 });

@@ -9,7 +9,7 @@ export const NO_WAIT = {
 
 export function startOptions(parser: Argv) {
   return parser
-    .positional("pattern", { type: "string", demandOption: true, describe: "Hosts" })
+    .positional("pattern", { type: "string", describe: "Hosts" })
     .option("serial", {
       type: "string",
       default: "1",
@@ -22,7 +22,7 @@ export function startOptions(parser: Argv) {
       requiresArg: true,
       describe: "So many hosts may fail; the next failure stops the rollout",
     })
-    .option("reason", { type: "string", demandOption: true, requiresArg: true, describe: "Why, for the history" })
+    .option("reason", { type: "string", requiresArg: true, describe: "Why, for the history" })
     .option("name", { type: "string", requiresArg: true, describe: "A name for people" })
     .option("yes", { type: "boolean", alias: "y", default: false, describe: "Do not ask" })
     .option("detach", { type: "boolean", default: false, describe: "Print the rollout's id and return" })

@@ -27,13 +27,26 @@ export interface UncoveredDocument {
   readonly why: string;
 }
 
+export interface WaveDocument {
+  readonly name: string;
+  /** Batch sizes; the last one repeats. */
+  readonly ramp: readonly number[];
+  /** Waves that have to have ended before. */
+  readonly after: readonly string[];
+  /** Waited after its last host. */
+  readonly bakeMs: number;
+  /** Somebody has to let those after it begin. */
+  readonly approve: boolean;
+  readonly hosts: readonly PlannedHostDocument[];
+}
+
 /** `afterpatch.fleetplan/v1`. */
 export interface PlanDocument {
   readonly schema: "afterpatch.fleetplan/v1";
   readonly digest: string;
   /** Batch sizes; the last one repeats. */
   readonly ramp: readonly number[];
-  readonly waves: readonly { readonly name: string; readonly hosts: readonly PlannedHostDocument[] }[];
+  readonly waves: readonly WaveDocument[];
   readonly uncovered: readonly UncoveredDocument[];
   readonly totals: {
     /** Selected, whether covered or not. */
@@ -50,7 +63,14 @@ export interface PlanDocument {
 }
 
 export function planDocument(response: PlanFleetResponse): PlanDocument {
-  const waves = response.waves.map((wave) => ({ name: visible(wave.name), hosts: wave.hosts.map(hostDocument) }));
+  const waves = response.waves.map((wave) => ({
+    name: visible(wave.name),
+    ramp: wave.ramp.length > 0 ? [...wave.ramp] : [...response.ramp],
+    after: wave.after.map(visible),
+    bakeMs: wave.bakeMs,
+    approve: wave.isApproved,
+    hosts: wave.hosts.map(hostDocument),
+  }));
   const hosts = waves.flatMap((wave) => wave.hosts);
   const uncovered = uncoveredDocuments(response.uncovered);
   return {

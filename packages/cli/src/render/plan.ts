@@ -1,5 +1,12 @@
 import { foldHosts } from "@afterpatch/core/fleet/ranges";
-import { isRebooted, type PlanDocument, type PlannedHostDocument, type UncoveredDocument } from "../documents/plan.ts";
+import { formatDuration } from "@afterpatch/core/duration";
+import {
+  isRebooted,
+  type PlanDocument,
+  type PlannedHostDocument,
+  type UncoveredDocument,
+  type WaveDocument,
+} from "../documents/plan.ts";
 import type { Paint } from "../shell.ts";
 import { counted } from "./table.ts";
 
@@ -7,18 +14,23 @@ import { counted } from "./table.ts";
 export function renderPlan(plan: PlanDocument, paint: Paint, isWide: boolean): string {
   const lines: string[] = [];
   for (const wave of plan.waves.filter(({ hosts }) => hosts.length > 0)) {
-    lines.push(
-      paint(
-        "bold",
-        `${plan.waves.length > 1 ? `Wave ${wave.name}: ` : ""}${counted(wave.hosts.length, "host")}, ${batches(plan.ramp)}`,
-      ),
-    );
+    lines.push(paint("bold", `${plan.waves.length > 1 ? `Wave ${wave.name}: ` : ""}${waveText(wave)}`));
     for (const { names, like } of alike(wave.hosts)) lines.push(...hostLines(names, like, paint, isWide));
     lines.push("");
   }
   lines.push(...uncoveredLines(plan.uncovered, paint));
   lines.push(summary(plan), ...reboots(plan), `Digest ${plan.digest}`);
   return `${lines.join("\n")}\n`;
+}
+
+/** `3 hosts, 1 host at a time, after canary, then watched for 30m and approved of` */
+function waveText({ hosts, ramp, after, bakeMs, approve }: WaveDocument): string {
+  const bake = bakeMs > 0 ? [`watched for ${formatDuration(bakeMs)}`] : [];
+  const then = [...bake, ...(approve ? ["approved of"] : [])].join(" and ");
+  const parts = [counted(hosts.length, "host"), batches(ramp)];
+  if (after.length > 0) parts.push(`after ${after.join(", ")}`);
+  if (then !== "") parts.push(`then ${then}`);
+  return parts.join(", ");
 }
 
 /** `1 host at a time`; `batches of 1, then 25`. */

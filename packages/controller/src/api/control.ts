@@ -12,9 +12,10 @@ import { comingBack, notConnected, type PlanFleetDeps, SCAN_TIMEOUT_MS } from ".
 import { ShownPlans } from "../rollouts/shown-plans.ts";
 import { type Host, hostState } from "./host-state.ts";
 import { planToWire } from "./plan-to-wire.ts";
-import { abortOrder, pauseOrder, resumeOrder } from "../rollouts/orders.ts";
+import { abortOrder, approveOrder, pauseOrder, resumeOrder } from "../rollouts/orders.ts";
 import { refused, refuseSelection, refusing } from "./refuse.ts";
-import { planOrRefuse, rebootOrRefuse, startRollout } from "./start-rollout.ts";
+import { orderOrRefuse } from "./order.ts";
+import { planOrRefuse, startRollout } from "./start-rollout.ts";
 
 export interface ControlApiDeps extends PlanFleetDeps {
   readonly engine: RolloutEngine;
@@ -37,8 +38,8 @@ export function controlHandlers(deps: ControlApiDeps): Omit<Control, "createToke
         comingBack: comingBack(deps.fleet, hosts),
       };
     }),
-    planFleet: unary(async ({ pattern, serial, reboot }) => {
-      const { plan, comingBack } = await planOrRefuse(deps, pattern, serial, rebootOrRefuse(reboot));
+    planFleet: unary(async (request) => {
+      const { plan, comingBack } = await planOrRefuse(deps, orderOrRefuse(request).fleet);
       shown.add(plan);
       return planToWire(plan, comingBack);
     }),
@@ -58,6 +59,9 @@ export function controlHandlers(deps: ControlApiDeps): Omit<Control, "createToke
     ),
     resumeRollout: unary(async ({ id }, call) =>
       rolloutToWire(await refusing(() => engine.order(id, resumeOrder(nameOf(call))))),
+    ),
+    approveRollout: unary(async ({ id, wave }, call) =>
+      rolloutToWire(await refusing(() => engine.order(id, approveOrder(nameOf(call), wave)))),
     ),
     watchRollout: serverStream(async ({ id }, stream) => {
       const first = await found(engine, id);

@@ -26,13 +26,19 @@ async function fleet(reports: Readonly<Record<string, ScanReport>>) {
   const live = { hosts: bench.hosts, fleet: run.fleet, scans: run.scans, engine: run.engine, clock: run.clock };
   const deps = { ...live, sha256, shown: new ShownPlans(), ownBootId: `boot-of-${names[0]}` };
   const plan = async (order = DEFAULT_REBOOT) => {
-    const made = (await planOrRefuse(deps, "all", "9", order)).plan;
+    const made = (await planOrRefuse(deps, { pattern: "all", serial: "9", reboot: order, spec: null })).plan;
     deps.shown.add(made);
     return made;
   };
   const start = (expectedDigest: string, order: RebootOrder) => {
     const about = { pattern: "all", serial: "9", maxFail: 0, reason: "DSA-6001", name: "", maxHosts: 0 };
-    const rest = { expectedDigest, allowNew: false, requestId: "request-1", reboot: rebootToWire(order) };
+    const rest = {
+      expectedDigest,
+      allowNew: false,
+      requestId: "request-1",
+      reboot: rebootToWire(order),
+      rolloutFile: "",
+    };
     return startRollout(deps, { ...about, ...rest }, "ops");
   };
   return { plan, start };

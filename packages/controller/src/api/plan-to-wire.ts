@@ -4,10 +4,19 @@ import type { ComingBack, FleetPlan, PlannedHost } from "../rollouts/plan-fleet.
 
 type WirePlan = ReturnType<typeof pb.v1.PlanFleetResponse.decode>;
 
-/** One wave for now: all hosts, in the order in which they are permitted. */
+/** Waves, and hosts in the order in which they are permitted; one wave of all where there is no file. */
 export function planToWire(plan: FleetPlan, comingBack: ComingBack | null): WirePlan {
   const uncovered = plan.uncovered.map((one) => ({ ...one }));
-  const waves = [{ name: "all", hosts: plan.hosts.map(hostToWire) }];
+  const waves = (
+    plan.shape?.waves ?? [{ name: "all", hostIds: plan.hosts.map(({ host }) => host.id), ramp: plan.ramp }]
+  ).map(({ name, hostIds, ramp, ...rest }) => ({
+    name,
+    hosts: plan.hosts.filter(({ host }) => hostIds.includes(host.id)).map(hostToWire),
+    ramp: [...ramp],
+    after: "after" in rest ? [...rest.after] : [],
+    bakeMs: "bakeMs" in rest ? rest.bakeMs : 0,
+    isApproved: "isApproved" in rest && rest.isApproved,
+  }));
   return { digest: plan.digest, waves, uncovered, ramp: [...plan.ramp], comingBack };
 }
 

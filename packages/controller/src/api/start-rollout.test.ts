@@ -24,14 +24,14 @@ async function fleet(names: readonly string[] = NAMES) {
   const live = { hosts, fleet: run.fleet, scans: run.scans, engine: run.engine, clock: run.clock };
   const deps = { ...live, sha256, shown, ownBootId: null };
   const plan = async (serial = "50%", pattern = "all"): Promise<FleetPlan> => {
-    const { plan: made } = await planOrRefuse(deps, pattern, serial, DEFAULT_REBOOT);
+    const { plan: made } = await planOrRefuse(deps, { pattern, serial, reboot: DEFAULT_REBOOT, spec: null });
     shown.add(made);
     return made;
   };
   let requests = 0;
   const start = (expectedDigest: string, change: object = {}) => {
     const request = { pattern: "all", serial: "50%", maxFail: 0, reason: "DSA-6001", name: "", maxHosts: 0 };
-    const rest = { expectedDigest, allowNew: false, requestId: `request-${++requests}` };
+    const rest = { expectedDigest, allowNew: false, requestId: `request-${++requests}`, rolloutFile: "" };
     return startRollout({ ...deps, shown }, { ...request, ...rest, ...change }, "ops");
   };
   return { bench, run, now, deps, shown, plan, start };
@@ -143,7 +143,7 @@ describe("a plan that was shown", () => {
     const forgotten = { ...deps, shown: new ShownPlans() };
     now.set("web1", await oldUnits("ssh.service"));
     const again = { pattern: "all", serial: "50%", maxFail: 0, reason: "x", name: "", maxHosts: 0, allowNew: false };
-    const request = { ...again, expectedDigest: digest, requestId: "request-x" };
+    const request = { ...again, expectedDigest: digest, requestId: "request-x", rolloutFile: "" };
     await expect(startRollout(forgotten, request, "ops")).rejects.toMatchObject({ code: "stale-plan" });
     now.set("web1", await oldUnits("ssh.service", "nginx.service"));
     expect((await startRollout(forgotten, request, "ops")).plan.digest).toBe(digest);

@@ -11,7 +11,7 @@ test("every method of every service has a row, and no row is without a method", 
 });
 
 const LOOK = ["GetRollout", "ListHosts", "ListRollouts", "PlanFleet", "WatchRollout"];
-const ACT = ["AbortRollout", "PauseRollout", "ResumeRollout", "StartRollout"];
+const ACT = ["AbortRollout", "ApproveRollout", "PauseRollout", "ResumeRollout", "StartRollout"];
 
 const ALLOWED: Readonly<Record<Caller, readonly string[]>> = {
   anyone: ["Enroll"],

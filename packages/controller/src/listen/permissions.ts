@@ -22,6 +22,7 @@ export const PERMISSIONS: ReadonlyMap<string, readonly Caller[]> = new Map<strin
   [controlService.abortRollout.path, OPERATORS],
   [controlService.pauseRollout.path, OPERATORS],
   [controlService.resumeRollout.path, OPERATORS],
+  [controlService.approveRollout.path, OPERATORS],
   [controlService.createToken.path, ADMINS],
 ]);
 

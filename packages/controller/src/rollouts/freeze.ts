@@ -1,3 +1,4 @@
+import type { RolloutSpec } from "@afterpatch/core/rollout-file/spec";
 import type { RolloutPlan, RolloutTiming } from "@afterpatch/core/rollout/types";
 import type { FleetPlan } from "./plan-fleet.ts";
 
@@ -9,6 +10,13 @@ export const DEFAULT_TIMING: RolloutTiming = {
   graceMs: 10_000,
   settleMs: 10_000,
 };
+
+/** Of a rollout's file, or the defaults. */
+export function timingOf(spec: RolloutSpec | null): RolloutTiming {
+  if (spec === null) return DEFAULT_TIMING;
+  const unreachableAfterMs = spec.unreachable.kind === "wait" ? spec.unreachable.ms : DEFAULT_TIMING.unreachableAfterMs;
+  return { ...spec.timing, unreachableAfterMs };
+}
 
 /** Makes a fleet plan into the frozen plan of a rollout. */
 export function freeze(
@@ -29,5 +37,6 @@ export function freeze(
     runningKernel,
     holdsController,
   }));
-  return { ...order, ramp: fleet.ramp, digest: fleet.digest, hosts, uncovered: fleet.uncovered, timing };
+  const shape = fleet.shape === null ? {} : { shape: fleet.shape };
+  return { ...order, ramp: fleet.ramp, digest: fleet.digest, hosts, uncovered: fleet.uncovered, timing, ...shape };
 }

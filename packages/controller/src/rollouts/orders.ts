@@ -19,9 +19,15 @@ export function resumeOrder(actor: string): PersonsOrder {
   return (view, at) => (view.state === "running" ? null : { type: "resumed", at, actor });
 }
 
-/** The waves after this one may begin. */
-export function approveOrder(actor: string, wave: string): PersonsOrder {
-  return (view, at) => ((view.ended[wave]?.approvedBy ?? null) !== null ? null : { type: "approved", at, wave, actor });
+/** The waves after this one may begin. Empty: the first that waits for it. */
+export function approveOrder(actor: string, named: string): PersonsOrder {
+  return (view, at) => {
+    const waits = view.plan.shape?.waves.find(
+      ({ name, isApproved }) => isApproved && view.ended[name]?.approvedBy === null,
+    );
+    const wave = named === "" ? (waits?.name ?? "") : named;
+    return (view.ended[wave]?.approvedBy ?? null) !== null ? null : { type: "approved", at, wave, actor };
+  };
 }
 
 /** `paused by alice: waiting for the database team` */

@@ -1,3 +1,6 @@
+import type { RolloutShape } from "@afterpatch/core/rollout/types";
+import type { RolloutSpec } from "@afterpatch/core/rollout-file/spec";
+import { type Shaped, shapeOf } from "./shape.ts";
 import { parseRamp, resolveRamp } from "@afterpatch/core/fleet/ramp";
 import { type NothingSelected, select } from "@afterpatch/core/fleet/select";
 import { planDigest } from "@afterpatch/core/plan/digest";
@@ -37,6 +40,8 @@ export interface FleetPlan {
   readonly uncovered: readonly { readonly name: string; readonly why: string }[];
   /** Integers, the last repeats. Of the hosts that have something to do. */
   readonly ramp: readonly number[];
+  /** Null: flags said all. */
+  readonly shape: RolloutShape | null;
   readonly reboot: RebootChoice;
 }
 
@@ -55,6 +60,7 @@ export type FleetPlanned =
       readonly comingBack: ComingBack | null;
     }
   | { readonly kind: "bad-serial"; readonly why: string }
+  | { readonly kind: "bad-shape"; readonly shaped: Exclude<Shaped, { readonly kind: "shaped" }> }
   | NothingSelected;
 
 export interface PlanFleetDeps {
@@ -66,31 +72,53 @@ export interface PlanFleetDeps {
   readonly ownBootId: string | null;
 }
 
+/** What an operator wants planned. */
+export interface FleetOrder {
+  readonly pattern: string;
+  /** Ramp as typed; not looked at where there is a file. */
+  readonly serial: string;
+  readonly reboot: RebootChoice;
+  /** Null: flags say all. */
+  readonly spec: RolloutSpec | null;
+}
+
 /** Selects, asks every selected host for a fresh scan, and plans. An old report is never planned from. */
-export async function planFleet(
-  deps: PlanFleetDeps,
-  pattern: string,
-  serial: string,
-  { mode, sessionsFirst }: RebootChoice,
-): Promise<FleetPlanned> {
+export async function planFleet(deps: PlanFleetDeps, order: FleetOrder): Promise<FleetPlanned> {
+  const { mode, sessionsFirst } = order.reboot;
   const reboot = { mode, sessionsFirst };
-  const parsed = parseRamp(serial);
+  const parsed = parseRamp(order.serial);
   if (parsed.kind === "invalid") return { kind: "bad-serial", why: parsed.why };
-  const selection = select(pattern, await deps.hosts.list());
+  const known = await deps.hosts.list();
+  const selection = select(order.pattern, known);
   if (selection.kind !== "selected") return selection;
   const looked = await Promise.all(selection.hosts.map((host) => planHost(deps, host, reboot)));
-  const hosts = inTurn(looked.flatMap((one) => (one.kind === "planned" ? [one.planned] : [])));
+  const planned = inTurn(looked.flatMap((one) => (one.kind === "planned" ? [one.planned] : [])));
   const uncovered = looked.flatMap((one) => (one.kind === "uncovered" ? [{ name: one.name, why: one.why }] : []));
-  const working = hosts.filter(({ plan }) => plan.steps.length > 0).length;
-  const sizes = resolveRamp(parsed.ramp, Math.max(1, working));
-  const content = [sizes, hosts.map(({ host, digest }) => [host.id, digest]), mode, sessionsFirst];
+  const working = new Set(planned.filter(({ plan }) => plan.steps.length > 0).map(({ host }) => host.id));
+  const isWorking = (hostId: string) => working.has(hostId);
+  const covered = planned.map(({ host }) => host);
+  const shaped = order.spec === null ? null : shapeOf(order.spec, covered, known, isWorking);
+  if (shaped !== null && shaped.kind !== "shaped") return { kind: "bad-shape", shaped };
+  const ramp = resolveRamp(parsed.ramp, Math.max(1, working.size));
+  const hosts = shaped === null ? planned : inWaves(planned, shaped.shape);
+  const left = planned.filter(({ host }) => shaped?.left.includes(host.id));
+  const content = [ramp, hosts.map(({ host, digest }) => [host.id, digest]), mode, sessionsFirst, shaped?.shape];
   const digest = deps.sha256(JSON.stringify(content));
   return {
     kind: "planned",
-    plan: { digest, hosts, uncovered, ramp: sizes, reboot },
+    plan: {
+      ...{ digest, hosts, ramp, reboot, shape: shaped?.shape ?? null },
+      uncovered: [...uncovered, ...left.map(({ host }) => ({ name: host.name, why: "no wave of the file names it" }))],
+    },
     selected: selection.hosts.length,
     comingBack: comingBack(deps.fleet, selection.hosts),
   };
+}
+
+/** In the order of the waves. */
+function inWaves(hosts: readonly PlannedHost[], { waves }: RolloutShape): readonly PlannedHost[] {
+  const byId = new Map(hosts.map((planned) => [planned.host.id, planned]));
+  return waves.flatMap(({ hostIds }) => hostIds.flatMap((id) => byId.get(id) ?? []));
 }
 
 /** As they are permitted. */

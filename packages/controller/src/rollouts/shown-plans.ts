@@ -6,11 +6,14 @@ const MOST = 20;
 /** Fleet plans that operators were shown lately, by digest. In memory: after a restart only the very same plan fits. */
 export class ShownPlans {
   /** The oldest first. */
-  readonly #byDigest = new Map<string, Pick<FleetPlan, "ramp" | "reboot"> & { readonly work: ReadonlySet<string> }>();
+  readonly #byDigest = new Map<
+    string,
+    Pick<FleetPlan, "ramp" | "reboot" | "shape"> & { readonly work: ReadonlySet<string> }
+  >();
 
   add(plan: FleetPlan): void {
     this.#byDigest.delete(plan.digest);
-    this.#byDigest.set(plan.digest, { ramp: plan.ramp, reboot: plan.reboot, work: new Set(workOf(plan)) });
+    this.#byDigest.set(plan.digest, { ...plan, work: new Set(workOf(plan)) });
     const [oldest] = this.#byDigest.keys();
     if (this.#byDigest.size > MOST && oldest !== undefined) this.#byDigest.delete(oldest);
   }
@@ -24,6 +27,8 @@ export class ShownPlans {
     const shown = this.#byDigest.get(digest);
     if (shown?.reboot.mode !== fresh.reboot.mode || shown.reboot.sessionsFirst !== fresh.reboot.sessionsFirst)
       return false;
+    // Waves and budgets as they were: with fewer hosts their sizes would be others.
+    if (JSON.stringify(shown.shape) !== JSON.stringify(fresh.shape)) return false;
     return workOf(fresh).every((one) => shown.work.has(one)) && isWithin(fresh.ramp, shown.ramp);
   }
 }

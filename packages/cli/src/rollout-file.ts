@@ -1,0 +1,76 @@
+import { readFile } from "node:fs/promises";
+import { text } from "node:stream/consumers";
+import { mistakeLine } from "@afterpatch/config/mistake";
+import { LONGEST_ROLLOUT_FILE, parseRollout } from "@afterpatch/config/rollout";
+import { usageError } from "@afterpatch/core/command-error";
+import { DEFAULT_REBOOT, type RebootOrder } from "@afterpatch/core/plan/reboot";
+import type { RolloutSpec } from "@afterpatch/core/rollout-file/spec";
+import type { Argv } from "yargs";
+
+/** A rollout's file: checked here, so that a mistake in it costs no scan of the fleet, and understood by the controller. */
+export interface RolloutInput {
+  readonly text: string;
+  readonly spec: RolloutSpec;
+}
+
+/** `needed`: what has to be given where there is no file. */
+export function fileOption<T>(parser: Argv<T>, needed: readonly string[]) {
+  return parser
+    .option("file", {
+      alias: "f",
+      type: "string",
+      requiresArg: true,
+      describe: "A rollout's file, - for standard input: waves, budgets, windows and more",
+    })
+    .check((args) => {
+      const missing = needed.find((name) => args[name] === undefined);
+      if (args.file !== undefined || missing === undefined) return true;
+      throw new Error(missing === "pattern" ? NO_HOSTS : `Missing required argument: ${missing}`);
+    }, false);
+}
+
+const NO_HOSTS = "an argument is missing: hosts, such as 'role=web' or 'all', or a --file that names them";
+
+/** Every mistake is told, with its line and key; the first is the error. */
+export async function readRollout(file: string, say: (text: string) => void): Promise<RolloutInput> {
+  const content = await contentOf(file);
+  const parsed = parseRollout(content);
+  if (parsed.kind === "rollout") return { text: content, spec: parsed.spec };
+  const [first, ...others] = parsed.mistakes.map((mistake) => mistakeLine(file, mistake));
+  for (const line of others) say(`${line}\n`);
+  const more = others.length > 0 ? ` (and ${others.length} more, above)` : "";
+  throw usageError("rollout file", `${first ?? file}${more}`, "see docs/rollout-file.md");
+}
+
+async function contentOf(file: string): Promise<string> {
+  try {
+    const content = file === "-" ? await text(process.stdin) : await readFile(file, "utf8");
+    if (content.length <= LONGEST_ROLLOUT_FILE) return content;
+  } catch (error) {
+    const code = error instanceof Error && "code" in error ? String(error.code) : String(error);
+    throw usageError("--file", `${file} cannot be read (${code})`, "name a file that you may read", { cause: error });
+  }
+  throw usageError("--file", `${file} is larger than ${LONGEST_ROLLOUT_FILE} characters`, "leave something out");
+}
+
+export interface Given {
+  readonly pattern?: string | undefined;
+  readonly serial: string;
+}
+
+/** Hosts of a command line that may have a file. */
+export function patternOf({ pattern }: Given, input: RolloutInput | null): string {
+  const selected = pattern ?? input?.spec.select;
+  if (selected !== undefined && selected !== null) return selected;
+  throw usageError("pattern", "neither the command line nor the file says which hosts", "name hosts, or add select:");
+}
+
+/** What a file says itself is not said a second time by flags. */
+export function refuseTwice({ serial }: Given, reboot: RebootOrder, input: RolloutInput | null): void {
+  if (input === null) return;
+  if (serial !== "1") throw usageError("--serial", "the waves of the file say it (ramp)", "leave one of the two out");
+  const keys: readonly (keyof RebootOrder)[] = ["mode", "method", "sessionsFirst", "message", "delayMs", "withinMs"];
+  if (keys.some((key) => reboot[key] !== DEFAULT_REBOOT[key])) {
+    throw usageError("--reboot", "the file says it (actions.reboot)", "leave one of the two out");
+  }
+}

@@ -1,0 +1,44 @@
+import { mistakeLine } from "@afterpatch/config/mistake";
+import { parseRollout } from "@afterpatch/config/rollout";
+import { DEFAULT_REBOOT, type RebootOrder } from "@afterpatch/core/plan/reboot";
+import type { RolloutSpec } from "@afterpatch/core/rollout-file/spec";
+import { visible } from "@afterpatch/core/text";
+import type { pb } from "@afterpatch/wire/messages";
+import { RebootOrderError, rebootFromWire } from "@afterpatch/wire/convert/reboot";
+import type { FleetOrder } from "../rollouts/plan-fleet.ts";
+import { refused } from "./refuse.ts";
+
+type Request = Pick<ReturnType<typeof pb.v1.PlanFleetRequest.decode>, "pattern" | "serial" | "reboot" | "rolloutFile">;
+
+export interface OperatorsOrder {
+  readonly fleet: FleetOrder;
+  readonly reboot: RebootOrder;
+  readonly spec: RolloutSpec | null;
+}
+
+/** What a request wants planned. Where it has a file, what flags may say too is the file's where they say nothing. */
+export function orderOrRefuse({ pattern, serial, reboot, rolloutFile }: Request): OperatorsOrder {
+  const spec = rolloutFile === "" ? null : specOrRefuse(rolloutFile);
+  const order = rebootOrRefuse(reboot, spec?.actions.reboot ?? DEFAULT_REBOOT);
+  const selected = pattern === "" ? (spec?.select ?? "") : pattern;
+  return { spec, reboot: order, fleet: { pattern: selected, serial, reboot: order, spec } };
+}
+
+function specOrRefuse(text: string): RolloutSpec {
+  const parsed = parseRollout(text);
+  if (parsed.kind === "rollout") return parsed.spec;
+  const [first] = parsed.mistakes;
+  const more = parsed.mistakes.length > 1 ? ` (and ${parsed.mistakes.length - 1} more)` : "";
+  throw refused("bad-argument", `${first ? mistakeLine("rollout file", first) : "rollout file"}${more}`);
+}
+
+function rebootOrRefuse(reboot: Request["reboot"], absent: RebootOrder): RebootOrder {
+  try {
+    const order = rebootFromWire(reboot, absent);
+    if (visible(order.message) !== order.message) throw new RebootOrderError("a message has no control characters");
+    return order;
+  } catch (error) {
+    if (!(error instanceof RebootOrderError)) throw error;
+    throw refused("bad-argument", `reboot: ${error.message}`);
+  }
+}

@@ -1,0 +1,59 @@
+import type { NothingSelected } from "@afterpatch/core/fleet/select";
+import { budgetsOf } from "@afterpatch/core/rollout/budgets";
+import type { RolloutShape } from "@afterpatch/core/rollout/types";
+import { type WaveHost, wavesOf } from "@afterpatch/core/rollout/waves";
+import type { RolloutSpec } from "@afterpatch/core/rollout-file/spec";
+import type { Host } from "../store/hosts.ts";
+
+export type Shaped =
+  | {
+      readonly kind: "shaped";
+      readonly shape: RolloutShape;
+      /** Ids of selected hosts that no wave names. */
+      readonly left: readonly string[];
+    }
+  /** `where`: the key of the file that has the pattern. */
+  | { readonly kind: "nothing"; readonly where: string; readonly why: NothingSelected }
+  | { readonly kind: "refused"; readonly why: string };
+
+/** What a rollout's file says beyond flags, as integers over the fleet of now. */
+export function shapeOf(
+  spec: RolloutSpec,
+  selected: readonly Host[],
+  fleet: readonly Host[],
+  isWorking: (hostId: string) => boolean,
+): Shaped {
+  const missing = notCarriedOut(spec);
+  if (missing !== null) return { kind: "refused", why: `${missing}: this version does not carry that out` };
+  const made = wavesOf(spec.waves, selected.map(waveHost), fleet.map(waveHost), isWorking);
+  if (made.kind === "nothing") return { kind: "nothing", where: `wave ${made.wave}`, why: made.why };
+  const working = new Set(made.waves.flatMap(({ hostIds }) => hostIds.filter(isWorking)));
+  const budgets = budgetsOf(spec.budgets, fleet, working);
+  if (budgets.kind === "nothing") return { kind: "nothing", where: `budgets[${budgets.budget}]`, why: budgets.why };
+  if (budgets.kind === "outage") {
+    const why = `budgets[${budgets.budget}]: ${budgets.group} has an outage: ${budgets.why}; accept it with acceptOutage: true`;
+    return { kind: "refused", why };
+  }
+  const { maxFailuresPercent: maxFailPercent, progressDeadlineMs } = spec.stop;
+  const hours = { windows: spec.windows, freeze: spec.freeze };
+  const shape = { waves: made.waves, budgets: budgets.budgets, hours, maxFailPercent, progressDeadlineMs };
+  return { kind: "shaped", shape, left: made.left };
+}
+
+/** A key that is understood, and that nothing acts on: better no rollout than one without the check that was asked for. */
+function notCarriedOut({ hooks, health, webhooks, actions, waves, unreachable }: RolloutSpec): string | null {
+  if (hooks.drain !== null || hooks.undrain !== null) return "hooks";
+  if (health.before.length > 0) return "health.before";
+  if (health.after.length > 0) return "health.after";
+  if (webhooks.length > 0) return "webhooks";
+  if (unreachable.kind !== "wait") return `unreachable: ${unreachable.kind}`;
+  if (waves.some(({ leaderLast }) => leaderLast !== null)) return "order.leaderLast";
+  const { only, never, packages, libraries, units, cves } = actions;
+  const filters = { only: only ?? [], never, packages, libraries, units, cves };
+  const used = Object.entries(filters).find(([, list]) => list.length > 0);
+  return used ? `actions.${used[0]}` : null;
+}
+
+function waveHost({ id, name, labels, report }: Host): WaveHost {
+  return { id, name, labels, os: report?.os ?? "", kernel: report?.kernel ?? "" };
+}
