@@ -289,7 +289,7 @@ test.each<[string, ProcessFacts, { systemd?: boolean; programRemoved?: boolean }
       kind: "none",
       automatic: false,
       reason:
-        "The program of PID 1, /usr/lib/systemd/systemd, is no longer on the disk: neither could it replace itself nor may this host start again; install it again.",
+        "The program of PID 1, /usr/lib/systemd/systemd, is no longer on the disk: it could not replace itself, and this host might not start again: install it again.",
     },
   ],
   [

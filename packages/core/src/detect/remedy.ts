@@ -107,7 +107,7 @@ function reexec({ owner, process: { executable }, programRemoved }: Judged, { fa
   if (programRemoved) {
     return ask(
       owner,
-      `The program of PID 1, ${executable}, is no longer on the disk: neither could it replace itself nor may this host start again; install it again`,
+      `The program of PID 1, ${executable}, is no longer on the disk: it could not replace itself, and this host might not start again: install it again`,
     );
   }
   // sysvinit does so by telinit(8); its program is called init, and no link to another one's (BusyBox, OpenRC, runit).
