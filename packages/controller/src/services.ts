@@ -47,6 +47,8 @@ export interface Services {
 export function buildServices(deps: ControllerDeps): Services {
   const { store, authority, clock, log, epoch, fleetAddress, version } = deps;
   const fleet = new Fleet(clock);
+  const ownBootId = machineBootId();
+  if (ownBootId === null) log.warn({}, "boot id not readable: the controller's own host is rebooted like any other");
   const scans = new Scans(fleet, clock, randomUUID);
   const proves = prover(async (hostId, report) => {
     await store.hosts.saveReport(hostId, report, clock.now());
@@ -61,7 +63,7 @@ export function buildServices(deps: ControllerDeps): Services {
   const control: Handlers<typeof controlService> = {
     ...controlHandlers({
       ...{ hosts, fleet, scans, engine, clock, sha256, reportIntervalMs: REPORT_INTERVAL_MS },
-      ownBootId: machineBootId(),
+      ownBootId,
     }),
     createToken: createToken({ tokens: store.tokens, pin: authority.pin, clock, log }),
   };
