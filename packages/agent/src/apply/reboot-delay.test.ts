@@ -57,6 +57,31 @@ describe("people are given time", () => {
     expect(world.host.reboots.waiting).toBeNull();
   });
 
+  test("who cancels it in the last moment is not passed over", async () => {
+    const world = rebootWorld({ order: delayed() });
+    const machine = world.host.machine();
+    const claim = (op: string) => world.host.reboots.cancel("alice") && machine.reboots.claim(op);
+    const done = await world.live({ machine: { ...machine, reboots: { ...machine.reboots, claim } } });
+    expect(done?.ending).toMatchObject({ result: "refused", code: "cancelled", message: "cancelled by alice" });
+    expect(world.host.effects).toEqual([]);
+  });
+
+  test("no session is ended before it when something speaks against it meanwhile", async () => {
+    const steps = [
+      { kind: "end-session", target: "imap" },
+      { kind: "reboot", target: "host" },
+    ];
+    const order = delayed({ sessionsFirst: true }, { steps });
+    const world = rebootWorld({ order, host: { services: [{ name: "imap", old: 1, fresh: 0 }] } });
+    const sleep: FakeClock["sleep"] = async (ms) => {
+      world.clock.pass(ms);
+      world.host.reboots.veto = { code: "scheduled-shutdown", message: "a poweroff is scheduled" };
+    };
+    const done = await world.live({ clock: { ...world.clock, sleep } });
+    expect(done?.ending).toMatchObject({ result: "refused", code: "scheduled-shutdown" });
+    expect(world.host.effects).toEqual([]);
+  });
+
   test("nobody is told of one that something speaks against already", async () => {
     const world = rebootWorld({ order: delayed() });
     world.host.reboots.veto = { code: "scheduled-shutdown", message: "a poweroff is scheduled" };

@@ -66,6 +66,14 @@ test("sessions are ended before it where that was asked for, and keep their outc
   expect(done.steps[0]?.evidence).toBe("end-session of imap");
 });
 
+test("nothing is begun any more after it, not even what is new and allowed", async () => {
+  const unit = { name: "ssh.service", isOld: false, boot: "is-old" } as const;
+  const world = rebootWorld({ order: rebootOrder({}, { allowNew: true }), host: { units: [unit] } });
+  const done = await rebooted(world);
+  expect(done.ending).toMatchObject({ result: "failed", code: "findings-left" });
+  expect(world.host.effects).toEqual([REBOOT]);
+});
+
 test("no session is ended for a reboot that something speaks against", async () => {
   const steps = [
     { kind: "end-session", target: "imap" },
