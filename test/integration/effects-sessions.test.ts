@@ -86,9 +86,55 @@ test("a finding on a child ends the session that the super-server started", asyn
   const child = old.all().find(({ pid }) => pid !== old.root.pid);
   if (!child) throw new Error("no child");
   const { machine, before } = await evidenceFor([child]);
-  expect(before).toEqual({ sessions: [old.root], old: [child], instances: [] });
+  const members = old.all().filter(({ pid }) => pid !== old.root.pid);
+  const asNoted = members.map((member) => expect.objectContaining({ ...member, sid: old.root.pid }));
+  expect(before).toEqual({ sessions: [old.root], members: asNoted, old: [child], instances: [] });
   expect((await machine.perform(STEP, before, options())).outcome).toBe("done");
   expect(old.all()).toEqual([]);
+});
+
+test("who outlives a session that a crash left half ended is ended, though it runs no old code", async () => {
+  const old = await session("setsid sleep 1000 & sleep 1000 & wait", 2);
+  const apart = await descendant(old.root.pid, (sid) => sid !== old.root.pid);
+  begun.push(apart.pid);
+  const fresh = await session("setsid sleep 1000 & wait", 1);
+  const { machine, before } = await evidenceFor([old.root]);
+  await killed(old.root); // and the agent with it, before it got to the others
+  const again = machineOn(async () => scanOf([]));
+  const noted = JSON.parse(JSON.stringify(before));
+  expect(await again.happened(STEP, noted)).toBe("no");
+  expect(await again.settled(STEP, noted)).not.toBeNull();
+  expect((await again.perform(STEP, noted, options())).outcome).toBe("done");
+  expect([...old.all(), apart].filter(isRunning)).toEqual([]);
+  expect(await again.happened(STEP, noted)).toBe("yes");
+  expect(await machine.settled(STEP, noted)).toBeNull();
+  expect(fresh.all()).toHaveLength(1);
+});
+
+test("what such an orphan forks is ended with it", async () => {
+  const old = await session(`sh -c 'while kill -0 '$$' 2>/dev/null; do :; done; sleep 1000' & wait`, 2);
+  const { machine, before } = await evidenceFor([old.root]);
+  await killed(old.root);
+  const isForked = () => [...processTable()].some(([, { sid, comm }]) => sid === old.root.pid && comm === "sleep");
+  expect(await waitUntil(isForked, 5000, 10)).toBe(true);
+  expect((await machine.perform(STEP, before, options())).outcome).toBe("done");
+  expect(old.all()).toEqual([]);
+});
+
+test("what has made itself independent since is no part of its session any more", async () => {
+  const leaves = `perl -MPOSIX -e '$SIG{USR1} = sub { POSIX::setsid() }; $0 = "ready"; sleep 1 while 1'`;
+  const old = await session(`${leaves} & wait`, 2);
+  const isReady = () => old.all().some(({ pid }) => processTable().get(pid)?.comm === "ready");
+  expect(await waitUntil(isReady, 5000, 10)).toBe(true);
+  const left = await descendant(old.root.pid, () => true, "ready");
+  const { machine, before } = await evidenceFor([old.root]);
+  await killed(old.root);
+  process.kill(left.pid, "SIGUSR1");
+  begun.push(left.pid);
+  expect(await waitUntil(() => processTable().get(left.pid)?.sid === left.pid, 5000, 10)).toBe(true);
+  expect(await machine.happened(STEP, before)).toBe("yes");
+  expect((await machine.perform(STEP, before, options())).outcome).toBe("done");
+  expect(isRunning(left)).toBe(true);
 });
 
 test("a process that has the pid of an old one, but is another, is left alone", async () => {
@@ -104,7 +150,7 @@ test("a process that has the pid of an old one, but is another, is left alone", 
 test("a process that ended since the scan is no longer part of the evidence", async () => {
   const other = await session("exec sleep 1000", 1);
   const { before } = await evidenceFor([{ ...other.root, startTicks: other.root.startTicks - 1 }]);
-  expect(before).toEqual({ sessions: [], old: [], instances: [] });
+  expect(before).toEqual({ sessions: [], members: [], old: [], instances: [] });
 });
 
 test("the super-server itself is never ended, whatever a finding says", async () => {
@@ -149,9 +195,14 @@ function processesOf(sid: number): readonly ProcessRef[] {
   );
 }
 
-async function descendant(parent: number, isWanted: (sid: number) => boolean): Promise<ProcessRef> {
+async function killed(root: ProcessRef): Promise<void> {
+  process.kill(root.pid, "SIGKILL");
+  expect(await waitUntil(() => !isRunning(root), 5000, 10)).toBe(true);
+}
+
+async function descendant(parent: number, isWanted: (sid: number) => boolean, called = "sleep"): Promise<ProcessRef> {
   const find = () =>
-    [...processTable()].find(([, { ppid, sid, comm }]) => ppid === parent && isWanted(sid) && comm === "sleep");
+    [...processTable()].find(([, { ppid, sid, comm }]) => ppid === parent && isWanted(sid) && comm === called);
   expect(await waitUntil(() => find() !== undefined, 5000, 10)).toBe(true);
   return refOf(find()?.[0] ?? 0);
 }

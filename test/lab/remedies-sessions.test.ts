@@ -171,6 +171,25 @@ await describeLab("sessions and super-servers under systemd", () => {
     expect(await sh("ls /opt/forks/began; pgrep -fc '^/opt/forks' || true")).toBe("/opt/forks/began\n0");
   });
 
+  test("what a session has put into a unit of its own is not ended with it, and all else is", async () => {
+    await copied("/bin/bash", "/opt/leaver");
+    const apart = "/usr/bin/systemd-run --quiet --scope --unit=leaver /bin/sleep 4242 </dev/null >/dev/null 2>&1";
+    const run = `${apart} & setsid /bin/sleep 4243 & echo hello; while :; do read -r line || exit; done\n`;
+    await put("/opt/leaver/run", run);
+    await service("leaver", 3243, "wait = no\nserver = /opt/leaver/bash\nserver_args = /opt/leaver/run");
+    await reload();
+    await untilListening(host(), 3243);
+    const client = await session(3243);
+    await expect.poll(() => sh("pgrep -fx '.*/sleep 424[23]' | wc -l"), patient).toBe("2");
+    await replaceBuild(host(), "/opt/leaver/bash");
+    expect((await apply("--service", "leaver", "--settle", "0s")).code).toBe(0);
+    await client.ended();
+    expect(await sh("pgrep -afx '.*/sleep 424[23]' | cut -d ' ' -f 3; systemctl is-active leaver.scope")).toBe(
+      "4242\nactive",
+    );
+    await sh("systemctl stop leaver.scope");
+  });
+
   test("another process that got the pid of an old session between scan and action gets no signal", async () => {
     await copied("/usr/sbin/imapd", "/opt/reused");
     await service("reused", 7143, "wait = no\nserver = /opt/reused/imapd");
@@ -353,7 +372,8 @@ exit 0 if fork; open STDIN, "<", "/dev/null"; open STDOUT, ">", "/dev/null"; ope
       await socket("leaves", 8145, "KillMode=process\nExecStart=/opt/leaves/bash /opt/leaves/run");
       const client = await session(8145);
       await replaceBuild(host(), "/opt/leaves/bash");
-      expect((await scan()).findings).toHaveLength(2);
+      // Its child is a second bash for a moment, until that has executed sleep.
+      await expect.poll(async () => (await scan()).findings.length, patient).toBe(2);
       const { code, steps } = await apply("--service", "leaves", "--settle", "0s", "--grace", "5s");
       expect([code, steps[0]?.evidence]).toEqual([0, "stopped 1 old connection of leaves.socket"]); // none by KILL
       await client.ended();

@@ -27,10 +27,18 @@ export type UnitEvidence = UnitThen & {
 export type SessionEvidence = {
   /** What the super-server started, per session. */
   readonly sessions: readonly ProcessRef[];
+  /** Everybody else in them, whatever they run: who outlives its session is ended all the same. Of many not all. */
+  readonly members: readonly SessionMember[];
   /** The processes that run old code, for which the sessions are ended. */
   readonly old: readonly ProcessRef[];
   /** Of an `Accept=yes` socket: the units of the connections, whose processes are `sessions`. Else empty. */
   readonly instances: readonly AcceptedInstance[];
+};
+
+export type SessionMember = ProcessRef & {
+  /** Of setsid(2), and where systemd has it (see session/group.ts): whoever changes one of them has left its session. */
+  readonly sid: number;
+  readonly group: string;
 };
 
 export type AcceptedInstance = {
@@ -111,9 +119,18 @@ function unitThen(evidence: Evidence): UnitThen {
   throw unusable();
 }
 
-export function sessionEvidence({ sessions, old, instances = [] }: Evidence): SessionEvidence {
-  if (isProcesses(sessions) && isProcesses(old) && isInstances(instances)) return { sessions, old, instances };
+export function sessionEvidence({ sessions, members = [], old, instances = [] }: Evidence): SessionEvidence {
+  if (isProcesses(sessions) && isMembers(members) && isProcesses(old) && isInstances(instances))
+    return { sessions, members, old, instances };
   throw unusable();
+}
+
+function isMembers(value: unknown): value is readonly SessionMember[] {
+  return isProcesses(value) && value.every((one) => "sid" in one && "group" in one && isMember(one.sid, one.group));
+}
+
+function isMember(sid: unknown, group: unknown): boolean {
+  return Number.isSafeInteger(sid) && typeof group === "string";
 }
 
 function isInstances(value: unknown): value is readonly AcceptedInstance[] {

@@ -27,7 +27,7 @@ export async function acceptedSessions(old: readonly ProcessRef[]): Promise<Sess
   });
   const shown = await show([...units]);
   const instances = [...shown].map(([unit, { invocationId }]) => ({ unit, invocationId }));
-  return { sessions, old, instances };
+  return { sessions, members: [], old, instances };
 }
 
 /** `systemctl stop` of exactly these invocations; after `graceMs` KILL to what is left of them. */

@@ -2,7 +2,7 @@ import type { Scan } from "@afterpatch/core/scan";
 import type { Performed } from "../../ports.ts";
 import type { SessionEvidence } from "../evidence.ts";
 import { acceptedSessions } from "./accepted.ts";
-import { KillSet, type Table } from "./kill-set.ts";
+import { isStillMember, KillSet, type Table } from "./kill-set.ts";
 import { isRunning, type Pinned, type ProcessRef, processTable, procLink } from "../processes.ts";
 import { waitUntil } from "../wait.ts";
 
@@ -25,16 +25,29 @@ export async function oldSessions(service: string, scan: Scan): Promise<SessionE
   });
   if (found.some(({ owner }) => owner.kind === "socket-session")) return acceptedSessions(old);
   const roots = new Map(old.map((process) => rootOf(process, table)).map((root) => [root.pid, root]));
-  return { sessions: [...roots.values()], old, instances: [] };
+  const sessions = [...roots.values()];
+  return { sessions, members: membersOf(sessions), old, instances: [] };
+}
+
+/** Evidence goes to the journal: a session that forks without end is found again by who of it is there then. */
+const MOST_MEMBERS = 1000;
+
+function membersOf(sessions: readonly ProcessRef[]) {
+  const processes = new KillSet(sessions, [], mayEnd);
+  try {
+    return processes.members().slice(0, MOST_MEMBERS);
+  } finally {
+    processes.close();
+  }
 }
 
 /** TERM to what the super-server started, then to what outlived it; after `graceMs` KILL to whatever is left. */
 export async function endSessions(
   service: string,
-  { sessions, old }: Pick<SessionEvidence, "sessions" | "old">,
+  { sessions, members, old }: Omit<SessionEvidence, "instances">,
   graceMs: number,
 ): Promise<Performed> {
-  const processes = new KillSet(sessions, mayEnd);
+  const processes = new KillSet(sessions, members, mayEnd);
   try {
     for (const root of processes.roots) root.signal("SIGTERM");
     const told = new Set(processes.roots);
@@ -54,8 +67,10 @@ export async function endSessions(
   }
 }
 
-export function sessionsEnded({ sessions, old }: SessionEvidence): boolean {
-  return ![...sessions, ...old].some(isRunning);
+export function sessionsEnded({ sessions, members, old }: SessionEvidence): boolean {
+  if ([...sessions, ...old].some(isRunning)) return false;
+  const table = processTable();
+  return !members.some((member) => isStillMember(member, table));
 }
 
 /** A session that was sent TERM before a crash gets its time to end: told again at once, it would be told twice. */

@@ -50,6 +50,8 @@ export function orphans(): readonly number[] {
 export interface Waiting {
   /** What the super-server started, and those in it that hold the port. */
   readonly sessions: readonly ProcessRef[];
+  /** Whoever else is in them is found when they are ended, which is at once. */
+  readonly members: readonly [];
   readonly old: readonly ProcessRef[];
   /** `tcp 143`, each once. */
   readonly ports: readonly string[];
@@ -77,7 +79,7 @@ export function waitingServers({ pids, others }: SuperServer, services: readonly
     return held.length > 0;
   });
   const roots = new Map(old.map((process) => rootOf(process, table)).map((root) => [root.pid, root]));
-  return { sessions: [...roots.values()], old, ports: [...ports] };
+  return { sessions: [...roots.values()], members: [], old, ports: [...ports] };
 }
 
 export function openSockets(pid: number): readonly NetSocket[] {
