@@ -250,6 +250,10 @@ describe("back, and as it should be", () => {
         host: { reboots: { kernel: { running: "6.1.0-2", expected: "6.1.0-2" } } },
       },
     ],
+    [
+      "with something left for a person, though a reboot was ordered",
+      { order: rebootOrder({ mode: "always" }), host: { residue: ["tmux"] } },
+    ],
     ["a slow one", { host: { reboots: { startsForMs: 1_100_000 } } }],
   ])("%s", async (_name, options) => {
     const world = rebootWorld(options);
