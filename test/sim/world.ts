@@ -168,7 +168,9 @@ export class World {
         isDone = true;
       };
       started?.then(settle, settle);
+      const cancel = this.time.after(40_000, settle); // time passes only to what is awaited
       await this.time.run(() => isDone, 40_000);
+      cancel();
     }
     if (!(await isStored())) throw new Error("the rollout could not be started");
   }
