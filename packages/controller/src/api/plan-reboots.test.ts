@@ -64,6 +64,11 @@ test.each<[string, RebootOrder, readonly string[]]>([
     NO_REBOOT,
     ["ctl: restart-service:ssh.service", "web1: ", "web2: restart-service:ssh.service"],
   ],
+  [
+    "by a method that replaces no kernel: for a kernel alone never",
+    { ...DEFAULT_REBOOT, method: "soft-reboot" },
+    ["ctl: restart-service:ssh.service", "web1: ", "web2: restart-service:ssh.service"],
+  ],
   ["always, whatever they need", ALWAYS, ["web1: reboot:host", "web2: reboot:host", "ctl: reboot:host"]],
 ])("reboots %s", async (_name, order, expected) => {
   const { plan } = await fleet(THREE);
@@ -116,6 +121,13 @@ test.each<[string, RebootOrder, RebootOrder, "fits" | "stale"]>([
   const result = start(digest, started);
   if (expected === "fits") await expect(result).resolves.toMatchObject({ plan: { reboot: started } });
   else await expect(result).rejects.toMatchObject({ code: "stale-plan" });
+});
+
+test("a method that leaves the kernel is stale where a reboot was shown: it would restart what was not", async () => {
+  const { plan, start } = await fleet({ web1: await oldKernel("b1", "ssh.service") });
+  const { digest } = await plan();
+  const result = start(digest, { ...DEFAULT_REBOOT, method: "soft-reboot" });
+  await expect(result).rejects.toMatchObject({ code: "stale-plan" });
 });
 
 test("sessions are ended before it where that was asked for, and are a part of it else", async () => {

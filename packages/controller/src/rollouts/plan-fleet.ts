@@ -84,8 +84,7 @@ export interface FleetOrder {
 
 /** Selects, asks every selected host for a fresh scan, and plans. An old report is never planned from. */
 export async function planFleet(deps: PlanFleetDeps, order: FleetOrder): Promise<FleetPlanned> {
-  const { mode, sessionsFirst } = order.reboot;
-  const reboot = { mode, sessionsFirst };
+  const { reboot } = order;
   const parsed = parseRamp(order.serial);
   if (parsed.kind === "invalid") return { kind: "bad-serial", why: parsed.why };
   const known = await deps.hosts.list();
@@ -102,7 +101,13 @@ export async function planFleet(deps: PlanFleetDeps, order: FleetOrder): Promise
   const ramp = resolveRamp(parsed.ramp, Math.max(1, working.size));
   const hosts = shaped === null ? planned : inWaves(planned, shaped.shape);
   const left = planned.filter(({ host }) => shaped?.left.includes(host.id));
-  const content = [ramp, hosts.map(({ host, digest }) => [host.id, digest]), mode, sessionsFirst, shaped?.shape];
+  const content = [
+    ramp,
+    hosts.map(({ host, digest }) => [host.id, digest]),
+    reboot.mode,
+    reboot.sessionsFirst,
+    shaped?.shape,
+  ];
   const digest = deps.sha256(JSON.stringify(content));
   return {
     kind: "planned",
