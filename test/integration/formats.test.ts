@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { copyFileSync, mkdtempSync, renameSync, rmSync } from "node:fs";
+import { copyFileSync, mkdtempSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { scanHost } from "@afterpatch/agent/host/scan";
 import { sessionsOf } from "@afterpatch/agent/look/sessions";
@@ -13,6 +13,7 @@ import { renderScan } from "@afterpatch/agent/render/scan";
 import { renderSessions } from "@afterpatch/agent/render/sessions";
 import { renderUsers } from "@afterpatch/agent/render/users";
 import { renderWhy } from "@afterpatch/agent/render/why";
+import { REBOOT_MODES } from "@afterpatch/core/plan/reboot";
 import type { Scan } from "@afterpatch/core/scan";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { schemaErrors } from "../cases/schema.ts";
@@ -155,6 +156,18 @@ function recordsOf(text: string): ReadonlyMap<string, readonly string[]> {
   }
   return records;
 }
+
+test.each(["kernel-pending-and-old-services", "dbus-without-a-flag", "kernel-modules-gone-for-good"])(
+  "a plan about a reboot is what its schema says: %s",
+  (name) => {
+    const path = join(import.meta.dirname, "../cases", name, "findings.json");
+    const scan = JSON.parse(readFileSync(path, "utf8")) as Scan; // a case of ours
+    for (const mode of REBOOT_MODES) {
+      const document = planDocument(scan, { mode, sessionsFirst: true });
+      expect(documentErrors("plan", JSON.stringify(document))).toEqual([]);
+    }
+  },
+);
 
 test.each([
   ["a format that is none", ["scan", "--format", "xml"]],
