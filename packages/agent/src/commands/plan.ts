@@ -42,7 +42,10 @@ export const plan: CommandModule<object, PlanArguments> = {
     const config = await configFor(args);
     const result = await underConfig(scanHost({ ...whoIsThis(args.stateDir), now: Date.now }), config);
     const document = planDocument(result, choice);
-    emit(args.format === "json" ? `${JSON.stringify(document, null, 2)}\n` : renderPlan(document, result), args);
+    emit(
+      args.format === "json" ? `${JSON.stringify(document, null, 2)}\n` : renderPlan(document, result, choice),
+      args,
+    );
     process.exitCode = args.exitCode ? exitCodeOf(result) : EXIT.ok;
   },
 };

@@ -33,11 +33,19 @@ export function planDocument(scan: Scan, choice: RebootChoice = DEFAULT_REBOOT):
   };
 }
 
-/** A plan for a person. */
-export function renderPlan({ host, steps, residue, unreadable }: PlanDocument, scan: Scan): string {
+/** A plan for a person. `choice`: as it was made, for the command that carries it out. */
+export function renderPlan(
+  { host, steps, residue, unreadable }: PlanDocument,
+  scan: Scan,
+  choice: RebootChoice = DEFAULT_REBOOT,
+): string {
   const isClean = scan.findings.length === 0 && unreadable.length === 0;
   const nothing = isClean ? "nothing to do, nothing runs old code" : "nothing to do automatically";
   const hint = steps.some(({ remedy }) => remedy.kind === "reboot") ? ", with '--reboot never' those without it" : "";
+  const options = [
+    choice.mode === DEFAULT_REBOOT.mode ? "" : ` --reboot ${choice.mode}`,
+    choice.sessionsFirst ? " --sessions-first" : "",
+  ].join("");
   const parts = [
     `${host.name}: ${steps.length === 0 ? nothing : plural(steps.length, "step", "steps")}`,
     steps
@@ -49,7 +57,7 @@ export function renderPlan({ host, steps, residue, unreadable }: PlanDocument, s
       : `Not readable, so not known: ${plural(unreadable.length, "process", "processes")}; 'afterpatch-agent scan' says why.`,
     steps.length === 0
       ? ""
-      : `Next: 'sudo afterpatch-agent apply' takes these steps${hint}. Nothing was done yet; '-o json' says for each step why nothing smaller suffices.`,
+      : `Next: 'sudo afterpatch-agent apply${options}' takes these steps${hint}. Nothing was done yet; '-o json' says for each step why nothing smaller suffices.`,
   ];
   return `${parts.filter((part) => part !== "").join("\n\n")}\n`;
 }

@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import type { RebootChoice } from "@afterpatch/core/plan/plan";
 import type { Scan } from "@afterpatch/core/scan";
 import { expect, test } from "vitest";
 import { planDocument, renderPlan } from "./plan.ts";
@@ -92,6 +93,18 @@ test("a host that needs a reboot and is not rebooted by itself: the rest is done
   expect(shown.match(/^\d\. .*$/gm)).toEqual(["1. restart-service nginx.service"]);
   expect(shown).toContain("  dbus.service (1 process): dbus.service is never restarted: ");
   expect(shown).toContain("older than the running kernel 6.1.0-56-cloud-amd64. So a reboot is for a person to decide.");
+});
+
+test.each<[RebootChoice, string]>([
+  [{ mode: "when-required", sessionsFirst: false }, "apply'"],
+  [{ mode: "when-required", sessionsFirst: true }, "apply --sessions-first'"],
+  [{ mode: "always", sessionsFirst: false }, "apply --reboot always'"],
+  [{ mode: "never", sessionsFirst: false }, "apply --reboot never'"],
+])("a plan names the command that carries it out: %j", (choice, command) => {
+  const scan = caseOf("dbus-without-a-flag");
+  expect(renderPlan(planDocument(scan, choice), scan, choice)).toContain(
+    `Next: 'sudo afterpatch-agent ${command} takes these steps`,
+  );
 });
 
 test("the kernel is no process", () => {
