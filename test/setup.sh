@@ -1,6 +1,7 @@
 #!/bin/sh
 # Brings a checkout to where its tests and programs run: npm packages and generated code. Repeating it costs nothing.
-# usage: setup.sh [lab]   lab: also the Debian packages that the lab needs, where this is root on a Debian
+# usage: setup.sh [lab|kernel]   also the Debian packages that the lab, or its virtual machines, need, where this is root on a
+# Debian
 set -e
 cd "$(dirname "$(readlink -f "$0")")/.."
 stamp=node_modules/.afterpatch-setup
@@ -21,9 +22,9 @@ if [ "$newest" != packages/wire/generated/afterpatch.js ]; then
   echo "setup: generating protobuf code" >&2
   sh packages/wire/gen.sh >&2
 fi
-[ "$1" = lab ] || exit 0
+[ "$1" = lab ] || [ "$1" = kernel ] || exit 0
 
-packages=$(sh test/node.sh test/demo/debian-packages.ts)
+packages=$(sh test/node.sh test/demo/debian-packages.ts "$1")
 [ -n "$packages" ] || exit 0
 # Without root or apt-get nothing can be done here; whoever wants the lab says what it lacks.
 if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then exit 0; fi

@@ -1,12 +1,16 @@
 import { describe, test } from "vitest";
-import { missingRequirements, requirementsMessage } from "./requirements.ts";
+import { type Missing, missingRequirements, requirementsMessage } from "./requirements.ts";
 
 /**
  * `describe` for tests that need a lab. Where none can be made they fail when CI is set, else they are skipped under a
  * name that says what is missing; they never pass unseen.
  */
-export async function describeLab(name: string, body: () => void): Promise<void> {
-  const missing = await missingRequirements();
+export async function describeLab(
+  name: string,
+  body: () => void,
+  requirements: () => Promise<readonly Missing[]> = missingRequirements,
+): Promise<void> {
+  const missing = await requirements();
   if (missing.length === 0) {
     describe(name, body);
     return;

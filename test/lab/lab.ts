@@ -58,6 +58,19 @@ export async function up(options: UpOptions): Promise<Lab> {
   }
 }
 
+/** A lab without hosts: a network where programs run, and a directory. Virtual machines are made in it. */
+export async function upNetwork(name: string): Promise<Lab> {
+  const lab = { name, directory: labDirectory(name), switchNamespace: `afterpatch.${name}`, hosts: [] };
+  await claim(lab);
+  try {
+    await makeNetwork(lab.switchNamespace, lab.hosts);
+    return lab;
+  } catch (error) {
+    await down(name);
+    throw error;
+  }
+}
+
 /** Starts all hosts at once. When one fails the others are given up, and none is still being made on return. */
 async function start(lab: Lab, payload: string | undefined, say: Say, signal: AbortSignal | undefined): Promise<void> {
   const failure = new AbortController();

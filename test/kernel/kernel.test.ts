@@ -1,0 +1,143 @@
+import type { Scan } from "@afterpatch/core/scan";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { describeLab } from "../lab/describe.ts";
+import { MachineFleet } from "./fleet.ts";
+import type { Kernel } from "./image.ts";
+import { chooseLate } from "./late-choice.ts";
+import { missingForMachines } from "./requirements.ts";
+
+interface Plan {
+  readonly waves: readonly {
+    readonly hosts: readonly { readonly steps: readonly { readonly kind: string; readonly target: string }[] }[];
+  }[];
+}
+
+interface Rollout {
+  readonly state: string;
+  readonly hosts: readonly {
+    readonly name: string;
+    readonly state: string;
+    readonly reason: string | null;
+    readonly residue: readonly string[];
+    readonly steps: readonly {
+      readonly remedy: { readonly kind: string; readonly target: string };
+      readonly outcome: string;
+      readonly evidence: string;
+    }[];
+  }[];
+}
+
+const ROLLOUT = ["rollout", "start", "role=web", "--reason", "DSA-6001: linux", "--yes"] as const;
+
+await describeLab(
+  "a virtual machine whose kernel is upgraded",
+  () => {
+    let fleet: MachineFleet;
+    let old: Kernel;
+    let newest: Kernel;
+
+    beforeAll(async () => {
+      fleet = await MachineFleet.make(`kernel-${process.pid}`, () => {});
+      ({ old, newest } = fleet.image);
+    });
+    afterAll(() => fleet?.remove());
+
+    test("it runs the kernel that it would start next, and there is nothing to do", async () => {
+      const { host, findings } = await scan();
+      expect(host.kernel).toMatchObject({ running: old.release, expected: old.release, verdict: "current" });
+      expect(findings).toEqual([]);
+      expect((await fleet.cli("plan", "role=web", "--exit-code")).code).toBe(0);
+    });
+
+    test("once the newer kernel is installed the one that runs is outdated, and only a reboot changes that", async () => {
+      await fleet.machine.execOk(["dpkg", "--install", `/opt/afterpatch/debs/linux-image-${newest.release}.deb`], {
+        timeoutMs: 600_000,
+      });
+      expect(await fleet.machine.execOk(["dpkg", "--audit"])).toBe("");
+      const { host, findings, reboot } = await scan();
+      expect(host.kernel).toMatchObject({ running: old.release, expected: newest.release, verdict: "outdated" });
+      expect(findings).toMatchObject([
+        {
+          kind: "kernel",
+          verdict: "replaced",
+          process: null,
+          files: [
+            {
+              path: `/boot/vmlinuz-${newest.release}`,
+              package: { name: `linux-image-${newest.release}`, from: old.version, to: newest.version },
+            },
+          ],
+          remedy: { kind: "reboot", target: "host", automatic: true },
+        },
+      ]);
+      expect(reboot.required).toBe(true);
+      expect(reboot.reasons).toEqual([
+        `The running kernel is ${old.release}; the boot loader would start ${newest.release}.`,
+      ]);
+      const { code, document } = await fleet.cliJson<Plan>("plan", "role=web", "--exit-code");
+      expect(code).toBe(10);
+      expect(document.waves.flatMap(({ hosts }) => hosts.flatMap(({ steps }) => steps))).toMatchObject([
+        { remedy: { kind: "reboot", target: "host" } },
+      ]);
+    });
+
+    test("a reboot that brings up the older kernel again has failed", async () => {
+      const before = await bootId();
+      await chooseLate(fleet.machine, old);
+      const { code, document } = await fleet.cliJson<Rollout>(...ROLLOUT);
+      expect(code).toBe(3);
+      expect(document.hosts).toMatchObject([
+        { state: "failed", reason: expect.stringContaining(`kernel ${old.release} instead of ${newest.release}`) },
+      ]);
+      expect(await bootId()).not.toBe(before);
+      expect((await scan()).host.kernel.verdict).toBe("outdated");
+    });
+
+    test("a rollout reboots it, and the newer kernel is proved", async () => {
+      const before = await bootId();
+      const { code, document } = await fleet.cliJson<Rollout>(...ROLLOUT);
+      expect([code, document.state]).toEqual([0, "finished"]);
+      const after = await fleet.machine.booted(before);
+      expect(document.hosts).toMatchObject([
+        {
+          state: "done",
+          residue: [],
+          steps: [
+            {
+              remedy: { kind: "reboot", target: "host" },
+              outcome: "done",
+              evidence: expect.stringMatching(new RegExp(`kernel ${newest.release}.*${after}`)),
+            },
+          ],
+        },
+      ]);
+      const { host, findings } = await scan();
+      expect(host).toMatchObject({
+        bootId: after,
+        kernel: { running: newest.release, expected: newest.release, verdict: "current" },
+      });
+      expect(findings).toEqual([]);
+    });
+
+    test("a second rollout finds nothing to do", async () => {
+      const before = await bootId();
+      const { code, document } = await fleet.cliJson<Rollout>(...ROLLOUT);
+      expect([code, document.state]).toEqual([0, "finished"]);
+      expect(document.hosts.flatMap((host) => host.steps)).toEqual([]);
+      expect(await bootId()).toBe(before);
+    });
+
+    test("its console saw these boots and no other", async () => {
+      expect(await fleet.machine.kernelsBooted()).toEqual([old.release, old.release, newest.release]);
+    });
+
+    async function scan(): Promise<Scan> {
+      return JSON.parse(await fleet.machine.execOk(["afterpatch-agent", "scan", "--format", "json"])) as Scan; // its contract
+    }
+
+    async function bootId(): Promise<string> {
+      return (await fleet.machine.execOk(["cat", "/proc/sys/kernel/random/boot_id"])).trim();
+    }
+  },
+  missingForMachines,
+);
