@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 const [failedStages = "1", ...files] = process.argv.slice(2);
 const total = { passed: 0, failed: Number(failedStages), skipped: 0 };
 for (const file of files) {
-  const isLab = file.endsWith("/lab.json");
+  const isLab = !file.endsWith("/test.json");
   const result = read(file);
   if (!result) {
     total.failed += 1;
