@@ -16,15 +16,21 @@ export interface Payload {
   remove(): Promise<void>;
 }
 
-/** Node, the built agent and its unit file, as a package would bring them to a host. */
+/** Node, the built agent and controller and their unit files, as packages would bring them to a host. */
 export async function stagePayload(): Promise<Payload> {
   const directory = await mkdtemp(join(tmpdir(), "afterpatch-payload-"));
   await copyFile(process.execPath, join(directory, "node"));
-  await cp(join(ROOT, "packages/agent/dist"), join(directory, "agent"), { recursive: true });
+  for (const part of ["agent", "controller"]) {
+    await cp(join(ROOT, "packages", part, "dist"), join(directory, part), { recursive: true });
+  }
   await cp(join(ROOT, "deploy/systemd"), join(directory, "systemd"), { recursive: true });
   await mkdir(join(directory, "bin"));
-  const launcher = join(directory, "bin/afterpatch-agent");
-  await writeFile(launcher, '#!/bin/sh\nexec /opt/afterpatch/node /opt/afterpatch/agent/afterpatch-agent.mjs "$@"\n');
-  for (const path of [launcher, join(directory, "node"), directory]) await chmod(path, 0o755);
+  for (const part of ["agent", "controller"]) {
+    const launcher = join(directory, `bin/afterpatch-${part}`);
+    const program = `/opt/afterpatch/${part}/afterpatch-${part}.mjs`;
+    await writeFile(launcher, `#!/bin/sh\nexec /opt/afterpatch/node ${program} "$@"\n`);
+    await chmod(launcher, 0o755);
+  }
+  for (const path of [join(directory, "node"), directory]) await chmod(path, 0o755);
   return { directory, remove: () => rm(directory, { recursive: true, force: true }) };
 }

@@ -1,0 +1,141 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { must } from "../lab/commands.ts";
+import { describeLab } from "../lab/describe.ts";
+import { bootId, exec, execOk, type Host } from "../lab/host.ts";
+import { down, hostOf, type Lab, up } from "../lab/lab.ts";
+import { until } from "../lab/processes.ts";
+import { execOnSwitch } from "../lab/switch.ts";
+import { built, type Payload, stagePayload } from "./payload.ts";
+
+// A fleet that reboots for real, the host that the controller runs on among them. Kernels are this machine's and unknown to
+// the hosts: a person orders it.
+
+const DATA = "/var/lib/afterpatch/controller";
+/** As shipped, but in sight of the lab's /proc, which tells each host its own boot id. */
+const UNIT = `[Service]
+ExecStart=/opt/afterpatch/bin/afterpatch-controller serve --data-dir ${DATA}
+Restart=always
+[Install]
+WantedBy=multi-user.target
+`;
+
+interface Rollout {
+  readonly state: string;
+  readonly why: string;
+  readonly hosts: readonly {
+    readonly name: string;
+    readonly state: string;
+    readonly changedAt: number;
+    readonly steps: readonly {
+      readonly id: string;
+      readonly outcome: string;
+      readonly evidence: string;
+      readonly startedAt: number;
+    }[];
+  }[];
+}
+
+await describeLab("a fleet that is rebooted, its controller's host too", () => {
+  let payload: Payload;
+  let lab: Lab;
+  let credentials: string;
+  let ctl: Host;
+  let web: Host;
+
+  beforeAll(async () => {
+    payload = await stagePayload();
+    credentials = await mkdtemp(join(tmpdir(), "afterpatch-operator-"));
+    lab = await up({ name: `rbc-${process.pid % 100_000}`, hosts: ["ctl01", "web01"], payload: payload.directory });
+    [ctl, web] = [hostOf(lab, "ctl01"), hostOf(lab, "web01")];
+    await serve();
+    const token = await cliOk("token", "create", "--uses", "2");
+    await Promise.all([ctl, web].map((host) => enrol(host, token)));
+    await until("agents connected", 60_000, async () => ((await connected()) === 2 ? true : undefined));
+  });
+  afterAll(async () => {
+    if (lab) await down(lab.name);
+    await payload?.remove();
+    await rm(credentials, { recursive: true, force: true });
+  });
+
+  test("nothing of it is decided by the tool", async () => {
+    const { stdout } = await cli("plan", "all");
+    expect(stdout).not.toContain("reboot");
+  });
+
+  test("an ordered reboot takes them one after the other, the controller's host last and alone", async () => {
+    const plan = await cliOk("plan", "all", "--serial", "2", "--reboot", "always");
+    expect(plan).toMatch(
+      /web01.*ctl01\n {4}reboot host: .* The controller runs on this host: it comes last and alone/s,
+    );
+    expect(plan).toContain("\n2 hosts reboot: ");
+    const before = [await bootId(web), await bootId(ctl)];
+    const about = ["--reason", "new firmware", "--message", "new firmware", "--serial", "2"];
+    const { code, stdout, stderr } = await cli("reboot", "all", ...about, "--yes", "-o", "json");
+    const rollout = JSON.parse(stdout) as Rollout;
+    expect([code, rollout.state, rollout.why], stderr).toEqual([0, "finished", ""]);
+    const after = [await bootId(web), await bootId(ctl)];
+    for (const [index, name] of ["web01", "ctl01"].entries()) {
+      expect(after[index]).not.toBe(before[index]);
+      const host = rollout.hosts.find((one) => one.name === name);
+      expect(host?.state).toMatch(/^done/);
+      expect(host?.steps.map(({ id, outcome }) => `${id} ${outcome}`)).toEqual(["reboot:host done"]);
+      expect(host?.steps[0]?.evidence).toContain(after[index]);
+    }
+    const [first, last] = ["web01", "ctl01"].map((name) => rollout.hosts.find((one) => one.name === name));
+    expect(last?.steps[0]?.startedAt).toBeGreaterThan(first?.changedAt ?? Number.POSITIVE_INFINITY);
+    expect(stderr).toMatch(
+      /web01 returning.*web01 done.*ctl01 permitted.*lost the controller.*the controller is back/s,
+    );
+    expect(await intents(web)).toBe(1);
+    expect(await intents(ctl)).toBe(1);
+  });
+
+  async function serve(): Promise<void> {
+    const names = ["--name", "ctl01"];
+    await execOk(ctl, ["/opt/afterpatch/bin/afterpatch-controller", "init", "--data-dir", DATA, ...names]);
+    await put(ctl, "/etc/systemd/system/afterpatch-controller.service", UNIT);
+    await execOk(ctl, ["systemctl", "enable", "--now", "--quiet", "afterpatch-controller.service"]);
+    const archive = await execOk(ctl, ["sh", "-c", `tar -C ${DATA}/admin -c . | base64 -w0`]);
+    await must(["tar", "-C", credentials, "-x"], { input: Buffer.from(archive, "base64") });
+    await until("controller up", 60_000, async () => ((await cli("status")).code === 0 ? true : undefined));
+  }
+
+  function cli(...args: readonly string[]) {
+    const env = { PATH: process.env.PATH ?? "", AFTERPATCH_CREDENTIALS: credentials };
+    return execOnSwitch(lab, [...built("cli", "afterpatch"), ...args], { env, timeoutMs: 540_000 });
+  }
+
+  async function cliOk(...args: readonly string[]): Promise<string> {
+    const { code, stdout, stderr } = await cli(...args);
+    if (code !== 0) throw new Error(`afterpatch ${args.join(" ")}: exit ${code}: ${stderr}`);
+    return stdout;
+  }
+
+  async function connected(): Promise<number> {
+    const { hosts } = JSON.parse(await cliOk("status", "-o", "json")) as { hosts: { state: string }[] };
+    return hosts.filter(({ state }) => state === "connected").length;
+  }
+});
+
+async function enrol(host: Host, token: string): Promise<void> {
+  await put(host, "/etc/afterpatch/agent.yaml", "caps: { minimumUptime: 0s, reboots: 24 }\n");
+  await execOk(host, ["ln", "-s", "/opt/afterpatch/bin/afterpatch-agent", "/usr/bin/afterpatch-agent"]);
+  await execOk(host, ["cp", "/opt/afterpatch/systemd/afterpatch-agent.service", "/etc/systemd/system/"]);
+  const enroll = ["afterpatch-agent", "enroll", "--controller", "ctl01:7444", "--token-file", "-"];
+  await execOk(host, [...enroll, "--name", host.name], { input: token });
+  await execOk(host, ["systemctl", "enable", "--now", "--quiet", "afterpatch-agent.service"]);
+}
+
+function put(host: Host, path: string, text: string): Promise<string> {
+  return execOk(host, ["sh", "-euc", 'mkdir -p "$(dirname "$1")"; cat >"$1"', "sh", path], { input: text });
+}
+
+/** How many effects the agent's journal says were begun. */
+async function intents(host: Host): Promise<number> {
+  const { stdout } = await exec(host, ["sh", "-c", "cat /var/lib/afterpatch/agent/journal.jsonl"]);
+  return [...stdout.matchAll(/"type":"intent"/g)].length;
+}
