@@ -39,7 +39,7 @@ export function rebootOptions<T>(parser: Argv<T>) {
 const METHOD = `How, where the host can [default: "${DEFAULT_REBOOT.method}"]`;
 const MESSAGE = "What people on the host are told before it";
 const DELAY = `How long they have, and may cancel it [default: "${formatDuration(DEFAULT_REBOOT.delayMs)}"]`;
-const TIMEOUT = `So soon a host must be back [default: "${formatDuration(DEFAULT_REBOOT.withinMs)}"]`;
+const TIMEOUT = `How soon a host must be back [default: "${formatDuration(DEFAULT_REBOOT.withinMs)}"]`;
 
 /** Of `reboot`, which is about nothing else. */
 export function orderedRebootOptions<T>(parser: Argv<T>) {

@@ -42,6 +42,22 @@ test.each<[string, readonly RolloutEvent[], object]>([
       permit: { id: "web1-p1", bootId: "b1", epoch: 1, beginBy: T0 + 60_000, endBy: T0 + 660_000 },
     },
   ],
+  ["a permit is not begun before its host says so", [permitted("web1")], { permit: { isBegun: false } }],
+  [
+    "one that was seen to begin stays begun, also where the host is given up",
+    [permitted("web1"), acting("web1", "returning"), unreachable("web1")],
+    { state: "unreachable", permit: { isBegun: true } },
+  ],
+  [
+    "a host that was given up while it was down goes on where it is",
+    [permitted("web1"), unreachable("web1"), acting("web1", "returning"), acting("web1", "settling"), ended("web1")],
+    { state: "done" },
+  ],
+  [
+    "a reboot that a person cancelled is a veto",
+    [permitted("web1"), acting("web1", "returning"), vetoed("web1")],
+    { state: "vetoed", permit: null },
+  ],
   [
     "a void permit leaves a host as if never permitted, but counted",
     [permitted("web1"), permitVoid("web1")],
@@ -168,6 +184,12 @@ test.each<[string, readonly RolloutEvent[], RolloutEvent, RegExp]>([
     /newest/,
   ],
   ["a step back", [permitted("web1"), acting("web1", "verifying")], acting("web1"), /acting cannot follow verifying/],
+  [
+    "a return to work of one that reboots",
+    [permitted("web1"), acting("web1", "returning")],
+    acting("web1"),
+    /acting cannot follow returning/,
+  ],
   ["a second end", [permitted("web1"), ended("web1")], ended("web1", "failed"), /failed cannot follow done/],
   ["a void permit after the end", [permitted("web1"), ended("web1")], permitVoid("web1"), /pending cannot follow done/],
   ["silence after the end", [permitted("web1"), ended("web1")], unreachable("web1"), /unreachable cannot follow done/],

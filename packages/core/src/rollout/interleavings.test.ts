@@ -14,6 +14,7 @@ import { retryInMs } from "./veto.ts";
 const outside = fc.record({
   kind: fc.constantFrom(
     "acting",
+    "returning",
     "settling",
     "verifying",
     "done",
@@ -147,7 +148,7 @@ function told(view: RolloutView, { kind }: Outside, hostId: string, at: number):
   if (kind === "void") return [{ type: "permit-void", at, hostId, permitId, why: "lost" }];
   if (kind === "done" || kind === "failed")
     return [{ type: "ended", at, hostId, permitId, state: kind, reason: "", steps: [], residue: [] }];
-  if (kind === "acting" || kind === "settling" || kind === "verifying")
+  if (kind === "acting" || kind === "returning" || kind === "settling" || kind === "verifying")
     return [{ type: "progress", at, hostId, permitId, state: kind, steps: [] }];
   return [];
 }
