@@ -85,15 +85,22 @@ export function noteStart(file: string, start: Intent, now: number): void {
   if (!isCounted(start, now)) return;
   try {
     const others = startsIn(file).filter((one) => isCounted(one, now) && startKey(one) !== startKey(start));
-    const counted = [...others, { ...start, before: {} }];
+    const counted = [...others, { ...start, before: kept(start) }];
     const [reboots, restarts] = [counted.filter(isReboot), counted.filter((intent) => !isReboot(intent))];
-    const kept = [...reboots.slice(-MOST_REBOOTS), ...restarts.slice(-MOST_RESTARTS)];
+    const newest = [...reboots.slice(-MOST_REBOOTS), ...restarts.slice(-MOST_RESTARTS)];
     mkdirSync(dirname(file), { recursive: true, mode: 0o755 });
-    replace(file, Buffer.concat(kept.map(encodeLine)));
+    replace(file, Buffer.concat(newest.map(encodeLine)));
   } catch (error) {
     if (error instanceof JournalError) throw error;
     throw new JournalError("failed", `${file} cannot be written: ${fileReason(error)}`, { cause: error });
   }
+}
+
+/** Of what was seen before: which kernel a reboot was for, and in which boot. */
+function kept(start: Intent): Intent["before"] {
+  if (!isReboot(start)) return {};
+  const { expected, bootId } = start.before;
+  return { ...(expected === undefined ? {} : { expected }), ...(bootId === undefined ? {} : { bootId }) };
 }
 
 function replace(file: string, bytes: Buffer): void {
