@@ -50,3 +50,36 @@ test("on a terminal: one line that is written anew, and what stays above it", as
   // What was only said for the moment leaves no line.
   expect(text.split("\n").filter((line) => line.endsWith("scanning again"))).toEqual([]);
 });
+
+test("a terminal that went away is not written to any more", () => {
+  let isGone = false;
+  const write = () => {
+    if (isGone) throw new Error("EIO");
+  };
+  const progress = new Progress({ isTTY: true, write }, { graceMs: 0, settleMs: 1000, now: () => 0 });
+  progress.report("settling", []);
+  isGone = true;
+  progress.mute();
+  progress.report("verifying", [RESULT]);
+  progress.say("by the way");
+  progress.stop();
+});
+
+test("a reboot that waits says how it is cancelled, and the host that goes down that it is waited for", async () => {
+  let text = "";
+  const write = (more: string) => {
+    text += more;
+  };
+  const progress = new Progress({ write }, { graceMs: 0, settleMs: 1000, now: () => 0 });
+  const host = fakeHost({ reboots: { command: "refused" } }, fakeClock(0));
+  const machine = progress.over(host.machine());
+  progress.expect(1);
+  machine.reboots.announce({ op: "op-1", dueAt: 1_795_400_182_335, method: "reboot", message: "" });
+  progress.report("returning", []);
+  const options = { graceMs: 0, signal: new AbortController().signal };
+  await machine.perform({ kind: "reboot", target: "host" }, {}, options);
+  expect(text).toBe(`reboot host: at 02:16 UTC; 'afterpatch-agent reboot --cancel' cancels it
+1/1 reboot host: waiting for it to go down
+`);
+  expect(host.reboots.waiting).toMatchObject({ op: "op-1" });
+});

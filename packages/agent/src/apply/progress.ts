@@ -43,8 +43,8 @@ export class Progress {
 
   /** Nobody reads any more: what is written to a terminal that went away is an error. */
   mute(): void {
-    this.stop();
     this.#isMuted = true;
+    this.stop();
   }
 
   /** A line that stays. */
