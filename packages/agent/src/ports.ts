@@ -68,7 +68,7 @@ export interface Reboots {
   cancelled(op: string): string | null;
   /** From now on nobody can cancel it any more. False: it was cancelled. */
   claim(op: string): boolean;
-  /** Nothing waits any more. */
+  /** Nothing waits any more. What cannot be taken away misleads nobody for long: a boot does it. */
   forget(): void;
   state(): Promise<HostState>;
   /** After a boot: services that are started by it are still on their way. */

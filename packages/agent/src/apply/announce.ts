@@ -1,6 +1,6 @@
 import { formatDuration } from "@afterpatch/core/duration";
 import { visible } from "@afterpatch/core/text";
-import { LeftOpen } from "../effects/error.ts";
+import { LeftOpen, StepError } from "../effects/error.ts";
 import { type Announced, rebootIntent } from "../journal/operations.ts";
 import { type Course, isRebooted, rebootOf, resultsOf, type Stop } from "./course.ts";
 
@@ -13,6 +13,15 @@ const POLL_MS = 1_000;
 
 /** Tells people and waits as long as the order gives them. Null: the time is up, and it can no longer be cancelled. */
 export async function giveTime(course: Course): Promise<Stop | null> {
+  try {
+    return await wait(course);
+  } catch (error) {
+    if (!(error instanceof StepError)) throw error;
+    return { code: "impossible", message: error.message };
+  }
+}
+
+async function wait(course: Course): Promise<Stop | null> {
   const { machine, clock, signal } = course.deps;
   const { op } = course.begun;
   const { delayMs } = rebootOf(course);

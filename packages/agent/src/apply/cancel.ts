@@ -18,11 +18,11 @@ export interface CancelArguments extends Target {
  */
 export function cancelReboot({ message = "", format, ...target }: CancelArguments): ExitCode {
   if (process.geteuid?.() !== 0) throw usageError("reboot", "needs root to cancel a reboot", "run it with sudo");
-  const cancelled = new WaitingFile().cancel(whoAsks(), message);
+  const file = new WaitingFile();
+  const cancelled = file.cancel(whoAsks(), message);
   if (cancelled === null) {
-    const other = scheduledShutdown();
-    const todo = other === null ? "nothing was done" : `nothing was done; ${visible(other)}`;
-    throw new CommandError(EXIT.selection, "--cancel", "no reboot of afterpatch waits on this host", todo);
+    const why = file.isBegun() ? "the reboot of this host has begun" : "no reboot of afterpatch waits on this host";
+    throw new CommandError(EXIT.selection, "--cancel", why, scheduledShutdown() ?? "nothing was done");
   }
   const { dueAt, method, message: told } = cancelled;
   const document = { schema: "afterpatch.reboot-cancel/v1", cancelled: { dueAt, method, message: told } };

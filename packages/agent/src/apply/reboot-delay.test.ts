@@ -2,6 +2,7 @@ import type { RebootOrder } from "@afterpatch/core/plan/reboot";
 import { describe, expect, test } from "vitest";
 import type { FakeClock } from "../../../../test/fakes/clock.ts";
 import { rebooted, rebootOrder, rebootWorld } from "../../../../test/fakes/reboot-order.ts";
+import { StepError } from "../effects/error.ts";
 import { unfinished } from "../journal/operations.ts";
 import type { Order } from "../ports.ts";
 
@@ -63,6 +64,18 @@ describe("people are given time", () => {
     const claim = (op: string) => world.host.reboots.cancel("alice") && machine.reboots.claim(op);
     const done = await world.live({ machine: { ...machine, reboots: { ...machine.reboots, claim } } });
     expect(done?.ending).toMatchObject({ result: "refused", code: "cancelled", message: "cancelled by alice" });
+    expect(world.host.effects).toEqual([]);
+  });
+
+  test("one that nobody could cancel does not come", async () => {
+    const world = rebootWorld({ order: delayed() });
+    const machine = world.host.machine();
+    const announce = () => {
+      throw new StepError("unreadable", "whether a person cancels it cannot be told: ENOSPC");
+    };
+    const done = await world.live({ machine: { ...machine, reboots: { ...machine.reboots, announce } } });
+    const message = "whether a person cancels it cannot be told: ENOSPC";
+    expect(done?.ending).toMatchObject({ result: "refused", code: "impossible", message });
     expect(world.host.effects).toEqual([]);
   });
 

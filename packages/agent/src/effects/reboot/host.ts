@@ -38,10 +38,16 @@ export function rebootsHere(looks: LooksBefore): RebootsHere {
   return {
     veto: (order) => vetoOf(order, looks),
     tell: wall,
-    announce: (waiting) => file.announce(waiting),
-    cancelled: (op) => file.cancelled(op),
-    claim: (op) => file.claim(op),
-    forget: () => file.forget(),
+    announce: (waiting) => orStepError(() => file.announce(waiting)),
+    cancelled: (op) => orStepError(() => file.cancelled(op)),
+    claim: (op) => orStepError(() => file.claim(op)),
+    forget() {
+      try {
+        orStepError(() => file.forget());
+      } catch (error) {
+        if (!(error instanceof StepError)) throw error;
+      }
+    },
     state: async () => hostState(someInit()),
     isStarting: async () => isStarting(someInit()),
     async goDown(order, signal) {
@@ -62,6 +68,17 @@ export function rebootsHere(looks: LooksBefore): RebootsHere {
       return false;
     },
   };
+}
+
+/** Where people cannot say no it does not wait, and does not come. */
+function orStepError<T>(ask: () => T): T {
+  try {
+    return ask();
+  } catch (error) {
+    // Errors of system calls carry a code; everything else is a defect.
+    if (!(error instanceof Error && "code" in error)) throw error;
+    throw new StepError("unreadable", `whether a person cancels it cannot be told: ${error.message}`, { cause: error });
+  }
 }
 
 /**

@@ -1,4 +1,4 @@
-import { statSync } from "node:fs";
+import { readlinkSync, statSync } from "node:fs";
 import { StepError } from "../error.ts";
 import { procText, processTable } from "../processes.ts";
 import { run, systemctl } from "../run.ts";
@@ -10,6 +10,8 @@ const ANSWER_MS = 30_000;
 
 /** Null: nobody on this host takes such an order, as in most containers. */
 export function initSystem(): InitSystem | null {
+  // Where /proc is that of another PID namespace, so is the PID 1 in it.
+  if (readlinkSync("/proc/self") !== String(process.pid)) return null;
   const name = nameOfInit();
   if (name === "systemd" && statSync("/run/systemd/system", { throwIfNoEntry: false })?.isDirectory()) return "systemd";
   // What shutdown(8) of sysvinit writes to; other programs called init have none.
@@ -63,5 +65,6 @@ export async function failedUnits(): Promise<readonly string[]> {
   const args = ["list-units", "--state=failed", "--plain", "--no-legend", "--full"];
   const { status, stdout, complaint } = await systemctl(args, ANSWER_MS);
   if (status !== 0) throw new StepError("unreadable", `systemd does not say which units failed: ${complaint}`);
-  return stdout.split("\n").flatMap((line) => line.split(" ").find((word) => /^[^\s●*]+\.[a-z]+$/.test(word)) ?? []);
+  // A bullet before the name is no name.
+  return stdout.split("\n").flatMap((line) => line.split(" ").find((word) => /^\S+\.[a-z]+$/.test(word)) ?? []);
 }

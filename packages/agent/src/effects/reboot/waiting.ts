@@ -29,6 +29,11 @@ export class WaitingFile {
     return waitingOf(parsed(this.#waiting));
   }
 
+  /** One was begun, and can no longer be cancelled. */
+  isBegun(): boolean {
+    return parsed(this.#claimed) !== null;
+  }
+
   announce(waiting: WaitingReboot): void {
     if (parsed(this.#claimed)?.op === waiting.op || this.read()?.op === waiting.op) return;
     mkdirSync(this.#directory, { recursive: true, mode: 0o755 });
