@@ -76,18 +76,6 @@ export class Machine {
     }
   }
 
-  /** When the machine is about to start again it goes off instead and stays so: what comes then is up to the caller. */
-  async interceptReboot(): Promise<void> {
-    await this.#on().monitor.call("set-action", { reboot: "shutdown" });
-  }
-
-  /** Waits until the machine has gone off. */
-  async untilOff(timeoutMs = BOOT_MS): Promise<void> {
-    const { identity } = this.#on();
-    await until(`${this.name}: end of QEMU`, timeoutMs, async () => ((await isAlive(identity)) ? undefined : true));
-    this.#running = null;
-  }
-
   exec(argv: readonly string[], options: RunOptions = {}): Promise<Finished> {
     return execIn(this.#on().agent, argv, options);
   }

@@ -98,8 +98,6 @@ cp /mnt/guest/usr/lib/grub/i386-pc/boot.img boot
 cp /mnt/guest/boot/grub/i386-pc/core.img boot
 guest grub-editenv /boot/grub/grubenv create
 cp debs/prebuilt-initramfs.deb "debs/linux-image-$old.deb" /mnt/guest/tmp
-mkdir -p /mnt/guest/var/lib/apt/lists/partial
-guest apt-get --quiet --quiet update
 guest $get /tmp/prebuilt-initramfs.deb "/tmp/linux-image-$old.deb"
 guest update-grub
 rm /mnt/guest/tmp/*.deb /mnt/guest/usr/sbin/grub-probe
