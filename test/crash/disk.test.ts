@@ -114,7 +114,15 @@ await describeLab("a journal that cannot be written or read", () => {
     const first = await spawnInside(site.host, [AGENT, "apply", "--yes", "-o", "json", ...times]);
     const ended = once(first, "exit");
     first.stdout?.resume();
-    for await (const said of first.stderr ?? []) if (/^begun /m.test(String(said))) break;
+    // Who stops reading would end it by its broken pipe.
+    const begun = Promise.withResolvers<void>();
+    let said = "";
+    first.stderr?.on("data", (text: Buffer) => {
+      said += String(text);
+      if (/^1\/[0-9]+ /m.test(said)) begun.resolve();
+    });
+    first.once("exit", () => begun.reject(new Error(`it ended before it began: ${said}`)));
+    await begun.promise;
     const { code, stderr } = await apply();
     expect({ code, stderr }).toEqual({
       code: 9,

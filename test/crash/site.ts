@@ -3,6 +3,7 @@ import { copyFile, mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { execOk, type Host, leader, spawnInside } from "../lab/host.ts";
+import { untilListening } from "../lab/super-server.ts";
 import { LabError } from "../lab/commands.ts";
 import { readOrUndefined } from "../lab/processes.ts";
 import { FOLDER } from "./stage.ts";
@@ -58,6 +59,7 @@ export class Site {
     await execOk(host, ["systemctl", "daemon-reload"]);
     await execOk(host, ["systemctl", "start", ...UNITS]);
     await execOk(host, ["systemctl", "restart", "xinetd.service"]);
+    await untilListening(host, 1430);
     const client = await spawnInside(host, ["/opt/afterpatch/node", `${FOLDER}/client.mjs`], {
       stdio: ["pipe", "pipe", "inherit"],
     });

@@ -7,6 +7,6 @@ import { version } from "./version.ts";
 export function runAnyCommand(line: CommandLine): Promise<void> {
   const { stdout } = process;
   return orFail(PROGRAM, line, async () => {
-    stdout.write(await runCommandLine(line.args, version, stdout.columns ?? 100));
+    stdout.write(await runCommandLine(line.args, version, stdout.columns || 100));
   });
 }

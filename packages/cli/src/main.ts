@@ -24,7 +24,7 @@ async function main(args: readonly string[]): Promise<ExitCode> {
       error.code === "EPIPE" ? process.exit(EXIT.ok) : notWritten(error),
     );
   try {
-    const parsed = await parseCommandLine(args, version, stdout.columns ?? 100);
+    const parsed = await parseCommandLine(args, version, stdout.columns || 100);
     if (parsed.kind === "text") {
       stdout.write(parsed.text);
       return EXIT.ok;

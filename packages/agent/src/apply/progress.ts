@@ -125,7 +125,7 @@ export class Progress {
     const { what, since } = this.#doing;
     const seconds = Math.floor((this.#options.now() - since) / 1000);
     // A line that wraps could not be written anew.
-    const line = `${seconds} s  ${what}`.slice(0, Math.max(20, (this.#screen.columns ?? 80) - 1));
+    const line = `${seconds} s  ${what}`.slice(0, Math.max(20, (this.#screen.columns || 80) - 1));
     this.#write(`${CLEAR}${line}`);
   }
 
