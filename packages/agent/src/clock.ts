@@ -15,3 +15,11 @@ export const systemClock: Clock = {
     }
   },
 };
+
+/** `2026-11-23 02:16:05 UTC`: without its date tomorrow reads as today. */
+export function utcText(at: number): string {
+  return new Date(at)
+    .toISOString()
+    .replace("T", " ")
+    .replace(/\.[0-9]+Z$/, " UTC");
+}

@@ -24,8 +24,9 @@ export type Parsed =
   | { readonly kind: "text"; readonly text: string };
 
 const EXIT_CODES =
-  "Exit codes: 0 verified or nothing to do, 2 a host failed, 3 halted or aborted, 4 hosts or controller unreachable, " +
-  "5 usage or credentials, 6 no such host, 8 stale plan, 9 hosts held by another rollout, 10 work pending, 130 detached.";
+  "Exit codes: 0 verified or nothing to do, 1 internal error, 2 a host failed, 3 halted or aborted, 4 hosts or controller " +
+  "unreachable (with --fail-on-residue: something is left for a person), 5 usage or credentials, 6 no such host, 7 waits for a " +
+  "person or a window, 8 stale plan, 9 hosts held by another rollout, 10 work pending, 130 detached.";
 
 const FIRST_EXAMPLES: Examples = [
   ["afterpatch status", "what runs old code, and where"],

@@ -4,7 +4,7 @@ import { abridged, echoed, oneLine } from "./text.ts";
 
 /** What the parser of a command line says of it: in one line, for it echoes what was typed at any length. */
 export function parserError(message: string): CommandError {
-  return usageError("command line", abridged(withoutTwins(oneLine(message)), 160));
+  return usageError("command line", abridged(withoutTwins(oneLine(message)), 300));
 }
 
 /** yargs names an unknown `--no-such` twice, as `no-such` and as `noSuch`. */

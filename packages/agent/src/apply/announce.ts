@@ -1,3 +1,4 @@
+import { utcText } from "../clock.ts";
 import { formatDuration } from "@afterpatch/core/duration";
 import { visible } from "@afterpatch/core/text";
 import { LeftOpen, StepError } from "../effects/error.ts";
@@ -85,8 +86,8 @@ export async function callOff(course: Course, why: string): Promise<void> {
 
 function announcement(course: Course, leftMs: number): string {
   const { message, method } = rebootOf(course);
-  const at = new Date(course.deps.clock.now() + leftMs).toISOString().slice(11, 16);
-  const when = leftMs === 0 ? "now" : `in ${inWords(leftMs)}, at ${at} UTC`;
+  const at = utcText(course.deps.clock.now() + leftMs);
+  const when = leftMs === 0 ? "now" : `in ${inWords(leftMs)}, at ${at}`;
   return `This host ${DOES[method]} ${when}: ${message === "" ? "updated software comes into use by it" : visible(message)}.`;
 }
 

@@ -1,3 +1,4 @@
+import { utcText } from "../clock.ts";
 import { readFileSync } from "node:fs";
 import { CommandError, usageError } from "@afterpatch/core/command-error";
 import { EXIT, type ExitCode } from "@afterpatch/core/exit";
@@ -26,10 +27,7 @@ export function cancelReboot({ message = "", format, ...target }: CancelArgument
   }
   const { dueAt, method, message: told } = cancelled;
   const document = { schema: "afterpatch.reboot-cancel/v1", cancelled: { dueAt, method, message: told } };
-  const due = new Date(dueAt)
-    .toISOString()
-    .replace(/:[0-9.]+Z$/, " UTC")
-    .replace("T", " ");
+  const due = utcText(dueAt);
   const text = `cancelled: the reboot of this host at ${due}${told === "" ? "" : ` (${visible(told)})`}`;
   emit(format === "json" ? `${JSON.stringify(document, null, 2)}\n` : `${text}\n`, target);
   return EXIT.ok;

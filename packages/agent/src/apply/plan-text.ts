@@ -57,7 +57,12 @@ export function showPlan(
     sha256,
   );
   const document = { ...planDocument(scan, how), steps: chosen, digest };
-  const text = [renderPlan(document, scan).trimEnd(), leftOutText(notDone)].filter((part) => part !== "").join("\n\n");
+  // Of a part of the plan only who typed it knows the command.
+  const isWhole = chosen.length === planOf(scan, [], how).steps.length;
+  const hint = "Next: the same command without --dry-run takes these steps. Nothing was done yet;";
+  const whole = renderPlan(document, scan).trimEnd();
+  const shown = isWhole ? whole : whole.replace(/Next: '.* takes these steps.*?\. Nothing was done yet;/, hint);
+  const text = [shown, leftOutText(notDone)].filter((part) => part !== "").join("\n\n");
   emit(format === "json" ? `${JSON.stringify({ ...document, leftOut: notDone }, null, 2)}\n` : `${text}\n`, target);
   return EXIT.ok;
 }

@@ -78,7 +78,7 @@ test("a reboot that waits says how it is cancelled, and the host that goes down 
   progress.report("returning", []);
   const options = { graceMs: 0, signal: new AbortController().signal };
   await machine.perform({ kind: "reboot", target: "host" }, {}, options);
-  expect(text).toBe(`reboot host: at 02:16 UTC; 'afterpatch-agent reboot --cancel' cancels it
+  expect(text).toBe(`reboot host: at 2026-11-23 02:16:22 UTC; 'afterpatch-agent reboot --cancel' cancels it
 1/1 reboot host: waiting for it to go down
 `);
   expect(host.reboots.waiting).toMatchObject({ op: "op-1" });

@@ -1,3 +1,4 @@
+import { utcText } from "../clock.ts";
 import { formatDuration } from "@afterpatch/core/duration";
 import type { RemedyKind } from "@afterpatch/core/scan";
 import type { ProgressState } from "@afterpatch/core/session";
@@ -72,8 +73,7 @@ export class Progress {
       reboots: {
         ...machine.reboots,
         announce: (waiting) => {
-          const at = new Date(waiting.dueAt).toISOString().slice(11, 16);
-          this.#do(`reboot host: at ${at} UTC; 'afterpatch-agent reboot --cancel' cancels it`);
+          this.#do(`reboot host: at ${utcText(waiting.dueAt)}; 'afterpatch-agent reboot --cancel' cancels it`);
           machine.reboots.announce(waiting);
         },
       },

@@ -10,7 +10,7 @@ describe("people are given time", () => {
   const delayed = (more: Partial<RebootOrder> = {}, order: Partial<Order> = {}) =>
     rebootOrder({ delayMs: 300_000, message: "new kernel,\u001b[31m ask Ann", ...more }, order);
   const FIRST =
-    "This host reboots in 5m, at 22:20 UTC: new kernel,\\u{1b}[31m ask Ann. 'afterpatch-agent reboot --cancel' cancels it.";
+    "This host reboots in 5m, at 2023-11-14 22:20:00 UTC: new kernel,\\u{1b}[31m ask Ann. 'afterpatch-agent reboot --cancel' cancels it.";
   const permit = { from: { kind: "permit", rolloutId: "r1", epoch: 1 } } as const;
 
   test("they are told at its begin, a minute before, and when it comes", async () => {

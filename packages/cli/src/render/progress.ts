@@ -17,8 +17,9 @@ export function changes(before: RolloutDocument | null, after: RolloutDocument, 
   const lines = hosts.map(({ at, text }) => `${instant(at)} ${text}`);
   if (before === null) {
     const hostCount = counted(after.hosts.length, "host");
+    const why = after.state === "running" || after.why === "" ? "" : ` (${after.why})`;
     lines.unshift(
-      `${instant(after.createdAt ?? now)} rollout ${after.id} ${after.state}: ${hostCount}: ${after.reason}`,
+      `${instant(after.createdAt ?? now)} rollout ${after.id} ${after.state}${why}: ${hostCount}: ${after.reason}`,
     );
     for (const host of after.uncovered) lines.splice(1, 0, `${instant(now)} ${host.name} not covered: ${host.why}`);
   } else if (before.state !== after.state || (before.why !== after.why && hosts.length === 0)) {

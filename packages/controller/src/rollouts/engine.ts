@@ -94,7 +94,7 @@ export class RolloutEngine {
       if (event === null) return this.view(rolloutId);
       const after = follow(view, event);
       if (after.kind === "refused") {
-        throw new RolloutError("wrong-state", `rollout ${rolloutId}: ${after.why}`);
+        throw new RolloutError("wrong-state", after.why);
       }
       await this.#append(view, event);
       await this.#look();

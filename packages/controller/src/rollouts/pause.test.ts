@@ -45,7 +45,7 @@ test("asked for twice is stored once, and what has ended is neither paused nor r
   await run.engine.order("r1", abortOrder("ops", ""));
   await expect(run.engine.order("r1", resumeOrder("eve"))).rejects.toMatchObject({
     code: "wrong-state",
-    message: "rollout r1: it is stopping, not paused",
+    message: "it is stopping, not paused",
   });
   await run.tells("web1", web1, verified(permitOf(web1), CLEAN));
   await expect(run.engine.order("r1", pauseOrder("ops", ""))).rejects.toMatchObject({ code: "already-ended" });

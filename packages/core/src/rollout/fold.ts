@@ -131,6 +131,7 @@ function toWave(view: RolloutView, name: string, wave: EndedWave): Followed {
 function approved(view: RolloutView, event: Extract<RolloutEvent, { type: "approved" }>): Followed {
   if (isClosed(view.state)) return { kind: "refused", why: `the rollout is ${view.state}` };
   const wave = view.ended[event.wave];
+  if (event.wave === "") return { kind: "refused", why: "no wave of it waits for an approval" };
   if (!wave || wave.approvedBy !== null) {
     return { kind: "refused", why: `wave ${event.wave} ${wave ? "was approved of before" : "has not ended"}` };
   }

@@ -122,6 +122,22 @@ describe("waves", () => {
       "close: ",
     ],
     [
+      "only an empty wave comes after it: nobody is asked",
+      [{ ...CANARY, isApproved: true, hostIds: HOSTS }, wave("rest", "", { after: ["canary"] })],
+      [...done(...HOSTS), waveEnded("canary")],
+      "end-wave rest",
+    ],
+    [
+      "behind an empty wave is one with hosts: somebody is asked",
+      [
+        { ...CANARY, isApproved: true },
+        wave("none", "", { after: ["canary"] }),
+        wave("rest", "b1", { after: ["none"] }),
+      ],
+      [...done("a1"), waveEnded("canary")],
+      "gate: wave canary waits for an approval",
+    ],
+    [
       "two at once",
       [wave("x", "a1 a2", { ramp: [1] }), wave("y", "b1 b2 c1", { ramp: [2] })],
       [],

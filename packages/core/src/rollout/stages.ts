@@ -19,7 +19,7 @@ export function stagesOf(view: RolloutView, now: number): readonly Stage[] {
   const passed = new Set<string>();
   return waves.map((wave): Stage => {
     const ended = view.ended[wave.name];
-    const isFollowed = waves.some(({ after }) => after.includes(wave.name));
+    const isFollowed = waves.some((other) => other.hostIds.length > 0 && comesAfter(other, wave.name, waves));
     if (!wave.after.every((name) => passed.has(name))) return { wave, state: "blocked", bakeUntil: null };
     if (!ended) return { wave, state: "open", bakeUntil: null };
     if (now < ended.bakeUntil) return { wave, state: "baking", bakeUntil: ended.bakeUntil };
@@ -27,6 +27,11 @@ export function stagesOf(view: RolloutView, now: number): readonly Stage[] {
     passed.add(wave.name);
     return { wave, state: "passed", bakeUntil: null };
   });
+}
+
+/** At once, or after others that do. */
+function comesAfter({ after }: Wave, name: string, waves: readonly Wave[]): boolean {
+  return after.includes(name) || waves.some((other) => after.includes(other.name) && comesAfter(other, name, waves));
 }
 
 /** Nothing of the waves is to come. Where there is no shape, nobody says that the one wave has ended. */
