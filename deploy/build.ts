@@ -3,7 +3,7 @@ import { access, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type BuildOptions, build, type Plugin } from "esbuild";
-import { withoutFacades } from "./without-facades.ts";
+import { bundleAgent } from "./build-agent.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 
@@ -70,12 +70,6 @@ const OPTIONS = {
   logLevel: "warning",
 } satisfies BuildOptions;
 
-/**
- * What a plain scan does not need, or only where the agent has a file of its own: chunks, which share what they have in
- * common. The errors of that file are one of them, so that both sides know them by the same class.
- */
-const APART = ["any-command", "config/parse", "config/error"] as const;
-
 await Promise.all(PROGRAMS.map(bundle));
 
 async function bundle({ part, name }: (typeof PROGRAMS)[number]): Promise<void> {
@@ -86,7 +80,7 @@ async function bundle({ part, name }: (typeof PROGRAMS)[number]): Promise<void> 
   await rm(outdir, { recursive: true, force: true });
   const manifest: { version: string } = JSON.parse(await readFile(join(directory, "package.json"), "utf8"));
   const options = { ...OPTIONS, outdir, define: { AFTERPATCH_VERSION: JSON.stringify(manifest.version) } };
-  const outputs = part === "agent" ? await bundleAgent(directory, main, options) : await bundleAll(main, name, options);
+  const outputs = part === "agent" ? await bundleAgent(ROOT, directory, options) : await bundleAll(main, name, options);
   const sizeBytes = outputs.reduce((sum, output) => sum + output.bytes, 0);
   process.stdout.write(`packages/${part}/dist/${name}.mjs: ${Math.round(sizeBytes / 1024)} KiB with its chunks\n`);
 }
@@ -98,34 +92,4 @@ async function bundleAll(main: string, name: string, options: typeof OPTIONS & P
     entryPoints: [{ in: main, out: name }],
   });
   return Object.values(metafile.outputs);
-}
-
-/** A plain scan is in one file: each more costs as much as the scan of ten processes. All else is in chunks beside it. */
-async function bundleAgent(directory: string, main: string, options: typeof OPTIONS & Pick<BuildOptions, "outdir">) {
-  const plugins = [...OPTIONS.plugins, withoutFacades(ROOT)];
-  const sources = join(directory, "src");
-  const apart: Plugin = {
-    name: "apart",
-    setup({ onResolve }) {
-      onResolve({ filter: /^\.\.?\/.*\.ts$/ }, ({ path, resolveDir }) => {
-        const chunk = APART.find((one) => join(resolveDir, path) === join(sources, `${one}.ts`));
-        return chunk && { path: `./chunks/${chunk}.mjs`, external: true };
-      });
-    },
-  };
-  const { banner: _banner, ...alone } = { ...options, splitting: false, plugins: [...plugins, apart] };
-  const [scan, others] = await Promise.all([
-    build({ ...alone, entryPoints: [{ in: main, out: "afterpatch-agent" }] }),
-    build({
-      ...options,
-      plugins,
-      entryPoints: APART.map((one) => ({ in: join(sources, `${one}.ts`), out: `chunks/${one}` })),
-    }),
-  ]);
-  const foreign = Object.keys(scan.metafile.inputs).find((path) => path.includes("node_modules/"));
-  if (foreign)
-    throw new Error(
-      `packages/agent/src/main.ts: a plain scan would load ${foreign}; import it where it is used, and name that file in APART`,
-    );
-  return [...Object.values(scan.metafile.outputs), ...Object.values(others.metafile.outputs)];
 }

@@ -1,13 +1,20 @@
 import { setFlagsFromString } from "node:v8";
 import { EXIT } from "@afterpatch/core/exit";
-import { runScan } from "./commands/scan.ts";
-import { orFail } from "./failure.ts";
+import { plainRun } from "./plain-run.ts";
 import { plainScan } from "./plain-scan.ts";
 import { SCAN_CHILD } from "./scan-child/messages.ts";
 import { PROGRAM } from "./usage.ts";
 
 const { argv, env, stdout, stderr } = process;
 const args = argv.slice(2);
+const line = { args, isDebugging: Boolean(env.AFTERPATCH_DEBUG) };
+const scan = plainScan(args);
+const daemon = plainRun(args);
+
+// Most of a scan is the kernel's work: it ends before optimized code would pay for the threads that compile it. The daemon
+// rests: compiled code, space for objects that live shortly, and code that ran once would only stay in memory.
+if (scan || daemon) set("--no-opt", "--no-maglev");
+if (daemon) set("--no-sparkplug", "--optimize-for-size", "--semi-space-growth-factor=1", "--bytecode-old-age=1");
 
 // A reader that went away, such as `head`, is no error of ours.
 for (const stream of [stdout, stderr]) {
@@ -18,11 +25,11 @@ for (const stream of [stdout, stderr]) {
   });
 }
 
-const line = { args, isDebugging: Boolean(env.AFTERPATCH_DEBUG) };
-const plain = plainScan(args);
-if (args[0] === SCAN_CHILD && process.send) (await import("./scan-child/child.ts")).serveScans();
-else if (plain) {
-  // Most of a scan is the kernel's work: it ends before optimized code would pay for the threads that compile it.
-  for (const flag of ["--no-opt", "--no-maglev"]) setFlagsFromString(flag);
-  await orFail(`${PROGRAM} scan`, line, () => runScan(plain));
-} else await (await import("./any-command.ts")).runAnyCommand(line);
+if (args[0] === SCAN_CHILD && process.send) (await import("./only-scan.ts")).serveScans();
+else if (scan) await (await import("./only-scan.ts")).scanOnce(line, scan);
+else if (daemon) await (await import("./only-daemon.ts")).runDaemon(line, daemon);
+else await (await import("./any-command.ts")).runAnyCommand(line);
+
+function set(...flags: readonly string[]): void {
+  for (const flag of flags) setFlagsFromString(flag);
+}

@@ -1,9 +1,12 @@
 import { FORMATS, type ScanArguments } from "./commands/scan.ts";
 
+/** The same is in the options of every command. */
+export const DEFAULT_STATE_DIR = "/var/lib/afterpatch/agent";
+
 /** What `afterpatch-agent scan` takes when nothing else is said; the same is in the options of its help. */
 const DEFAULTS: ScanArguments = {
   config: undefined,
-  stateDir: "/var/lib/afterpatch/agent",
+  stateDir: DEFAULT_STATE_DIR,
   format: "table",
   out: undefined,
   exitCode: false,

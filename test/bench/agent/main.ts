@@ -95,7 +95,7 @@ async function enrolledAgent(folder: string, started: ChildProcess[]): Promise<R
   const { enrol, fleet } = JSON.parse(await readFile(join(data, "run/ports.json"), "utf8"));
   const credentials = ["--credentials", join(data, "admin"), "--controller", `127.0.0.1:${fleet}`];
   const token = succeed([...program("cli", "afterpatch"), "token", "create", ...credentials]);
-  const agent = program("agent", "afterpatch-agent");
+  const agent = [join(ROOT, "packages/agent/bin/afterpatch-agent")]; // with what it says to Node
   const state = join(folder, "agent");
   const where = ["--controller", `127.0.0.1:${enrol}`, "--token-file", "-", "--name", "bench", "--state-dir", state];
   succeed([...agent, "enroll", ...where], token);

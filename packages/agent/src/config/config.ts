@@ -48,11 +48,11 @@ async function configOf(file: string, text: string | null, isNamed: boolean): Pr
     return { kind: "invalid", error: new ConfigError(file, [missing], { code: "missing" }) };
   }
   // Parser and schema are loaded only where there is a file: a scan without one starts faster.
-  const { parseConfig } = await import("./parse.ts");
+  const parser = await import("./parse.ts");
   try {
-    return { kind: "policy", policy: parseConfig(text, file), file };
+    return { kind: "policy", policy: parser.parseConfig(text, file), file };
   } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
+    if (!(error instanceof parser.ConfigError)) throw error;
     return { kind: "invalid", error };
   }
 }

@@ -8,6 +8,9 @@ import { isCron } from "./cron.ts";
 import schema from "../../../../docs/agent.schema.json" with { type: "json" };
 import { ConfigError } from "./error.ts";
 
+/** As `parseConfig` throws it: where this module is bundled apart, the class has a copy in each bundle. */
+export { ConfigError };
+
 const schemaProblems = schemaProblemsOf(schema, "docs/agent.schema.json");
 
 /** The policy of the text of an agent's file. Throws ConfigError with every mistake, by line, and nothing else. */

@@ -5,6 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Scan } from "@afterpatch/core/scan";
 import { StepError } from "../effects/error.ts";
 import type { Log } from "../session/session.ts";
+import { giveBack } from "./give-back.ts";
 import { SCAN_CHILD, type ScanAnswer, type ScanOrder } from "./messages.ts";
 
 export interface ScannerOptions {
@@ -20,7 +21,7 @@ export interface ScannerOptions {
 /** Milliseconds. */
 interface Timing {
   readonly deadlineMs: number;
-  /** The child ends when it had nothing to do for so long: its memory is given back, and the next scan starts another. */
+  /** The child ends when it had nothing to do for so long, and this process gives memory back; the next scan starts another. */
   readonly idleMs: number;
 }
 
@@ -75,7 +76,7 @@ export class Scanner {
       if (answer.kind === "failed") throw failed(`the host could not be scanned: ${answer.why}`);
       return answer.scan;
     } finally {
-      this.#idle = setTimeout(() => this.#dismiss(), this.#timing.idleMs).unref();
+      this.#idle = setTimeout(() => this.#rest(), this.#timing.idleMs).unref();
     }
   }
 
@@ -132,6 +133,11 @@ export class Scanner {
     child.kill("SIGKILL");
     if (child.connected) child.disconnect();
     child.unref();
+  }
+
+  #rest(): void {
+    this.#dismiss();
+    giveBack();
   }
 
   /** Lets the child go that has nothing to do; it ends when the line is cut. */
