@@ -34,6 +34,15 @@ export function emit(text: string, { out }: Target): void {
   }
 }
 
+/** Whether all that was written to standard output has reached its reader, or why not. */
+export function heard(): "heard" | "nobody-reads" | Error {
+  const { errored, isTTY } = process.stdout;
+  if (!errored) return "heard";
+  const code = "code" in errored ? errored.code : "";
+  // EIO of a terminal: it was closed, tty_ioctl(4).
+  return code === "EPIPE" || (code === "EIO" && isTTY) ? "nobody-reads" : errored;
+}
+
 function replaceFile(path: string, text: string): void {
   const next = `${path}.${process.pid}.tmp`;
   try {

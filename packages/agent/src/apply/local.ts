@@ -22,7 +22,7 @@ import { operations, unfinished } from "../journal/operations.ts";
 import { STARTS } from "../journal/starts.ts";
 import { takeActLockOfTheDead } from "../lock.ts";
 import { realMachine } from "../machine.ts";
-import { emit } from "../output.ts";
+import { emit, heard } from "../output.ts";
 import type { Machine, Order } from "../ports.ts";
 import { rebootsOfThisHost } from "../reboots.ts";
 import { errorLine } from "../usage.ts";
@@ -132,8 +132,7 @@ async function underLock(
   const how = { ...args.how, settleMs: args.settleMs ?? Math.max(args.how.settleMs, policy.settleMs) };
   const screen = args.format === "json" ? process.stderr : process.stdout;
   const progress = new Progress(screen, { graceMs, settleMs, now: () => performance.now() });
-  // A reboot that people were told of comes though the one who ordered it has logged out.
-  const interrupt = interruption(how.delayMs > 0 ? () => progress.mute() : null);
+  const interrupt = interruption(() => progress.mute());
   const say = (line: string) => progress.say(line);
   const deps: CarryOutDeps = {
     machine: progress.over(machine),
@@ -175,9 +174,8 @@ async function underLock(
     const document = applyDocument(scan, chosen, carried, { resumed, leftOut: notDone, how });
     if (args.format === "json") emit(`${JSON.stringify(document, null, 2)}\n`, args);
     else if (chosen.length > 0 || args.out !== undefined) emit(`\n${renderApply(document)}`, args);
-    if (!(await acknowledge(journal, [...resumed.map((order) => order.op), ...(chosen.length === 0 ? [] : [op])]))) {
-      return EXIT.internal;
-    }
+    const ops = [...resumed.map((order) => order.op), ...(chosen.length === 0 ? [] : [op])];
+    if (isTold(args) && !(await acknowledge(journal, ops))) return EXIT.internal;
     const code = applyExitCode(carried, args.failOnResidue);
     const before = resumed.map((order) => applyExitCode(order, args.failOnResidue));
     return code === EXIT.detached ? code : worst([...before, code]);
@@ -211,6 +209,14 @@ async function resumeAll(journal: FileJournal, deps: CarryOutDeps, say: (line: s
     resumed.push({ op, steps, ending });
   }
   return resumed;
+}
+
+/** False where whoever would read it went away: the next apply tells it. Throws where it could not be written. */
+function isTold({ out }: LocalArguments): boolean {
+  const told = out === undefined ? heard() : "heard";
+  if (!(told instanceof Error)) return told === "heard";
+  const todo = "see to the disk or the pipe; 'afterpatch-agent apply' tells what came of it";
+  throw new CommandError(EXIT.internal, "standard output", told.message, todo, { cause: told });
 }
 
 /** The person or program that gave these orders was told how they ended; where that is not noted, it is told again. */

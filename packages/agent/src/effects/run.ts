@@ -22,8 +22,8 @@ export interface RunOptions {
   /** As whom; as the agent itself unless told otherwise. */
   readonly user?: AsUser | null;
   /**
-   * It starts daemons that stay: they get a session of their own and the usual umask, and may keep its output open, so
-   * that its end is what counts. The lock is held by a shell that waits for it, or they would keep that as well.
+   * It starts daemons that stay: they get the usual umask, and may keep its output open, so that its end is what counts.
+   * The lock is held by a shell that waits for it, or they would keep that as well.
    */
   readonly leavesDaemons?: boolean;
 }
@@ -38,7 +38,10 @@ const LAST_WORDS_MS = 1000;
 /** After KILL: in an uninterruptible sleep of the kernel not even that ends a program. */
 const LAST_BREATH_MS = 5000;
 
-/** Runs a program with arguments, never through a shell, with nothing of the agent's environment, in English. */
+/**
+ * Runs a program with arguments, never through a shell, with nothing of the agent's environment, in English. It has a
+ * session of its own: neither Ctrl-C nor the end of our terminal ends it before its time.
+ */
 export function run(
   program: string,
   args: readonly string[],
@@ -53,7 +56,7 @@ export function run(
     ...(user === null ? {} : { uid: user.uid, gid: user.gid }),
     env,
     cwd: "/",
-    detached: leavesDaemons,
+    detached: true,
     stdio: ["ignore", "pipe", "pipe", ...(lock === null ? [] : [lock])],
   });
   if (umask !== null) process.umask(umask);
