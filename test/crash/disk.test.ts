@@ -5,7 +5,7 @@ import { encodeLine } from "@afterpatch/agent/journal/lines";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import type { Payload } from "../e2e/payload.ts";
 import { describeLab } from "../lab/describe.ts";
-import { exec, execOk, spawnInside } from "../lab/host.ts";
+import { exec, execOk, signalInside, spawnInside } from "../lab/host.ts";
 import { down, hostOf, up } from "../lab/lab.ts";
 import { Site, UNITS } from "./site.ts";
 import { stageCrash } from "./stage.ts";
@@ -110,11 +110,10 @@ await describeLab("a journal that cannot be written or read", () => {
 
   test("of two applies with state directories of their own one acts, and the other says so", async () => {
     await site.replaceProgram();
-    const times = ["--settle", "3s", "--grace", "1s", "--state-dir", `${state}-other`];
+    const times = ["--settle", "2s", "--grace", "1s", "--state-dir", `${state}-other`];
     const first = await spawnInside(site.host, [AGENT, "apply", "--yes", "-o", "json", ...times]);
     const ended = once(first, "exit");
     first.stdout?.resume();
-    // Who stops reading would end it by its broken pipe.
     const begun = Promise.withResolvers<void>();
     let said = "";
     first.stderr?.on("data", (text: Buffer) => {
@@ -123,7 +122,10 @@ await describeLab("a journal that cannot be written or read", () => {
     });
     first.once("exit", () => begun.reject(new Error(`it ended before it began: ${said}`)));
     await begun.promise;
+    // So that it is still acting when the second one looks, however long that takes.
+    expect(await signalInside(first, "SIGSTOP")).toBe(true);
     const { code, stderr } = await apply();
+    await signalInside(first, "SIGCONT");
     expect({ code, stderr }).toEqual({
       code: 9,
       stderr: "afterpatch-agent: apply: another apply is running on this host; wait until it has ended\n",
