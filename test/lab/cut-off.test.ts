@@ -1,5 +1,5 @@
-import type { ChildProcess } from "node:child_process";
-import { once } from "node:events";
+import { Readable } from "node:stream";
+import { text } from "node:stream/consumers";
 import type { ApplyDocument } from "@afterpatch/agent/apply/present";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { type Payload, stagePayload } from "../e2e/payload.ts";
@@ -8,6 +8,7 @@ import { describeLab } from "./describe.ts";
 import { exec, execOk, type Host, spawnInside } from "./host.ts";
 import { down, hostOf, up } from "./lab.ts";
 import { replaceBuild } from "./rebuild.ts";
+import { openTerminal } from "./terminal.ts";
 
 const name = `cut-${process.pid % 1000}`;
 const AGENT = "/opt/afterpatch/bin/afterpatch-agent";
@@ -67,7 +68,7 @@ await describeLab("an apply whose terminal or reader goes away", () => {
     const { stdout } = await exec(host, [AGENT, "apply", ...args, "--yes", "-o", "json"]);
     return (JSON.parse(stdout) as ApplyDocument).resumed; // checked against its schema elsewhere
   };
-  const onTerminal = (typed: readonly string[]) => spawnInside(host, ["script", "-qec", typed.join(" "), "/dev/null"]);
+  const onTerminal = (typed: readonly string[]) => openTerminal(host, typed.join(" "));
 
   test("who reads it ends: it goes on, and the next apply tells", async () => {
     const apply = await spawnInside(host, [AGENT, "apply", ...args, "--yes"]);
@@ -86,12 +87,12 @@ await describeLab("an apply whose terminal or reader goes away", () => {
   test("who reads its progress ends: its result is told", async () => {
     const apply = await spawnInside(host, [AGENT, "apply", ...args, "--yes", "-o", "json"]);
     const code = exitCode(apply);
-    const said = heardOf(apply);
+    const said = text(apply.stdout ?? Readable.from([]));
     await underWay();
     apply.stderr?.destroy();
     await go();
     expect(await code).toBe(0);
-    expect(JSON.parse(said())).toMatchObject({ proof: { findingsLeft: [] } });
+    expect(JSON.parse(await said)).toMatchObject({ proof: { findingsLeft: [] } });
     expect(await records()).toEqual([...DONE, "acknowledged"]);
   });
 
@@ -105,11 +106,8 @@ await describeLab("an apply whose terminal or reader goes away", () => {
   test("its terminal goes away: it goes on, and the next apply tells", async () => {
     // The shell is the leader of the session: that it ends reaches whatever runs in the foreground.
     const terminal = await onTerminal([AGENT, "apply", ...args, "--yes;", "true"]);
-    const closed = once(terminal, "close");
-    terminal.stdout?.resume();
     await underWay();
-    await execOk(host, ["pkill", "-KILL", "-x", "script"]);
-    await closed;
+    await terminal.hangUp();
     await go();
     await ended().toBe(1);
     expect(await records()).toEqual(DONE);
@@ -125,11 +123,9 @@ await describeLab("an apply whose terminal or reader goes away", () => {
     ["Ctrl-C", "\u0003"],
   ])("the answer is %s: nothing is done", async (_name, typed) => {
     const terminal = await onTerminal([AGENT, "apply", ...args]);
-    const code = exitCode(terminal);
-    const said = heardOf(terminal);
-    await expect.poll(said, patient).toContain(QUESTION);
-    terminal.stdin?.write(typed);
-    expect([await code, said().trimEnd().split("\n").at(-1)]).toEqual([
+    await expect.poll(terminal.shown, patient).toContain(QUESTION);
+    terminal.type(typed);
+    expect([await terminal.ended, terminal.shown().trimEnd().split("\n").at(-1)]).toEqual([
       130,
       "afterpatch-agent: apply: the answer was not yes; nothing was done",
     ]);
@@ -138,36 +134,22 @@ await describeLab("an apply whose terminal or reader goes away", () => {
 
   test("its terminal goes away before the answer: nothing is done", async () => {
     const terminal = await onTerminal([AGENT, "apply", ...args]);
-    const closed = once(terminal, "close");
-    const said = heardOf(terminal);
-    await expect.poll(said, patient).toContain(QUESTION);
-    await execOk(host, ["pkill", "-KILL", "-x", "script"]);
-    await closed;
+    await expect.poll(terminal.shown, patient).toContain(QUESTION);
+    await terminal.hangUp();
     await ended().toBe(1);
     expect([await records(), await invocations()]).toEqual([[], before]);
   });
 
   test("Ctrl-C: the step that was begun is ended and told as it was, and the next is not begun", async () => {
     const terminal = await onTerminal([AGENT, "apply", ...args, "--yes"]);
-    const code = exitCode(terminal);
-    const said = heardOf(terminal);
     await underWay();
-    terminal.stdin?.write("\u0003");
-    await expect.poll(said, patient).toContain("^C");
+    terminal.type("\u0003");
+    await expect.poll(terminal.shown, patient).toContain("^C");
     await go();
-    expect(await code).toBe(130);
-    expect(said()).toMatch(/done +restart-service held\.service: held\.service restarted/);
+    expect(await terminal.ended).toBe(130);
+    expect(terminal.shown()).toMatch(/done +restart-service held\.service: held\.service restarted/);
     expect(await records()).toEqual(["begun", "intent", "outcome", "ended", "acknowledged"]);
     const [first, second] = await invocations();
     expect([first === before[0], second === before[1]]).toEqual([false, true]);
   });
 });
-
-/** What it has said on standard output so far. */
-function heardOf({ stdout }: ChildProcess): () => string {
-  let said = "";
-  stdout?.on("data", (text) => {
-    said += String(text);
-  });
-  return () => said;
-}

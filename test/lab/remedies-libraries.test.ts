@@ -1,13 +1,14 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { describeLab } from "./describe.ts";
-import { exec } from "./host.ts";
 import { replaceBuild } from "./rebuild.ts";
 import { stageFor } from "./remedies/applications.ts";
 import { openSession, type Session } from "./session.ts";
 import { untilListening } from "./super-server.ts";
+import { openTerminal } from "./terminal.ts";
 
 const FOLDER = "/usr/lib/x86_64-linux-gnu";
 const PRELOAD = `LD_PRELOAD=${FOLDER}/libwrap.so.0`;
+const patient = { timeout: 60_000, interval: 100 };
 const AGENT = "/opt/afterpatch/bin/afterpatch-agent";
 
 await describeLab("users of one library that was upgraded", () => {
@@ -96,7 +97,8 @@ await describeLab("users of one library that was upgraded", () => {
   });
 
   test.each([
-    ["a library that nobody has mapped", ["--library", "libwarp.so.0.7"], "libwrap.so.0.7.6"],
+    ["a library that nobody has mapped", ["--library", "libwarp.so.0"], "libwrap.so.0.7.6"],
+    ["a glob that no mapped library matches", ["--library", "libwarp.so*"], "libwrap.so.0.7.6"],
     ["a package that is not installed", ["--package", "libwarp0"], "libwrap0"],
     ["a rule that is not there", ["--application", "shpo"], "shop"],
   ])("%s: exit code 6 and the nearest", async (_name, args, nearest) => {
@@ -130,15 +132,11 @@ await describeLab("users of one library that was upgraded", () => {
       xinetd: await invocation("xinetd.service"),
       shop: await pids("shop"),
     };
-    const command = `${AGENT} apply --library 'libwrap.so*' --settle 2s`;
-    const { code, stdout } = await exec(
-      host(),
-      ["sh", "-c", `(sleep 6; echo y; sleep 20) | script -qec "${command}" /dev/null`],
-      {
-        timeoutMs: 200_000,
-      },
-    );
-    expect(stdout).toContain("Carry out these 4 steps? [y/N]");
+    const terminal = await openTerminal(host(), `${AGENT} apply --library 'libwrap.so*' --settle 2s`);
+    await expect.poll(terminal.shown, patient).toContain("Carry out these 4 steps? [y/N]");
+    terminal.type("y\r");
+    const code = await terminal.ended;
+    const stdout = terminal.shown();
     const drawn = stdout.split("\r\u001b[K").join("\n");
     expect(drawn).toMatch(/^\d+ s {2}1\/4 end-session wrapped: waiting for its old sessions to end/m);
     expect(drawn).toMatch(/^0 s {2}waiting 2s for everything to settle$/m);

@@ -35,7 +35,12 @@ test("names in a merged /usr", () => {
 test.each([
   ["a typing mistake", "/usr/lib/libsl.so.3", ["/usr/lib/libssl.so.3"]],
   ["the wrong folder", "/opt/elsewhere/far/away/libssl.so.3", ["/usr/lib/libssl.so.3"]],
+  ["the name of a library as programs ask for it", "libwarp.so.0", ["/usr/lib/libwrap.so.0.7.6"]],
+  ["a glob over all its versions", "libwarp.so*", ["/usr/lib/libwrap.so.0.7.6"]],
+  ["a library of that name in another folder", "/opt/elsewhere/far/away/libwarp.so", ["/usr/lib/libwrap.so.0.7.6"]],
   ["nothing like it", "/zzz", []],
+  ["no library like it", "libnothing.so*", []],
 ])("nearest paths: %s", (_name, typed, expected) => {
-  expect(nearestPaths(typed, ["/usr/lib/libssl.so.3", "/usr/bin/nginx"])).toEqual(expected);
+  const mapped = ["/usr/lib/libssl.so.3", "/usr/lib/libwrap.so.0.7.6", "/usr/bin/nginx"];
+  expect(nearestPaths(typed, mapped)).toEqual(expected);
 });

@@ -46,11 +46,31 @@ export function aliases(path: string, merged: ReadonlySet<string>): readonly str
     : [path];
 }
 
-/** The mapped paths that look most like what was typed. */
+/** The mapped paths that look most like what was typed: as a whole, by the file's name, by a library's without its version. */
 export function nearestPaths(typed: string, paths: readonly string[]): readonly string[] {
-  const near = nearest(typed, paths);
-  if (near.length > 0) return near;
-  const byName = Map.groupBy(paths, (path) => path.slice(path.lastIndexOf("/") + 1));
-  const plain = typed.slice(typed.lastIndexOf("/") + 1).replace(/[*?]+/g, "");
-  return nearest(plain, byName.keys()).flatMap((name) => byName.get(name)?.[0] ?? []);
+  const plain = nameOf(typed).replace(/[*?]+/g, "");
+  const tries = [
+    { wanted: typed, of: (path: string) => path },
+    { wanted: plain, of: nameOf },
+    ...(SO_VERSION.test(plain)
+      ? [{ wanted: unversioned(plain), of: (path: string) => unversioned(nameOf(path)) }]
+      : []),
+  ];
+  for (const { wanted, of } of tries) {
+    const candidates = Map.groupBy(paths, of);
+    const near = nearest(wanted, candidates.keys());
+    if (near.length > 0) return near.flatMap((name) => candidates.get(name)?.[0] ?? []);
+  }
+  return [];
+}
+
+function nameOf(path: string): string {
+  return path.slice(path.lastIndexOf("/") + 1);
+}
+
+/** `libwrap.so.0` and `libwrap.so.0.7.6` are one library. */
+const SO_VERSION = /\.so(?:\.[0-9.]*)?$/;
+
+function unversioned(name: string): string {
+  return name.replace(SO_VERSION, ".so");
 }
