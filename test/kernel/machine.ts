@@ -110,7 +110,8 @@ export class Machine {
     const drive = (path: string, ...more: string[]) => ["-drive", [`file=${path}`, "if=virtio", ...more].join(",")];
     return [
       // KVM is not everywhere, and where it is it may hang; this is slow and the same everywhere.
-      ...["-machine", "q35", "-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2", "-m", "1024"],
+      // A bounded store of translated code: what a full one keeps from before a reset makes the next boot twice as long.
+      ...["-machine", "q35", "-accel", "tcg,thread=multi,tb-size=256", "-cpu", "max", "-smp", "2", "-m", "1024"],
       ...["-nodefaults", "-no-user-config", "-display", "none"],
       ...["-chardev", `file,id=console,path=${this.#log},append=on`, "-serial", "chardev:console", "-qmp", "stdio"],
       ...drive(join(this.#directory, "disk.qcow2"), "format=qcow2", "cache=unsafe"),

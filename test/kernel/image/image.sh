@@ -1,14 +1,14 @@
 #!/bin/sh
 # Builds the disk of a virtual machine: the lab's Debian 12 with an older cloud kernel and GRUB on it, and beside it the
-# newer kernel's package. Nothing is run in a machine for it, so it takes a minute. image.ts runs it under a lock and in
+# newer kernel's package. No machine is started for it, so it takes half a minute. image.ts runs it under a lock and in
 # mount and pid namespaces of its own; whatever is left mounted or running ends with it.
-# usage: image.sh DESTINATION ROOTFS   makes DESTINATION/{disk.img,image.json,boot,debs}, complete or not at all
+# usage: image.sh DESTINATION ROOTFS   makes DESTINATION/{disk.img,image.json,debs}, complete or not at all
 set -eu
 destination=$1 rootfs=$2
 here=$(dirname "$(readlink -f "$0")")
 [ ! -e "$destination" ] || exit 0
 rm -rf "$destination".building
-mkdir -p "$destination".building/boot "$destination".building/debs
+mkdir -p "$destination".building/debs "$destination".building/made
 cd "$destination".building
 export DEBIAN_FRONTEND=noninteractive LC_ALL=C
 say() { echo "image: $*"; }
@@ -56,21 +56,23 @@ mkdir -p /mnt/maker/etc/initramfs-tools/conf.d
 printf 'MODULES=list\nCOMPRESS=zstd\n' >/mnt/maker/etc/initramfs-tools/conf.d/machine
 printf 'virtio_pci\nvirtio_blk\next4\n' >/mnt/maker/etc/initramfs-tools/modules
 echo "/dev/vda1 / ext4 defaults 0 1" >/mnt/maker/etc/fstab
-maker $get -o Dpkg::Options::=--force-confold -o APT::Keep-Downloaded-Packages=true initramfs-tools zstd "linux-image-$old" "linux-image-$newest"
+maker $get -o Dpkg::Options::=--force-confold -o APT::Keep-Downloaded-Packages=true \
+  initramfs-tools zstd "linux-image-$old" "linux-image-$newest"
 for release in "$old" "$newest"; do
-  cp "/mnt/maker/boot/vmlinuz-$release" "/mnt/maker/boot/initrd.img-$release" boot
-  cp /mnt/maker/var/cache/apt/archives/linux-image-"$release"_*.deb "debs/linux-image-$release.deb"
+  cp "/mnt/maker/boot/initrd.img-$release" made
+  cp /mnt/maker/var/cache/apt/archives/linux-image-"$release"_*.deb "made/linux-image-$release.deb"
 done
 close_tree maker
 
-# A generator of initial RAM disks takes minutes in an emulated machine. The guest's is a package of ours instead, in the
-# place of initramfs-tools: for a kernel that is installed it puts the disk in place that was made for it above.
+# Making an initial RAM disk takes minutes in an emulated machine. The guest has a package of ours in the place of
+# initramfs-tools: for each kernel that is installed it puts the one in place that was made above.
 say "guest: the older kernel and GRUB"
-package=prebuilt
-install -d "$package/DEBIAN" "$package/usr/lib/prebuilt-initramfs" "$package/etc/kernel/postinst.d" "$package/etc/kernel/postrm.d"
-cp boot/initrd.img-* "$package/usr/lib/prebuilt-initramfs"
-install -m 755 "$here/initramfs-postinst" "$package/etc/kernel/postinst.d/initramfs-prebuilt"
-install -m 755 "$here/initramfs-postrm" "$package/etc/kernel/postrm.d/initramfs-prebuilt"
+package=made/prebuilt-initramfs
+hooks=$package/etc/kernel
+install -d "$package/DEBIAN" "$package/usr/lib/prebuilt-initramfs" "$hooks/postinst.d" "$hooks/postrm.d"
+cp made/initrd.img-* "$package/usr/lib/prebuilt-initramfs"
+install -m 755 "$here/initramfs-postinst" "$hooks/postinst.d/initramfs-prebuilt"
+install -m 755 "$here/initramfs-postrm" "$hooks/postrm.d/initramfs-prebuilt"
 cat >"$package/DEBIAN/control" <<CONTROL
 Package: prebuilt-initramfs
 Version: 1.0
@@ -80,8 +82,7 @@ Provides: linux-initramfs-tool
 Conflicts: linux-initramfs-tool
 Description: initial RAM disks that were made beforehand
 CONTROL
-dpkg-deb --root-owner-group --build "$package" debs/prebuilt-initramfs.deb
-rm -r "$package"
+dpkg-deb --root-owner-group --build "$package" "$package.deb"
 
 open_tree guest "$rootfs"
 # What GRUB's scripts ask about the disk they are on, which is only made below.
@@ -93,11 +94,10 @@ install -m 644 "$here/grub-defaults" /mnt/guest/etc/default/grub
 # The part of grub-install(8) that is about files.
 mkdir -p /mnt/guest/boot/grub/i386-pc
 cp /mnt/guest/usr/lib/grub/i386-pc/*.mod /mnt/guest/usr/lib/grub/i386-pc/*.lst /mnt/guest/boot/grub/i386-pc
-guest grub-mkimage --format i386-pc --prefix "(hd0,msdos1)/boot/grub" --output /boot/grub/i386-pc/core.img biosdisk part_msdos ext2
-cp /mnt/guest/usr/lib/grub/i386-pc/boot.img boot
-cp /mnt/guest/boot/grub/i386-pc/core.img boot
+guest grub-mkimage --format i386-pc --prefix "(hd0,msdos1)/boot/grub" --output /boot/grub/i386-pc/core.img \
+  biosdisk part_msdos ext2
 guest grub-editenv /boot/grub/grubenv create
-cp debs/prebuilt-initramfs.deb "debs/linux-image-$old.deb" /mnt/guest/tmp
+cp made/prebuilt-initramfs.deb "made/linux-image-$old.deb" /mnt/guest/tmp
 guest $get /tmp/prebuilt-initramfs.deb "/tmp/linux-image-$old.deb"
 guest update-grub
 rm /mnt/guest/tmp/*.deb /mnt/guest/usr/sbin/grub-probe
@@ -120,13 +120,14 @@ truncate --size 2G disk.img
 printf 'label: dos\nstart=2048, type=83, bootable\n' | sfdisk --quiet disk.img
 rm -f /mnt/guest/usr/sbin/policy-rc.d /mnt/guest/etc/resolv.conf /mnt/guest/etc/dpkg/dpkg.cfg.d/image
 mke2fs -q -t ext4 -E offset=1048576,root_owner=0:0 -U "$uuid" -L root -d /mnt/guest disk.img 2047M
-dd if=boot/boot.img of=disk.img bs=440 count=1 conv=notrunc status=none
-dd if=boot/core.img of=disk.img bs=512 seek=1 conv=notrunc status=none
+dd if=/mnt/guest/usr/lib/grub/i386-pc/boot.img of=disk.img bs=440 count=1 conv=notrunc status=none
+dd if=/mnt/guest/boot/grub/i386-pc/core.img of=disk.img bs=512 seek=1 conv=notrunc status=none
 umount /mnt/guest
 
-installed() { dpkg-deb --field "debs/linux-image-$1.deb" Version; }
+version() { dpkg-deb --field "made/linux-image-$1.deb" Version; }
 printf '{ "old": { "release": "%s", "version": "%s" }, "newest": { "release": "%s", "version": "%s" } }\n' \
-  "$old" "$(installed "$old")" "$newest" "$(installed "$newest")" >image.json
-rm -rf guest guest.work maker maker.work
+  "$old" "$(version "$old")" "$newest" "$(version "$newest")" >image.json
+mv "made/linux-image-$newest.deb" debs
+rm -rf guest guest.work maker maker.work made
 cd /
 mv "$destination".building "$destination"
