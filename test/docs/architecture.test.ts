@@ -29,7 +29,7 @@ test("ARCHITECTURE.md draws the edges of a host in a rollout", () => {
 });
 
 test("every file that ARCHITECTURE.md names is there", () => {
-  const files = ["packages", "proto", "test", "docs"].flatMap((top) =>
+  const files = ["packages", "proto", "test", "docs", "deploy"].flatMap((top) =>
     readdirSync(join(ROOT, top), { recursive: true, encoding: "utf8" })
       .filter((path) => !path.includes("node_modules"))
       .map((path) => `/${top}/${path}`),
