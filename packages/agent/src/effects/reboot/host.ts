@@ -20,6 +20,8 @@ export interface RebootsHere extends Reboots {
 
 /** From an order that was accepted to the first sign that the host stops its services. */
 const PATIENCE_MS = 5 * 60_000;
+/** The same where the command that ordered it complained: it was refused, or has begun what ended it. */
+const COMPLAINT_MS = 3_000;
 /** Services that do not want to end are killed long before; what takes longer will not come any more. */
 const LONGEST_MS = 30 * 60_000;
 const POLL_MS = 500;
@@ -53,8 +55,9 @@ export function rebootsHere(looks: LooksBefore): RebootsHere {
     async goDown(order, signal) {
       const init = someInit();
       const complaint = await beginReboot(order, init);
-      if (complaint !== null) return { outcome: "failed", detail: complaint };
-      const isUnderWay = await untilDown(init, PATIENCE_MS, signal);
+      // The shutdown that it began may have ended the command before it could say so.
+      const isUnderWay = await untilDown(init, complaint === null ? PATIENCE_MS : COMPLAINT_MS, signal);
+      if (complaint !== null && !isUnderWay) return { outcome: "failed", detail: complaint };
       const why = isUnderWay
         ? `it has been going down for ${formatDuration(LONGEST_MS)}`
         : `it was ordered, and did not go down within ${formatDuration(PATIENCE_MS)}`;
