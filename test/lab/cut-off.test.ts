@@ -96,13 +96,6 @@ await describeLab("an apply whose terminal or reader goes away", () => {
     expect(await records()).toEqual([...DONE, "acknowledged"]);
   });
 
-  test("its output cannot be written: everything is done, and the error says why nothing was told", async () => {
-    await go();
-    const { code, stderr } = await exec(host, ["sh", "-c", '"$@" >/dev/full', "sh", AGENT, "apply", ...args, "--yes"]);
-    expect([code, stderr]).toEqual([1, expect.stringMatching(/^afterpatch-agent: standard output: ENOSPC.*; .*\n$/)]);
-    expect(await records()).toEqual(DONE);
-  });
-
   test("its terminal goes away: it goes on, and the next apply tells", async () => {
     // The shell is the leader of the session: that it ends reaches whatever runs in the foreground.
     const terminal = await onTerminal([AGENT, "apply", ...args, "--yes;", "true"]);

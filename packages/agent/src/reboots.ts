@@ -4,7 +4,7 @@ import { kernelsOf } from "@afterpatch/core/kernel/expected";
 import type { RebootMode } from "@afterpatch/core/plan/reboot";
 import { type RebootsHere, rebootsHere } from "./effects/reboot/host.ts";
 import { readKernel } from "./host/kernel/kernel.ts";
-import { STARTS, startsIn } from "./journal/starts.ts";
+import { isCounted, STARTS, startsIn } from "./journal/starts.ts";
 import { bootFilesVeto } from "./vetoes/boot-files.ts";
 import { scheduledShutdown } from "./vetoes/scheduled.ts";
 import { type KernelNow, triedBefore } from "./vetoes/tried.ts";
@@ -16,7 +16,15 @@ export function rebootsOfThisHost(): RebootsHere {
 
 function bootFiles(mode: RebootMode): string | null {
   try {
-    return bootFilesVeto(mode) ?? (mode === "always" ? null : triedBefore(startsIn(STARTS), kernelNow()));
+    return (
+      bootFilesVeto(mode) ??
+      (mode === "always"
+        ? null
+        : triedBefore(
+            startsIn(STARTS).filter((one) => isCounted(one, Date.now())),
+            kernelNow(),
+          ))
+    );
   } catch (error) {
     // Errors of system calls carry a code; everything else is a defect.
     if (!(error instanceof Error && "code" in error)) throw error;

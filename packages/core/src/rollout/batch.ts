@@ -28,7 +28,8 @@ export function openBatches(view: RolloutView, now: number): readonly Batch[] {
   return stages.flatMap(({ wave, state }) => {
     const hosts = wave.hostIds.flatMap((id) => byId.get(id) ?? []);
     // A host of a wave that has ended may be back.
-    const isOpen = state === "open" || (state !== "blocked" && hosts.some(isMoving));
+    const isOpen =
+      state === "open" || (state !== "blocked" && hosts.some((host) => isMoving(host) || host.state === "vetoed"));
     return isOpen ? [batchOf(wave, hosts)] : [];
   });
 }

@@ -122,7 +122,7 @@ function begun(view: RolloutView, { hostId }: { readonly hostId: string }): Pick
 
 function toWave(view: RolloutView, name: string, wave: EndedWave): Followed {
   if (view.state !== "running") return { kind: "refused", why: `no wave ends while the rollout is ${view.state}` };
-  if (view.ended[name]) return { kind: "refused", why: `wave ${name} has ended before` };
+  if (Object.hasOwn(view.ended, name)) return { kind: "refused", why: `wave ${name} has ended before` };
   const ended = { ...view.ended, [name]: wave };
   return { kind: "followed", view: { ...view, ended, version: view.version + 1 } };
 }
@@ -130,7 +130,7 @@ function toWave(view: RolloutView, name: string, wave: EndedWave): Followed {
 /** Of a wave that has ended. Whoever waited for it goes on. */
 function approved(view: RolloutView, event: Extract<RolloutEvent, { type: "approved" }>): Followed {
   if (isClosed(view.state)) return { kind: "refused", why: `the rollout is ${view.state}` };
-  const wave = view.ended[event.wave];
+  const wave = Object.hasOwn(view.ended, event.wave) ? view.ended[event.wave] : undefined;
   if (event.wave === "") return { kind: "refused", why: "no wave of it waits for an approval" };
   if (!wave || wave.approvedBy !== null) {
     return { kind: "refused", why: `wave ${event.wave} ${wave ? "was approved of before" : "has not ended"}` };

@@ -18,7 +18,7 @@ export function stagesOf(view: RolloutView, now: number): readonly Stage[] {
   const waves = wavesOfPlan(view);
   const passed = new Set<string>();
   return waves.map((wave): Stage => {
-    const ended = view.ended[wave.name];
+    const ended = Object.hasOwn(view.ended, wave.name) ? view.ended[wave.name] : undefined;
     const isFollowed = waves.some((other) => other.hostIds.length > 0 && comesAfter(other, wave.name, waves));
     if (!wave.after.every((name) => passed.has(name))) return { wave, state: "blocked", bakeUntil: null };
     if (!ended) return { wave, state: "open", bakeUntil: null };

@@ -30,12 +30,12 @@ export async function unsupported(method: RebootMethod, init: InitSystem): Promi
 /** Has PID 1 begin. Null, or what it has against it. */
 export async function beginReboot({ method, message }: RebootOrder, init: InitSystem): Promise<string | null> {
   if (init === "sysvinit") {
-    const ran = await run("shutdown", ["-r", "now", ...(message === "" ? [] : [visible(message)])], COMMAND_MS);
+    const ran = await run("shutdown", ["-r", "--", "now", ...(message === "" ? [] : [visible(message)])], COMMAND_MS);
     return ran.status === 0 ? null : `shutdown -r now: ${visible(ran.complaint)}`;
   }
-  // Without it root is asked nothing before systemd 257; earlier ones than 248 know no such thing, and we have looked ourselves.
+  // We have looked at inhibitors ourselves; asked to, systemctl would also refuse while somebody else is logged in.
   const isNew = ((await systemdVersion()) ?? 0) >= WITH_INHIBITORS;
-  const checked = isNew ? ["--check-inhibitors=yes", "--no-wall"] : [];
+  const checked = isNew ? ["--check-inhibitors=no", "--no-wall"] : [];
   const told = isNew && message !== "" ? [`--message=${visible(message)}`] : [];
   const { status, complaint } = await systemctl([method, ...checked, ...told], COMMAND_MS);
   return status === 0 ? null : `systemctl ${method}: ${visible(complaint)}`;
