@@ -120,6 +120,7 @@ await describeLab(
 
     test("one that loses power while it goes down is proved once it has power again", async () => {
       const before = await bootId();
+      await fleet.machine.stayOff(); // However late this test notices that it goes down.
       const rollout = ordered();
       await expect.poll(async () => (await status()).hosts[0]?.state, patient).toBe("returning");
       await fleet.machine.switchOff();

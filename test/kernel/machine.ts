@@ -61,6 +61,11 @@ export class Machine {
     this.#running = null;
   }
 
+  /** From now on the machine goes off where it would start again. Whoever switches it on lets it start again, too. */
+  async stayOff(): Promise<void> {
+    await this.#on().monitor.call("set-action", { reboot: "shutdown" });
+  }
+
   /** Waits until the machine has booted and all its services are up. Resolves with the boot's id. */
   async booted(before?: string): Promise<string> {
     try {
