@@ -65,9 +65,10 @@ export class Chronicle implements Witness {
         if (isNew) for (const event of events) this.#stored(id, event, null);
         return id;
       },
-      append: async (id, version, event, isClosing) => {
+      append: async (id, appended) => {
+        const { event } = appended;
         const runs = "hostId" in event ? await this.#runs(event.hostId) : null;
-        await store.append(id, version, event, isClosing);
+        await store.append(id, appended);
         this.#stored(id, event, runs);
       },
     };

@@ -147,8 +147,9 @@ export class SimController {
     return {
       ...store,
       create: (plan, requestId, events) => dying(() => store.create(plan, requestId, events)),
-      append: async (id, version, event, isClosing) => {
-        await dying(() => store.append(id, version, event, isClosing));
+      append: async (id, appended) => {
+        const { event } = appended;
+        await dying(() => store.append(id, appended));
         // The worst moment of all: the permit is stored and goes out from a controller that is none any more.
         if (event.type === "permitted" && random() < zombie()) this.#fence();
       },

@@ -107,8 +107,8 @@ describe("a controller that was killed", () => {
     let isDying = false;
     bench.store = {
       ...store,
-      append: (id, version, event, isClosing) =>
-        isDying && isClosing ? Promise.reject(new Error("killed")) : store.append(id, version, event, isClosing),
+      append: (id, appended) =>
+        isDying && appended.isClosing ? Promise.reject(new Error("killed")) : store.append(id, appended),
     };
     const doomed = await bench.start();
     const one = await doomed.connect("web1", [underWay(permitOf(web1))]);
@@ -190,8 +190,8 @@ test("one write that fails does not leave the engine asleep", async () => {
   let failures = 0;
   bench.store = {
     ...store,
-    append: (id, version, event, isClosing) => {
-      if (event.type !== "unreachable" || failures > 0) return store.append(id, version, event, isClosing);
+    append: (id, appended) => {
+      if (appended.event.type !== "unreachable" || failures > 0) return store.append(id, appended);
       failures += 1;
       return Promise.reject(new Error("disk full"));
     },

@@ -1,4 +1,5 @@
 import { follow, planned } from "@afterpatch/core/rollout/fold";
+import { chargeChange } from "@afterpatch/core/rollout/charges";
 import { type Decision, type FleetView, next } from "@afterpatch/core/rollout/next";
 import { isHostRebooted } from "@afterpatch/core/rollout/reboots";
 import { isClosed } from "@afterpatch/core/rollout/transitions";
@@ -39,6 +40,8 @@ export class RolloutEngine {
   readonly #deps: EngineDeps;
   readonly #open = new Map<string, RolloutView>();
   readonly #watchers = new Watchers();
+  /** Hosts that failed or were lost, in whichever rollout, and have not proved themselves since. */
+  readonly #charged = new Set<string>();
   #tail: Promise<unknown> = Promise.resolve();
   #cancelWake: () => void = () => {};
   #isStopped = false;
@@ -55,6 +58,7 @@ export class RolloutEngine {
     for (const stored of await this.#deps.store.open()) {
       this.#open.set(stored.plan.id, takenUp(viewOf(stored), steadyAt));
     }
+    for (const { hostId } of await this.#deps.store.charges()) this.#charged.add(hostId);
     // The run before may have issued one in its last moment, by a clock that was another.
     this.#rebootPermittedAt = steadyAt;
     await this.look();
@@ -201,7 +205,12 @@ export class RolloutEngine {
   #fleetFor(rolloutId: string): FleetView {
     const rebootPermittedAt = this.#rebootPermittedAt;
     const wall = this.#deps.clock.now();
-    return { ...this.#deps.fleet.view(), wall, ...beyond(this.#open.values(), rolloutId), rebootPermittedAt };
+    return {
+      ...this.#deps.fleet.view(),
+      wall,
+      ...beyond(this.#open.values(), rolloutId, this.#charged),
+      rebootPermittedAt,
+    };
   }
 
   async #carryOut(rolloutId: string, decision: Decision): Promise<void> {
@@ -240,8 +249,14 @@ export class RolloutEngine {
 
   async #append(view: RolloutView, event: RolloutEvent): Promise<RolloutView> {
     const after = folded(view, event);
-    await this.#deps.store.append(view.plan.id, view.version, event, isClosed(after.state));
+    const charge = chargeChange(after, event);
+    await this.#deps.store.append(view.plan.id, {
+      ...{ version: view.version, event, charge },
+      isClosing: isClosed(after.state),
+    });
     this.#keep(after);
+    if (charge?.kind === "charge") this.#charged.add(charge.charge.hostId);
+    else if (charge) this.#charged.delete(charge.hostId);
     const { type, ...fields } = event;
     this.#deps.log.info({ rollout: view.plan.id, event: type, ...fields }, "rollout event");
     return after;

@@ -2,7 +2,7 @@ import type { DatabaseSync } from "node:sqlite";
 import { SCHEMA_VERSION } from "./schema.ts";
 
 /** What makes a store of version N one of N + 1. Written once: a store in the field was made by what stood here then. */
-const MIGRATIONS: Readonly<Record<number, (db: DatabaseSync) => void>> = { 1: toVersion2 };
+const MIGRATIONS: Readonly<Record<number, (db: DatabaseSync) => void>> = { 1: toVersion2, 2: toVersion3 };
 
 /** Brings a store of an older version to this one's, in one transaction: what is cut off leaves the store as it was. */
 export function migrate(db: DatabaseSync, from: number): void {
@@ -32,6 +32,20 @@ function toVersion2(db: DatabaseSync): void {
     db.exec("ALTER TABLE reports ADD COLUMN config_error TEXT; UPDATE reports SET digest = ''");
   }
   db.exec("ALTER TABLE hosts ADD COLUMN scan_failed_at INTEGER; ALTER TABLE hosts ADD COLUMN scan_failed_why TEXT");
+}
+
+/**
+ * Version 3 keeps which hosts are charged to budgets though nobody has them in hand. Of rollouts that ended before it
+ * nothing is charged: they had no budgets.
+ */
+function toVersion3(db: DatabaseSync): void {
+  db.exec(`
+    CREATE TABLE charges (
+      host_id    TEXT PRIMARY KEY REFERENCES hosts (id),
+      rollout_id TEXT NOT NULL REFERENCES rollouts (id),
+      since      INTEGER NOT NULL,
+      why        TEXT NOT NULL
+    ) STRICT, WITHOUT ROWID`);
 }
 
 /** Names of a table's columns; none where there is no such table. */

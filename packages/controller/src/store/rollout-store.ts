@@ -1,3 +1,4 @@
+import type { Charge, ChargeChange } from "@afterpatch/core/rollout/charges";
 import type { RolloutEvent, RolloutPlan } from "@afterpatch/core/rollout/types";
 
 export interface StoredRollout {
@@ -5,12 +6,24 @@ export interface StoredRollout {
   readonly events: readonly RolloutEvent[];
 }
 
+export interface Appended {
+  /** So many events are stored before it. */
+  readonly version: number;
+  readonly event: RolloutEvent;
+  /** It is the last one. */
+  readonly isClosing: boolean;
+  /** Null: none. */
+  readonly charge: ChargeChange | null;
+}
+
 /** Rollouts on disk. What a resolved promise says is durable. */
 export interface RolloutStore {
   /** Stores a rollout and its first events. A request id seen before changes nothing and returns the rollout it made then. */
   create(plan: RolloutPlan, requestId: string, events: readonly RolloutEvent[]): Promise<string>;
-  /** Appends the event that follows the first `version` ones; rejects when another came in between. `isClosing`: it is the last. */
-  append(rolloutId: string, version: number, event: RolloutEvent, isClosing: boolean): Promise<void>;
+  /** Appends an event with all that goes with it; rejects when another one came in between. */
+  append(rolloutId: string, appended: Appended): Promise<void>;
+  /** Hosts that count as unavailable though nobody may have them in hand. */
+  charges(): Promise<readonly Charge[]>;
   /** Rollouts that have not ended. */
   open(): Promise<readonly StoredRollout[]>;
   load(rolloutId: string): Promise<StoredRollout | null>;

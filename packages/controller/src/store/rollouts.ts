@@ -1,3 +1,4 @@
+import type { ChargeChange } from "@afterpatch/core/rollout/charges";
 import type { RolloutEvent, RolloutPlan } from "@afterpatch/core/rollout/types";
 import { StoreError } from "./errors.ts";
 import type { RolloutStore, StoredRollout } from "./rollout-store.ts";
@@ -22,12 +23,22 @@ export function rollouts(db: Connection): RolloutStore {
         return plan.id;
       });
     },
-    async append(rolloutId, version, event, isClosing) {
+    async append(rolloutId, { version, event, isClosing, charge }) {
       db.transaction(() => {
         // The primary key refuses a second event in the same place.
         insertEvent(db, rolloutId, version + 1, event);
         if (isClosing) db.prepare("UPDATE rollouts SET state = 'closed' WHERE id = ?").run(rolloutId);
+        if (charge !== null) change(db, charge);
       });
+    },
+    async charges() {
+      const rows = db.prepare("SELECT host_id, rollout_id, since, why FROM charges ORDER BY since, host_id").all();
+      return rows.map((row) => ({
+        hostId: text(row, "host_id"),
+        rolloutId: text(row, "rollout_id"),
+        since: integer(row, "since"),
+        why: text(row, "why"),
+      }));
     },
     async open() {
       const rows = db.prepare("SELECT id, plan FROM rollouts WHERE state = 'open' ORDER BY created_at, id").all();
@@ -50,6 +61,17 @@ export function rollouts(db: Connection): RolloutStore {
 function findRequest(db: Connection, requestId: string): string | null {
   const row = db.prepare("SELECT id FROM rollouts WHERE request_id = ?").get(requestId);
   return row ? text(row, "id") : null;
+}
+
+function change(db: Connection, change: ChargeChange): void {
+  if (change.kind === "clear") {
+    db.prepare("DELETE FROM charges WHERE host_id = ?").run(change.hostId);
+    return;
+  }
+  const { hostId, rolloutId, since, why } = change.charge;
+  db.prepare("INSERT OR REPLACE INTO charges (host_id, rollout_id, since, why) VALUES (?,?,?,?)").run(
+    ...[hostId, rolloutId, since, why],
+  );
 }
 
 function insertEvent(db: Connection, rolloutId: string, seq: number, event: RolloutEvent): void {

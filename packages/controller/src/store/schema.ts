@@ -1,7 +1,7 @@
 /** "afp1": marks the file as a store of afterpatch. */
 export const APPLICATION_ID = 0x61667031;
 /** Version of the tables below: whoever changes them raises it, and writes a migration (migrations.ts). */
-export const SCHEMA_VERSION = 2;
+export const SCHEMA_VERSION = 3;
 
 /** All tables of a new store. Instants are epoch milliseconds; `*_sha256` are 32 raw bytes. */
 export const SCHEMA = `
@@ -84,5 +84,12 @@ CREATE TABLE rollout_events (
   at         INTEGER NOT NULL,
   body       TEXT NOT NULL,
   PRIMARY KEY (rollout_id, seq)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE charges (
+  host_id    TEXT PRIMARY KEY REFERENCES hosts (id),
+  rollout_id TEXT NOT NULL REFERENCES rollouts (id),
+  since      INTEGER NOT NULL,
+  why        TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 `;

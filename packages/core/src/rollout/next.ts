@@ -26,7 +26,7 @@ export interface FleetView {
   readonly elsewhere: readonly string[];
   /** What people's clocks say, epoch milliseconds: windows are of it. */
   readonly wall: number;
-  /** Hosts that are unavailable whatever this rollout does: not connected, cordoned, in other rollouts' hands. */
+  /** Hosts that are unavailable whatever this rollout does, beside those that are away: in other rollouts' hands, failed or lost before. */
   readonly unavailable: ReadonlySet<string>;
   /** The controller's own host, while another rollout reboots it: the controller goes down soon. */
   readonly leavingFor: string | null;

@@ -87,7 +87,10 @@ interface Granted {
 function withinBudgets(view: RolloutView, rooms: readonly Room[], fleet: FleetView): Granted {
   const budgets = view.plan.shape?.budgets ?? [];
   if (budgets.length === 0) return { hosts: rooms.flatMap((room) => room.ready.slice(0, room.free)), held: [] };
-  const charged = new Set([...fleet.unavailable, ...view.hosts.filter(isUnavailable).map(({ hostId }) => hostId)]);
+  const members = budgets.flatMap(({ groups }) => groups.flatMap(({ hostIds }) => hostIds));
+  const away = members.filter((hostId) => awayOf(hostId, fleet) !== null);
+  const ours = view.hosts.filter(isUnavailable).map(({ hostId }) => hostId);
+  const charged = new Set([...fleet.unavailable, ...away, ...ours]);
   const hosts: HostInRollout[] = [];
   const held = new Set<string>();
   for (const room of rooms) {

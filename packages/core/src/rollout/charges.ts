@@ -1,0 +1,40 @@
+import type { RolloutEvent, RolloutView } from "./types.ts";
+
+// A host that failed, or was lost with a permit, serves nobody as far as is known. Budgets count it until it has proved
+// itself or a person writes it off, also when the rollout in which that came about has long ended.
+
+/** Why a host counts as unavailable though nobody has it in hand. */
+export interface Charge {
+  readonly hostId: string;
+  readonly rolloutId: string;
+  /** Epoch milliseconds of the controller's clock. */
+  readonly since: number;
+  readonly why: string;
+}
+
+export type ChargeChange =
+  | { readonly kind: "charge"; readonly charge: Charge }
+  | { readonly kind: "clear"; readonly hostId: string };
+
+/** What an event changes in the register of charges; null: nothing. `view`: the rollout after the event. */
+export function chargeChange({ plan, hosts }: RolloutView, event: RolloutEvent): ChargeChange | null {
+  switch (event.type) {
+    case "ended":
+      if (event.state !== "failed") return { kind: "clear", hostId: event.hostId };
+      return charged(plan.id, event.hostId, event.at, event.reason);
+    case "unreachable": {
+      // One that was away before it was permitted is charged for as long as it is away, and no longer.
+      const isOurs = hosts.some(({ hostId, permit }) => hostId === event.hostId && permit !== null);
+      return isOurs ? charged(plan.id, event.hostId, event.at, event.why) : null;
+    }
+    // A scan of now found nothing that is old.
+    case "nothing-to-do":
+      return { kind: "clear", hostId: event.hostId };
+    default:
+      return null;
+  }
+}
+
+function charged(rolloutId: string, hostId: string, since: number, why: string): ChargeChange {
+  return { kind: "charge", charge: { hostId, rolloutId, since, why } };
+}
