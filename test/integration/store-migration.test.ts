@@ -73,7 +73,7 @@ test("a report that was not kept whole is asked for again; what was not counted 
   const findings = { service: 1, "xinetd-session": 2, application: 3, kernel: 4, microcode: 5 };
   const same = { ...told, findings, digest: "d1", configError: null, body: new Uint8Array() };
   const answers: unknown[] = [];
-  for (const name of OLDER) {
+  for (const name of OLDER.filter((version) => version.startsWith("1"))) {
     const store = await openStore(await older(name));
     const { report } = (await store.hosts.byId("H1")) ?? {};
     answers.push([name, report?.unreadable ?? null, report?.configError ?? null]);
@@ -110,7 +110,7 @@ test.each(OLDER)(
       await store.close();
       expect(shape(path)).toEqual(fresh);
     }
-    expect([...seen]).toEqual([1, SCHEMA_VERSION]);
+    expect([...seen]).toEqual([Number(name[0]), SCHEMA_VERSION]);
   },
   60_000,
 );
