@@ -222,7 +222,7 @@ export class RolloutEngine {
       return;
     }
     const [at, steadyAt] = [clock.now(), clock.steady()];
-    const event = eventOf(decision, { at, steadyAt, epoch, permitId: randomId(), plan: view.plan });
+    const event = eventOf(decision, { at, steadyAt, epoch, permitId: randomId(), view });
     if (event.type === "permitted" && isHostRebooted(view.plan, event.hostId)) this.#rebootPermittedAt = steadyAt;
     const after = await this.#append(view, event);
     if (event.type === "permitted") fleet.send(event.hostId, { kind: "permit", permit: permitOf(after, event) });

@@ -1,6 +1,8 @@
+import { type Now, giveBack } from "@afterpatch/core/rollout/chores";
+import { isCaredFor, isInCare } from "@afterpatch/core/rollout/care";
 import type { StoredDecision } from "@afterpatch/core/rollout/next";
 import { lastsMs } from "@afterpatch/core/rollout/reboots";
-import type { HostInRollout, RolloutEvent, RolloutPlan, RolloutView } from "@afterpatch/core/rollout/types";
+import type { HostInRollout, RolloutEvent, RolloutView } from "@afterpatch/core/rollout/types";
 import { isHeldOff, LONGEST_RETRY_MS, retryInMs } from "@afterpatch/core/rollout/veto";
 import type { PermitUpdate } from "@afterpatch/core/session";
 
@@ -16,12 +18,6 @@ const VOID_CODES = new Set(["old-epoch", "wrong-boot", "not-begun-in-time"]);
 /** What is under way, in the order in which it comes; before all of them stand `permitted` and `unreachable`. */
 const PROGRESS: readonly string[] = ["acting", "returning", "settling", "verifying"];
 
-/** Both clocks of the controller: `at` is the one that people read, `steadyAt` the one that deadlines are on. */
-export interface Now {
-  readonly at: number;
-  readonly steadyAt: number;
-}
-
 /** Judges what a host says of its permit; null when there is nothing new to store. Rejects when the store fails. */
 export type Proves = (
   view: RolloutView,
@@ -33,15 +29,23 @@ export type Proves = (
 /** The event that a decision becomes. */
 export function eventOf(
   decision: StoredDecision,
-  now: Now & { readonly epoch: number; readonly permitId: string; readonly plan: RolloutPlan },
+  now: Now & { readonly epoch: number; readonly permitId: string; readonly view: RolloutView },
 ): RolloutEvent {
-  const { at, steadyAt, plan } = now;
+  const { at, steadyAt } = now;
+  const { plan } = now.view;
   switch (decision.kind) {
     case "permit": {
       const { hostId, bootId } = decision;
       const beginBy = steadyAt + plan.timing.beginWithinMs;
       const endBy = beginBy + lastsMs(plan, hostId);
       return { type: "permitted", at, hostId, permitId: now.permitId, bootId, epoch: now.epoch, beginBy, endBy };
+    }
+    case "take":
+      return { type: "taken", at, hostId: decision.hostId, phase: decision.phase };
+    case "give-back": {
+      const host = now.view.hosts.find(({ hostId }) => hostId === decision.hostId);
+      if (!host) throw new Error(`rollout ${plan.id}: host ${decision.hostId} is not in it`);
+      return giveBack(host, now, decision.outcome);
     }
     case "nothing-to-do":
       return { type: "nothing-to-do", at, hostId: decision.hostId, residue: decision.residue };
@@ -122,6 +126,8 @@ export function judged(
   unproven: string | null,
 ): RolloutEvent | null {
   const host = view.hosts.find((h) => h.hostId === hostId);
+  // It has shown what it had to: whatever it says again changes nothing.
+  if (host && isInCare(host)) return null;
   const { permitId, steps } = update;
   if (update.state !== "finished") {
     // Forward only: what a permit may write into the store is bounded, whatever its host says.
@@ -140,7 +146,11 @@ export function judged(
   }
   const isVerified = result === "verified" && unproven === null;
   const state = !isVerified ? "failed" : residue.length > 0 ? "done-with-residue" : "done";
-  const reason = isVerified ? "" : (unproven ?? said);
+  if (state !== "failed" && host && isCaredFor(view.plan, host.care)) {
+    return { type: "proved", at, hostId, permitId, state, steps, residue };
+  }
+  const rest = host?.care.isDrained ? "; it is out of service still" : "";
+  const reason = isVerified ? "" : `${unproven ?? said}${rest}`;
   return { type: "ended", at, hostId, permitId, state, reason, steps, residue };
 }
 

@@ -22,6 +22,11 @@ export function chargeChange({ plan, hosts }: RolloutView, event: RolloutEvent):
     case "ended":
       if (event.state !== "failed") return { kind: "clear", hostId: event.hostId };
       return charged(plan.id, event.hostId, event.at, event.reason);
+    case "left": {
+      const { hostId, at, outcome, isDrained } = event;
+      if (outcome.state === "failed" || isDrained) return charged(plan.id, hostId, at, outcome.reason);
+      return outcome.state === "done" || outcome.state === "done-with-residue" ? { kind: "clear", hostId } : null;
+    }
     case "unreachable": {
       // One that was away before it was permitted is charged for as long as it is away, and no longer.
       const isOurs = hosts.some(({ hostId, permit }) => hostId === event.hostId && permit !== null);

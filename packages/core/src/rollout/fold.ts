@@ -1,13 +1,8 @@
-import { canHostFollow, canRolloutFollow, isClosed } from "./transitions.ts";
-import type {
-  EndedWave,
-  HostInRollout,
-  HostState,
-  RolloutEvent,
-  RolloutPlan,
-  RolloutState,
-  RolloutView,
-} from "./types.ts";
+import { firstPhase, isReady, UNTOUCHED } from "./care.ts";
+import { cared } from "./care-events.ts";
+import { type Followed, hostOf, toHost, withPermit } from "./host-change.ts";
+import { canRolloutFollow, isClosed } from "./transitions.ts";
+import type { EndedWave, HostInRollout, RolloutEvent, RolloutPlan, RolloutState, RolloutView } from "./types.ts";
 
 /** A rollout before its first event. */
 export function planned(plan: RolloutPlan): RolloutView {
@@ -23,6 +18,7 @@ export function planned(plan: RolloutPlan): RolloutView {
       permits: 0,
       vetoes: 0,
       againAt: null,
+      care: UNTOUCHED,
       permit: null,
     }),
   );
@@ -38,10 +34,6 @@ export function fold(plan: RolloutPlan, events: readonly RolloutEvent[]): Rollou
     return after.view;
   }, planned(plan));
 }
-
-export type Followed =
-  | { readonly kind: "followed"; readonly view: RolloutView }
-  | { readonly kind: "refused"; readonly why: string };
 
 /** The rollout after one more event, or why that event cannot follow. */
 export function follow(view: RolloutView, event: RolloutEvent): Followed {
@@ -76,16 +68,18 @@ export function follow(view: RolloutView, event: RolloutEvent): Followed {
         reason: "nothing to do",
         residue: event.residue,
       });
-    case "permitted": {
-      if (view.state !== "running") return { kind: "refused", why: `no permit while the rollout is ${view.state}` };
-      const { permitId: id, bootId, epoch, beginBy, endBy } = event;
-      const permits = (view.hosts.find((h) => h.hostId === event.hostId)?.permits ?? 0) + 1;
-      const permit = { id, bootId, epoch, at: event.at, beginBy, endBy, isBegun: false };
-      return toHost(view, event, "permitted", { reason: "", permits, permit });
-    }
+    case "permitted":
+      return permitted(view, event);
     case "permit-void":
       // Without a permit the host is as one that was never permitted: away it is no failure, and it may come back.
       return withPermit(view, event, "pending", { reason: event.why, steps: [], permit: null });
+    case "taken":
+    case "drain-begun":
+    case "ready":
+    case "proved":
+    case "undrain-begun":
+    case "left":
+      return cared(view, event);
     case "progress":
       return withPermit(view, event, event.state, { steps: event.steps, reason: "", ...begun(view, event) });
     case "ended":
@@ -108,11 +102,27 @@ export function follow(view: RolloutView, event: RolloutEvent): Followed {
     case "unreachable":
       return toHost(view, event, "unreachable", { reason: event.why });
     case "returned":
-      if (view.hosts.find((h) => h.hostId === event.hostId)?.permit) {
-        return { kind: "refused", why: `host ${event.hostId} holds a permit, and may be acting` };
-      }
-      return toHost(view, event, "pending", { reason: "" });
+      return returned(view, event);
   }
+}
+
+function returned(view: RolloutView, event: Extract<RolloutEvent, { type: "returned" }>): Followed {
+  if (hostOf(view, event)?.permit) {
+    return { kind: "refused", why: `host ${event.hostId} holds a permit, and may be acting` };
+  }
+  return toHost(view, event, "pending", { reason: "" });
+}
+
+function permitted(view: RolloutView, event: Extract<RolloutEvent, { type: "permitted" }>): Followed {
+  if (view.state !== "running") return { kind: "refused", why: `no permit while the rollout is ${view.state}` };
+  const { permitId: id, bootId, epoch, beginBy, endBy } = event;
+  const host = hostOf(view, event);
+  if (host && !isReady(host) && firstPhase(view.plan) !== null) {
+    return { kind: "refused", why: `${host.name} is not ready for its permit` };
+  }
+  const permit = { id, bootId, epoch, at: event.at, beginBy, endBy, isBegun: false };
+  const care = { ...(host?.care ?? UNTOUCHED), phase: null };
+  return toHost(view, event, "permitted", { reason: "", permits: (host?.permits ?? 0) + 1, permit, care });
 }
 
 function begun(view: RolloutView, { hostId }: { readonly hostId: string }): Pick<HostInRollout, "permit"> {
@@ -139,39 +149,6 @@ function approved(view: RolloutView, event: Extract<RolloutEvent, { type: "appro
   const isAwaited = view.state === "waiting-approval";
   const state = isAwaited ? ({ state: "running", why: "" } as const) : {};
   return { kind: "followed", view: { ...view, ...state, ended, version: view.version + 1 } };
-}
-
-type Change = Partial<
-  Pick<HostInRollout, "reason" | "steps" | "residue" | "permit" | "permits" | "vetoes" | "againAt">
->;
-
-function withPermit(
-  view: RolloutView,
-  event: { readonly at: number; readonly hostId: string; readonly permitId: string },
-  to: HostState,
-  change: Change,
-): Followed {
-  const host = view.hosts.find((h) => h.hostId === event.hostId);
-  if (host && host.permit?.id !== event.permitId) {
-    return { kind: "refused", why: `${host.name}: permit ${event.permitId} is not its newest` };
-  }
-  return toHost(view, event, to, change);
-}
-
-function toHost(
-  view: RolloutView,
-  event: { readonly at: number; readonly hostId: string },
-  to: HostState,
-  change: Change,
-): Followed {
-  const index = view.hosts.findIndex((h) => h.hostId === event.hostId);
-  const host = view.hosts[index];
-  if (!host) return { kind: "refused", why: `host ${event.hostId} is not in this rollout` };
-  if (view.state === "planned" || isClosed(view.state)) return { kind: "refused", why: `the rollout is ${view.state}` };
-  if (!canHostFollow(host.state, to))
-    return { kind: "refused", why: `${host.name}: ${to} cannot follow ${host.state}` };
-  const hosts = view.hosts.with(index, { ...host, ...change, state: to, changedAt: event.at });
-  return { kind: "followed", view: { ...view, hosts, version: view.version + 1 } };
 }
 
 function toState(view: RolloutView, to: RolloutState, why: string, isAbort = false): Followed {

@@ -1,6 +1,9 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { ALONE, rolloutPlan, T0, TIMING } from "../../../../test/fakes/rollout.ts";
+import type { CheckSpec, HookSpec } from "../rollout-file/spec.ts";
+import { type Care, isCaredFor, isInCare, UNTOUCHED } from "./care.ts";
+import { afterChore, giveBack } from "./chores.ts";
 import { fold, follow, planned } from "./fold.ts";
 import { type Decision, type FleetView, next } from "./next.ts";
 import { failures } from "./stop.ts";
@@ -25,6 +28,8 @@ const outside = fc.record({
     "back",
     "abort",
     "clock",
+    "held",
+    "not-held",
   ),
   host: fc.nat(5),
   ms: fc.constantFrom(1_000, 60_000, 130_000, 700_000, 3 * 3_600_000, -3 * 3_600_000, -86_400_000, 86_400_000),
@@ -35,6 +40,7 @@ const orders = fc.record({
   clean: fc.array(fc.boolean(), { minLength: 1, maxLength: 6 }),
   ramp: fc.array(fc.integer({ min: 1, max: 4 }), { minLength: 1, maxLength: 3 }),
   maxFail: fc.nat(3),
+  hasCare: fc.boolean(),
 });
 
 interface Play {
@@ -65,7 +71,8 @@ function play(plan: RolloutPlan, happenings: readonly Outside[]): Play {
       for (const decision of decisions) {
         broken.push(...promises(view, decision, away, now));
         if (decision.kind === "ask-again") away.set(decision.hostId, now);
-        else if (!add(eventOf(decision, now, events.length))) broken.push(`${decision.kind} was decided and refused`);
+        else if (!add(eventOf(view, decision, now, events.length)))
+          broken.push(`${decision.kind} was decided and refused`);
       }
     }
   };
@@ -95,8 +102,10 @@ function promises(view: RolloutView, decision: Decision, away: ReadonlyMap<strin
     if (view.state !== "running" || (host?.againAt ?? Number.POSITIVE_INFINITY) > now)
       broken.push(`${decision.hostId} tried again too early, or while ${view.state}`);
   }
-  if (decision.kind !== "permit") return broken;
-  const inHand = view.hosts.filter(isCharged).length + 1;
+  if (decision.kind !== "permit" && decision.kind !== "take") return broken;
+  // One that was got ready is in hand already.
+  const others = view.hosts.filter((host) => host.hostId !== decision.hostId);
+  const inHand = others.filter(isCharged).length + 1;
   const batch = batchOf(plan, decision.hostId);
   if (inHand > batch.size) broken.push(`${inHand} in hand in a batch of ${batch.size}`);
   const isEarlierOpen = view.hosts.some((h) => batch.earlier.includes(h.hostId) && !isAtRest(h.state));
@@ -121,12 +130,24 @@ function isCharged(host: HostInRollout): boolean {
   return isInFlight(host.state) || (host.state === "unreachable" && host.permit !== null);
 }
 
-function eventOf(decision: Exclude<Decision, { kind: "ask-again" }>, at: number, n: number): RolloutEvent {
+function eventOf(
+  view: RolloutView,
+  decision: Exclude<Decision, { kind: "ask-again" }>,
+  at: number,
+  n: number,
+): RolloutEvent {
   if (decision.kind === "stop") return { type: "stopping", at, why: decision.why };
   if (decision.kind === "close") return { type: "closed", at, state: decision.state, why: decision.why };
   if (decision.kind !== "permit") {
-    if (!("hostId" in decision)) throw new Error(`${decision.kind} in a plan without waves and windows`);
+    if (decision.kind === "end-wave") return { type: "wave-ended", at, wave: decision.wave, bakeUntil: at };
+    if (!("hostId" in decision)) throw new Error(`${decision.kind} in a plan without gates and windows`);
     const { hostId } = decision;
+    if (decision.kind === "take") return { type: "taken", at, hostId, phase: decision.phase };
+    if (decision.kind === "give-back") {
+      const host = view.hosts.find((one) => one.hostId === hostId);
+      if (!host) throw new Error(`${hostId} is given back and unknown`);
+      return giveBack(host, { at }, decision.outcome);
+    }
     if (decision.kind === "unreachable") return { type: "unreachable", at, hostId, why: decision.why };
     if (decision.kind === "returned") return { type: "returned", at, hostId };
     if (decision.kind === "try-again") return { type: "tried-again", at, hostId };
@@ -141,11 +162,21 @@ function eventOf(decision: Exclude<Decision, { kind: "ask-again" }>, at: number,
 function told(view: RolloutView, { kind }: Outside, hostId: string, at: number): readonly RolloutEvent[] {
   if (kind === "abort") return [{ type: "abort-requested", at, actor: "ops", why: "changed my mind" }];
   const host = view.hosts.find((h) => h.hostId === hostId);
+  if (kind === "held" || kind === "not-held") {
+    const { phase } = host?.care ?? UNTOUCHED;
+    const result = { why: kind === "held" ? null : "it says no", baseline: null };
+    const event = phase && afterChore(view, hostId, phase, result, { at, steadyAt: at });
+    return event ? [event] : [];
+  }
+  // Whoever is in the controller's own hands is heard no more.
+  if (host && isInCare(host)) return [];
   const permitId = host?.permit?.id;
   if (!host || permitId === undefined) return [];
   const againAt = at + retryInMs(host.vetoes + 1);
   if (kind === "veto") return [{ type: "vetoed", at, hostId, permitId, why: "denied", steps: [], againAt }];
   if (kind === "void") return [{ type: "permit-void", at, hostId, permitId, why: "lost" }];
+  if (kind === "done" && isCaredFor(view.plan, host.care))
+    return [{ type: "proved", at, hostId, permitId, state: kind, steps: [], residue: [] }];
   if (kind === "done" || kind === "failed")
     return [{ type: "ended", at, hostId, permitId, state: kind, reason: "", steps: [], residue: [] }];
   if (kind === "acting" || kind === "returning" || kind === "settling" || kind === "verifying")
@@ -158,10 +189,26 @@ function fleet(plan: RolloutPlan, away: ReadonlyMap<string, number>): FleetView 
   return { ...ALONE, hosts: new Map(hosts), listeningSince: T0 - 1_000 };
 }
 
-function planFor(order: { clean: readonly boolean[]; ramp: readonly number[]; maxFail: number }): RolloutPlan {
-  const hosts = order.clean.map((isClean, i) => `web${i + 1}${isClean ? "-clean" : ""}`);
-  return rolloutPlan({ hosts, ramp: order.ramp, maxFail: order.maxFail });
+interface Order {
+  readonly clean: readonly boolean[];
+  readonly ramp: readonly number[];
+  readonly maxFail: number;
+  readonly hasCare: boolean;
 }
+
+function planFor({ clean, ramp, maxFail, hasCare }: Order): RolloutPlan {
+  const hosts = clean.map((isClean, i) => `web${i + 1}${isClean ? "-clean" : ""}`);
+  const plan = rolloutPlan({ hosts, ramp, maxFail });
+  if (!hasCare) return plan;
+  const wave = { name: "all", hostIds: hosts, ramp, mode: "slide", after: [], bakeMs: 0, isApproved: false } as const;
+  const hours = { windows: [], freeze: [] };
+  const shape = { waves: [{ ...wave, leaderLast: null }], budgets: [], hours, care: CARE };
+  return { ...plan, shape: { ...shape, maxFailPercent: null, progressDeadlineMs: null } };
+}
+
+const LIVE: CheckSpec = { name: "live", probe: { kind: "tcp", host: "{host}", port: 443 }, forMs: 0, timeoutMs: 1_000 };
+const HOOK: HookSpec = { command: ["/bin/true"], timeoutMs: 1_000, onFail: "skip-host" };
+const CARE: Care = { before: [LIVE], drain: HOOK, after: [LIVE], undrain: { ...HOOK, onFail: "fail-host" } };
 
 test("no interleaving permits beyond the ramp, after a tripped stop rule, after an abort, or to a host that is away", () => {
   fc.assert(
@@ -186,7 +233,10 @@ test("a rollout whose hosts are left alone comes to its end by the clock", () =>
   fc.assert(
     fc.property(orders, fc.array(outside, { maxLength: 40 }), (order, happenings) => {
       const hours = Array.from({ length: 40 }, (): Outside[] => [
-        ...order.clean.map((_, host): Outside => ({ kind: "away", host, ms: 1_000 })),
+        ...order.clean.flatMap((_, host): Outside[] => [
+          { kind: "away", host, ms: 1_000 },
+          { kind: "not-held", host, ms: 1_000 }, // hooks and checks end by themselves
+        ]),
         { kind: "clock", host: 0, ms: 86_400_000 },
       ]).flat();
       const { view, broken } = play(planFor(order), [...happenings, ...hours]);
@@ -202,7 +252,10 @@ test("hosts that only veto do not keep a rollout alive", () => {
       const minutes = Array.from({ length: 60 }, (): Outside[] => [
         ...order.clean.flatMap((_, host): Outside[] => [
           { kind: "back", host, ms: 1_000 },
+          { kind: "held", host, ms: 1_000 },
+          { kind: "held", host, ms: 1_000 },
           { kind: "veto", host, ms: 1_000 },
+          { kind: "held", host, ms: 1_000 },
         ]),
         { kind: "clock", host: 0, ms: 60_000 },
       ]).flat();

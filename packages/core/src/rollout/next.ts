@@ -1,3 +1,4 @@
+import { type AfterCare, givenBack, idleDrained, readyHosts } from "./care.ts";
 import { someOf } from "../text.ts";
 import { openBatches, residueOf, stepsOf } from "./batch.ts";
 import { closedAt } from "./hours.ts";
@@ -35,6 +36,10 @@ export interface FleetView {
 /** Becomes an event in the store before it has an effect. */
 export type StoredDecision =
   | { readonly kind: "permit"; readonly hostId: string; readonly bootId: string }
+  /** It is got ready first: looked at, or drained. */
+  | { readonly kind: "take"; readonly hostId: string; readonly phase: "checking" | "draining" }
+  /** Nothing is done to it for now: back into service where it is out of it. */
+  | { readonly kind: "give-back"; readonly hostId: string; readonly outcome: AfterCare }
   | { readonly kind: "nothing-to-do"; readonly hostId: string; readonly residue: readonly string[] }
   | { readonly kind: "unreachable"; readonly hostId: string; readonly why: string }
   | { readonly kind: "returned"; readonly hostId: string }
@@ -68,6 +73,8 @@ export function next(view: RolloutView, fleet: FleetView, now: number): Next {
   if (view.state === "planned" || isClosed(view.state)) return { decisions: [], waits: [], wakeAt: null };
   const silence = silentHosts(view, fleet, now);
   if (silence.decisions.length > 0) return { decisions: silence.decisions, waits: [], wakeAt: now };
+  const unwanted = notWanted(view);
+  if (unwanted.length > 0) return { decisions: unwanted, waits: [], wakeAt: now };
   const why = tripped(view, now);
   if (view.state !== "stopping" && why !== null) return { decisions: [{ kind: "stop", why }], waits: [], wakeAt: now };
   const inFlight = view.hosts.filter((host) => isInFlight(host.state));
@@ -76,6 +83,12 @@ export function next(view: RolloutView, fleet: FleetView, now: number): Next {
   if (view.state === "waiting-window") return atTheWindow(view, fleet, times);
   if (view.state !== "running") return { decisions: [], waits: [view.state], wakeAt: silence.wakeAt };
   return dispatching(view, fleet, inFlight, times);
+}
+
+/** Out of service, or ready to be touched, though nothing is done to them for now. */
+function notWanted(view: RolloutView): readonly Decision[] {
+  const idle = idleDrained(view).map((one): Decision => ({ kind: "give-back", ...one }));
+  return view.state === "running" ? idle : [...idle, ...readyHosts(view).map(givenBack)];
 }
 
 function closing(view: RolloutView, fleet: FleetView, inFlight: readonly HostInRollout[], wakeAt: number | null): Next {

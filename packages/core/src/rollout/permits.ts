@@ -1,5 +1,6 @@
 import { abridged, someOf } from "../text.ts";
 import { awayOf, type Batch, isLost, isMoving, names, openBatches } from "./batch.ts";
+import { firstPhase, givenBack, isReady, readyHosts } from "./care.ts";
 import { overBudget } from "./budgets.ts";
 import { closedAt } from "./hours.ts";
 import type { Decision, FleetView, Next, Times } from "./next.ts";
@@ -28,14 +29,19 @@ export function permits(view: RolloutView, fleet: FleetView, inFlight: readonly 
   const ready = rooms.flatMap((room) => room.ready.slice(0, room.free));
   const stuckFor = stuckAt(view);
   const wakeAt = stuckFor === null ? times.wakeAt : sooner(times, stuckFor);
-  if (ready.length === 0) return { decisions: [], waits, wakeAt };
+  const prepared = readyHosts(view);
+  if (ready.length === 0 && prepared.length === 0) return { decisions: [], waits, wakeAt };
   const closed = view.plan.shape ? closedAt(view.plan.shape.hours, fleet.wall, expectedMs(view)) : null;
+  if (closed !== null && prepared.length > 0) return { decisions: prepared.map(givenBack), waits, wakeAt };
   if (closed !== null) return atClosing(closed.why, inFlight.length > 0, waits, wakeAt);
   const alone = rooms.find(({ batch }) => batch.isAlone)?.batch ?? null;
   const why = whyNotNow(view, alone, fleet);
   if (why !== null)
     return { decisions: [], waits: [...waits, why], wakeAt: sooner({ ...times, wakeAt }, times.now + LOOK_AGAIN_MS) };
-  return braked(view, withinBudgets(view, rooms, fleet), fleet, { ...times, wakeAt }, waits);
+  const granted = withinBudgets(view, rooms, fleet);
+  // Those that were got ready are in hand, and counted, already.
+  const here = prepared.filter(({ hostId }) => awayOf(hostId, fleet) === null);
+  return braked(view, { ...granted, hosts: [...here, ...granted.hosts] }, fleet, { ...times, wakeAt }, waits);
 }
 
 /** The rollout waits for its window when nothing is in hand any more. */
@@ -134,7 +140,7 @@ const LOOK_AGAIN_MS = 10_000;
 
 /** The controller's own host is rebooted alone, whichever rollout it is in: what would be acting then has nobody to tell. */
 function whyNotNow(view: RolloutView, alone: Batch | null, fleet: FleetView): string | null {
-  const own = view.hosts.find((host) => isInFlight(host.state) && holdsController(view, host));
+  const own = view.hosts.find((host) => isInFlight(host.state) && !isReady(host) && holdsController(view, host));
   const leavingFor = own?.name ?? fleet.leavingFor;
   if (leavingFor !== null) return `nothing begins until ${leavingFor} is back, on which the controller runs`;
   if (alone === null || fleet.elsewhere.length === 0) return null;
@@ -150,8 +156,13 @@ export function holdsController(view: RolloutView, { hostId }: HostInRollout): b
 function braked(view: RolloutView, granted: Granted, fleet: FleetView, times: Times, others: readonly string[]): Next {
   const decisions: Decision[] = [];
   const held: HostInRollout[] = [];
+  const phase = firstPhase(view.plan);
   let freeAt = fleet.rebootPermittedAt === null ? times.now : fleet.rebootPermittedAt + REBOOT_EVERY_MS;
   for (const host of granted.hosts) {
+    if (phase !== null && !isReady(host)) {
+      decisions.push({ kind: "take", hostId: host.hostId, phase });
+      continue;
+    }
     const isRebooted = isHostRebooted(view.plan, host.hostId);
     if (isRebooted && times.now < freeAt) {
       held.push(host);

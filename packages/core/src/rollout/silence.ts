@@ -1,4 +1,5 @@
 import { awayOf, isMoving, openBatches, stepsOf } from "./batch.ts";
+import { givenBack, isInCare, isReady } from "./care.ts";
 import type { Decision, FleetView } from "./next.ts";
 import { isInFlight } from "./transitions.ts";
 import type { HostInRollout, RolloutView } from "./types.ts";
@@ -15,7 +16,8 @@ export function silentHosts(view: RolloutView, fleet: FleetView, now: number) {
     if (host.state === "permitted" && awaySince === null && host.permit) {
       due(host.permit.beginBy, { kind: "ask-again", hostId });
     }
-    if (isInFlight(host.state) && host.permit) {
+    if (isReady(host) && awaySince !== null) due(awaySince + view.plan.timing.unreachableAfterMs, givenBack(host));
+    if (isInFlight(host.state) && host.permit && !isInCare(host)) {
       // After a start of the controller hosts get time to come back with what they have done in the meantime.
       const at = Math.max(host.permit.endBy, fleet.listeningSince) + view.plan.timing.unreachableAfterMs;
       due(at, { kind: "unreachable", hostId, why: whySilent(view, host, awaySince !== null, now) });

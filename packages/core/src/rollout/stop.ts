@@ -13,6 +13,8 @@ export function failures(view: RolloutView): readonly HostInRollout[] {
 
 /** Why nothing new may begin any more, or null. `now` is of the clock that deadlines of permits are on. */
 export function tripped(view: RolloutView, now: number): string | null {
+  const stopped = view.hosts.flatMap(({ care }) => care.stops ?? [])[0];
+  if (stopped !== undefined) return stopped;
   const failed = failures(view);
   if (failed.length > view.plan.maxFail) {
     const names = failed.map((host) => host.name).join(", ");

@@ -3,15 +3,15 @@ import { canHostFollow, canRolloutFollow, isAtRest, isClosed, isInFlight } from 
 import { HOST_STATES, type HostState, ROLLOUT_STATES, type RolloutState } from "./types.ts";
 
 test.each<[HostState, string]>([
-  ["pending", "vetoed permitted done done-with-residue skipped unreachable written-off"],
-  ["vetoed", "pending skipped written-off"],
+  ["pending", "vetoed permitted draining undraining done done-with-residue skipped unreachable written-off"],
+  ["vetoed", "pending undraining skipped written-off"],
   ["permitted", "pending vetoed acting returning settling verifying done done-with-residue failed unreachable"],
-  ["draining", "acting failed unreachable"],
+  ["draining", "pending vetoed permitted draining undraining failed skipped"],
   ["acting", "pending vetoed acting returning settling verifying done done-with-residue failed unreachable"],
   ["returning", "vetoed returning settling verifying done done-with-residue failed unreachable"],
   ["settling", "pending vetoed settling verifying done done-with-residue failed unreachable"],
-  ["verifying", "pending vetoed verifying done done-with-residue failed unreachable"],
-  ["undraining", "done done-with-residue failed unreachable"],
+  ["verifying", "pending vetoed verifying undraining done done-with-residue failed unreachable"],
+  ["undraining", "pending vetoed done done-with-residue failed skipped"],
   [
     "unreachable",
     "pending vetoed acting returning settling verifying done done-with-residue failed skipped written-off",

@@ -2,8 +2,19 @@ import type { HostState, RolloutState } from "./types.ts";
 
 /** What may follow each state of a host in a rollout. ARCHITECTURE.md draws the same edges. */
 const HOST_FOLLOWS: { readonly [S in HostState]: readonly HostState[] } = {
-  pending: ["permitted", "vetoed", "skipped", "unreachable", "done", "done-with-residue", "written-off"],
-  vetoed: ["pending", "skipped", "written-off"],
+  // A host that is out of service is put back where nothing is done to it for now.
+  pending: [
+    "draining",
+    "undraining",
+    "permitted",
+    "vetoed",
+    "skipped",
+    "unreachable",
+    "done",
+    "done-with-residue",
+    "written-off",
+  ],
+  vetoed: ["pending", "undraining", "skipped", "written-off"],
   // Back to pending: the permit is void, nothing was done, also where that is known only after the host had begun to
   // look. Progress may be seen late, so states may be passed over.
   // Vetoed is one whose own rules held everything off.
@@ -19,7 +30,8 @@ const HOST_FOLLOWS: { readonly [S in HostState]: readonly HostState[] } = {
     "failed",
     "unreachable",
   ],
-  draining: ["acting", "failed", "unreachable"],
+  // Looked at, drained, ready: three phases of one state. Not wanted after all, it is put back into service.
+  draining: ["draining", "permitted", "undraining", "pending", "vetoed", "skipped", "failed"],
   acting: [
     "pending",
     "vetoed",
@@ -35,8 +47,9 @@ const HOST_FOLLOWS: { readonly [S in HostState]: readonly HostState[] } = {
   // Its reboot was ordered: the permit was begun. Cancelled on the host meanwhile, it is vetoed.
   returning: ["vetoed", "returning", "settling", "verifying", "done", "done-with-residue", "failed", "unreachable"],
   settling: ["pending", "vetoed", "settling", "verifying", "done", "done-with-residue", "failed", "unreachable"],
-  verifying: ["pending", "vetoed", "verifying", "done", "done-with-residue", "failed", "unreachable"],
-  undraining: ["done", "done-with-residue", "failed", "unreachable"],
+  // The controller's own checks are of this state as well.
+  verifying: ["pending", "vetoed", "verifying", "undraining", "done", "done-with-residue", "failed", "unreachable"],
+  undraining: ["pending", "vetoed", "skipped", "done", "done-with-residue", "failed"],
   // A host that comes back while the rollout is open goes on where it stands.
   unreachable: [
     "pending",

@@ -1,3 +1,4 @@
+import type { AfterCare, Baseline, Care, HostCare } from "./care.ts";
 import type { Budget } from "./budgets.ts";
 import type { Hours } from "./hours.ts";
 import type { Wave } from "./waves.ts";
@@ -88,6 +89,8 @@ export interface RolloutShape {
   readonly maxFailPercent: number | null;
   /** No host done for so long: stop. Milliseconds; null: not looked at. */
   readonly progressDeadlineMs: number | null;
+  /** Absent: hosts are left in service, and their own proof is all. */
+  readonly care?: Care;
 }
 
 export interface RolloutHostPlan {
@@ -117,8 +120,42 @@ export interface RolloutTiming {
   readonly settleMs: number;
 }
 
+/** What the controller does to a host beside its permits. */
+export type CareEvent =
+  /** In hand: what has to hold before it is touched is looked at, or, where nothing has to, it is drained. */
+  | { readonly type: "taken"; readonly at: number; readonly hostId: string; readonly phase: "checking" | "draining" }
+  /** What had to hold does; it is drained now. */
+  | {
+      readonly type: "drain-begun";
+      readonly at: number;
+      readonly hostId: string;
+      readonly baseline: Baseline | null;
+    }
+  /** It may be permitted. */
+  | { readonly type: "ready"; readonly at: number; readonly hostId: string; readonly baseline: Baseline | null }
+  /** What it has shown is believed; checks and the way back into service come now. */
+  | {
+      readonly type: "proved";
+      readonly at: number;
+      readonly hostId: string;
+      readonly permitId: string;
+      readonly state: "done" | "done-with-residue";
+      readonly steps: readonly StepResult[];
+      readonly residue: readonly string[];
+    }
+  | { readonly type: "undrain-begun"; readonly at: number; readonly hostId: string; readonly outcome: AfterCare }
+  /** The controller is done with it. `isDrained`: it is out of service still. */
+  | {
+      readonly type: "left";
+      readonly at: number;
+      readonly hostId: string;
+      readonly outcome: AfterCare;
+      readonly isDrained: boolean;
+    };
+
 /** Everything that can happen to a rollout. `at` is the controller's clock, epoch milliseconds. */
 export type RolloutEvent =
+  | CareEvent
   | { readonly type: "started"; readonly at: number }
   /** The plan has nothing to do on this host. */
   | {
@@ -217,6 +254,8 @@ export interface HostInRollout {
   readonly vetoes: number;
   /** While it is `vetoed`: when it may be tried again. */
   readonly againAt: number | null;
+  /** What the controller does to it beside its permits. */
+  readonly care: HostCare;
   /** The permit it holds or has used; null before the first, and after one that was void or vetoed. */
   readonly permit: {
     readonly id: string;
