@@ -6,6 +6,7 @@ import { RolloutEngine } from "@afterpatch/controller/rollouts/engine";
 import { prover } from "@afterpatch/controller/rollouts/prove";
 import { enrolment } from "@afterpatch/controller/store/enrolment";
 import { type Hosts, hosts as hostsIn } from "@afterpatch/controller/store/hosts";
+import type { Care } from "@afterpatch/controller/rollouts/chores";
 import type { RolloutStore } from "@afterpatch/controller/store/rollout-store";
 import { rollouts } from "@afterpatch/controller/store/rollouts";
 import { beginEpoch } from "@afterpatch/controller/store/settings";
@@ -52,6 +53,11 @@ export class FakeLink implements AgentLink {
   }
 }
 
+/** Of rollouts without hooks and checks: nobody asks it. */
+export const NO_CARE: Care = {
+  carryOut: ({ phase }) => Promise.reject(new Error(`${phase} in a rollout without hooks and checks`)),
+};
+
 /** A store in memory that outlives the controllers on it, and virtual time. */
 export class ControllerBench {
   readonly time = new VirtualTime();
@@ -59,6 +65,8 @@ export class ControllerBench {
   readonly hosts: Hosts = hostsIn(this.db);
   /** What the controllers see as their store; a test may put a failing one in its place. */
   store: RolloutStore = rollouts(this.db);
+  /** What the controllers carry hooks and checks out with. */
+  care: Care = NO_CARE;
   /** How far the clock of the controller's machine is off; a test may step it. */
   clockOff = 0;
 
@@ -107,7 +115,7 @@ export class ControllerRun {
     this.fleet = new Fleet(clock);
     this.scans = new Scans(this.fleet, clock, randomId);
     const live = { store, fleet: this.fleet, clock, epoch, log: SILENT };
-    this.engine = new RolloutEngine({ ...live, randomId, proves });
+    this.engine = new RolloutEngine({ ...live, randomId, proves, care: bench.care });
     const about = { controllerVersion: "0.1.0", reportIntervalMs: 1_800_000 };
     this.deps = { ...live, hosts, scans: this.scans, engine: this.engine, ...about };
   }

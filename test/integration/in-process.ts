@@ -34,6 +34,7 @@ export async function controllerHere(
     port: 0,
     enrolPort: 0,
     httpPort: 0,
+    hooksDir: "/etc/afterpatch/hooks",
     version: "0.0.0-test",
     clock: systemClock,
     log,

@@ -7,6 +7,7 @@ import { prover } from "@afterpatch/controller/rollouts/prove";
 import type { Hosts } from "@afterpatch/controller/store/hosts";
 import type { RolloutStore } from "@afterpatch/controller/store/rollout-store";
 import type { FromAgent, ToAgent } from "@afterpatch/core/session";
+import { NO_CARE } from "../fakes/controller.ts";
 import { Link, type NetworkFaults } from "./network.ts";
 import type { VirtualTime } from "./time.ts";
 
@@ -56,7 +57,16 @@ export class SimController {
     const proves = prover(async (hostId, report) => {
       await hosts.saveReport(hostId, report, clock.now());
     });
-    this.engine = new RolloutEngine({ store: this.#mortal(), fleet, clock, randomId, epoch, proves, log: SILENT });
+    this.engine = new RolloutEngine({
+      store: this.#mortal(),
+      fleet,
+      clock,
+      randomId,
+      epoch,
+      proves,
+      log: SILENT,
+      care: NO_CARE,
+    });
     const rest = { controllerVersion: "0.1.0", reportIntervalMs: 1_800_000, log: SILENT };
     this.#deps = { hosts, fleet, scans, engine: this.engine, clock, epoch, ...rest };
   }

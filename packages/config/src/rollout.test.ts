@@ -26,6 +26,7 @@ budgets:
 stop: {maxFailures: 2, maxFailuresPercent: 5%, progressDeadline: 45m}
 hooks:
   drain: {command: [/usr/bin/lb, drain, "{host}"], onFail: skip-host}
+  undrain: {command: [/usr/bin/lb, enable, "{host}"], timeout: 2m}
 health:
   before: [{prometheus: {url: "http://prom:9090", query: 'ALERTS{severity="page"}'}}]
   after: [{tcp: "{host}:443"}, {http: {url: "http://{host}:8080/healthz"}, for: 30s}, {unit: nginx.service}, {baseline: {}}]

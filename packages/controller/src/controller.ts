@@ -26,6 +26,8 @@ export interface ControllerOptions {
   readonly port: number | undefined;
   readonly enrolPort: number | undefined;
   readonly httpPort: number;
+  /** The only directory whose programs rollouts have run on this machine, absolute. */
+  readonly hooksDir: string;
   readonly version: string;
   readonly clock: Clock;
   readonly log: Log;
@@ -57,6 +59,7 @@ export async function openController(options: ControllerOptions): Promise<Contro
   const cut = (isMeant: (peer: Peer) => boolean) => listeners[0]?.cut(isMeant);
   const services = options.services({
     store,
+    hooksDir: options.hooksDir,
     epoch,
     authority,
     clock,

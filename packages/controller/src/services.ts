@@ -9,6 +9,7 @@ import type { Authority } from "./ca/authority.ts";
 import { machineBootId } from "./fleet/boot-id.ts";
 import { Fleet } from "./fleet/fleet.ts";
 import { Scans } from "./fleet/scans.ts";
+import { type AsksHost, careOnThisMachine } from "./health/care.ts";
 import type { Peer } from "./listen/peer.ts";
 import type { Service } from "./listen/servers.ts";
 import type { Clock, Log } from "./ports.ts";
@@ -28,6 +29,8 @@ export interface ControllerDeps {
   readonly clock: Clock;
   readonly log: Log;
   readonly version: string;
+  /** See ControllerOptions. */
+  readonly hooksDir: string;
   /** HOST:PORT of the fleet port, as agents are to dial it; known once the ports are open. */
   readonly fleetAddress: () => string;
   /** Ends the connections of these peers at once, open streams included. */
@@ -53,7 +56,17 @@ export function buildServices(deps: ControllerDeps): Services {
   const proves = prover(async (hostId, report) => {
     await store.hosts.saveReport(hostId, report, clock.now());
   });
-  const engine = new RolloutEngine({ store: store.rollouts, fleet, clock, randomId: randomUUID, epoch, proves, log });
+  const care = careOnThisMachine({ agents: NOBODY, hooksDir: deps.hooksDir });
+  const engine = new RolloutEngine({
+    store: store.rollouts,
+    fleet,
+    clock,
+    randomId: randomUUID,
+    epoch,
+    proves,
+    log,
+    care,
+  });
   const { hosts } = store;
   const agents = agentHandlers({
     ...{ hosts, fleet, scans, engine, clock, epoch, log },
@@ -64,6 +77,7 @@ export function buildServices(deps: ControllerDeps): Services {
     ...controlHandlers({
       ...{ hosts, fleet, scans, engine, clock, sha256, reportIntervalMs: REPORT_INTERVAL_MS },
       ownBootId,
+      hooksDir: deps.hooksDir,
     }),
     createToken: createToken({ tokens: store.tokens, pin: authority.pin, clock, log }),
   };
@@ -78,6 +92,13 @@ export function buildServices(deps: ControllerDeps): Services {
     stop: () => engine.stop(),
   };
 }
+
+/** No agent is asked yet: shapeOf() refuses what would need it. */
+const NOBODY: AsksHost = {
+  unit: () => Promise.resolve("agents are not asked"),
+  check: () => Promise.resolve("agents are not asked"),
+  snapshot: () => Promise.resolve("agents are not asked"),
+};
 
 function sha256(text: string): string {
   return createHash("sha256").update(text).digest("hex");

@@ -24,7 +24,13 @@ async function fleet(reports: Readonly<Record<string, ScanReport>>) {
     };
   }
   const live = { hosts: bench.hosts, fleet: run.fleet, scans: run.scans, engine: run.engine, clock: run.clock };
-  const deps = { ...live, sha256, shown: new ShownPlans(), ownBootId: `boot-of-${names[0]}` };
+  const deps = {
+    ...live,
+    sha256,
+    shown: new ShownPlans(),
+    ownBootId: `boot-of-${names[0]}`,
+    hooksDir: "/etc/afterpatch/hooks",
+  };
   const plan = async (order = DEFAULT_REBOOT) => {
     const made = (await planOrRefuse(deps, { pattern: "all", serial: "9", reboot: order, spec: null })).plan;
     deps.shown.add(made);

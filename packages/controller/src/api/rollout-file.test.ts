@@ -27,7 +27,7 @@ async function fleet() {
     links.set(name, link);
   }
   const live = { hosts: bench.hosts, fleet: run.fleet, scans: run.scans, engine: run.engine, clock: run.clock };
-  const deps = { ...live, sha256, shown: new ShownPlans(), ownBootId: null };
+  const deps = { ...live, sha256, shown: new ShownPlans(), ownBootId: null, hooksDir: "/etc/afterpatch/hooks" };
   const request = (file: string, pattern = "all") => ({
     ...{ pattern, serial: "", maxFail: 0, reason: "", name: "", maxHosts: 0, expectedDigest: "", allowNew: false },
     ...{ requestId: "request-1", rolloutFile: HEAD + file },
@@ -109,11 +109,16 @@ describe("refused before anything begins", () => {
     ["an outage", "budgets: [{select: db1, maxUnavailable: 1}]\n", "bad-argument", "accept it with acceptOutage: true"],
     [
       "hooks",
-      "hooks: {drain: {command: [/bin/true]}}\n",
+      "hooks: {drain: {command: [/bin/true]}, undrain: {command: [/bin/true]}}\n",
       "bad-argument",
-      "hooks: this version does not carry that out",
+      "hooks.drain.command: /bin/true is not in /etc/afterpatch/hooks",
     ],
-    ["health checks", "health: {after: [{unit: nginx.service}]}\n", "bad-argument", "health.after: this version"],
+    [
+      "a check's program",
+      "health: {after: [{command: [/etc/afterpatch/hooks/../x]}]}\n",
+      "bad-argument",
+      "health.after[0].command: /etc/afterpatch/hooks/../x is not in /etc/afterpatch/hooks",
+    ],
     ["filters", "actions: {packages: [openssl]}\n", "bad-argument", "actions.packages: this version"],
     ["a leader", "waves: [{name: a, order: {leaderLast: x}}]\n", "bad-argument", "order.leaderLast: this version"],
     ["webhooks", "webhooks: [{url: 'http://x'}]\n", "bad-argument", "webhooks: this version"],

@@ -22,7 +22,7 @@ async function fleet(names: readonly string[] = NAMES) {
   const shown = new ShownPlans();
   const { hosts } = bench;
   const live = { hosts, fleet: run.fleet, scans: run.scans, engine: run.engine, clock: run.clock };
-  const deps = { ...live, sha256, shown, ownBootId: null };
+  const deps = { ...live, sha256, shown, ownBootId: null, hooksDir: "/etc/afterpatch/hooks" };
   const plan = async (serial = "50%", pattern = "all"): Promise<FleetPlan> => {
     const { plan: made } = await planOrRefuse(deps, { pattern, serial, reboot: DEFAULT_REBOOT, spec: null });
     shown.add(made);

@@ -1,6 +1,6 @@
 import { stat } from "node:fs/promises";
 import { isIP } from "node:net";
-import { join } from "node:path";
+import { isAbsolute, join, normalize } from "node:path";
 import { fileReason, usageError } from "@afterpatch/core/command-error";
 import { wholeNumberOf } from "@afterpatch/core/command-line";
 import { echoed } from "@afterpatch/core/text";
@@ -14,6 +14,7 @@ interface ServeArguments {
   readonly port: string | undefined;
   readonly "enrol-port": string | undefined;
   readonly "http-port": string;
+  readonly "hooks-dir": string;
 }
 
 /** `serve`: the controller, until SIGTERM or SIGINT. */
@@ -41,6 +42,12 @@ export const serveCommand: CommandModule<object, ServeArguments> = {
         requiresArg: true,
         describe: "HTTP port on loopback; 0: any",
       })
+      .option("hooks-dir", {
+        type: "string",
+        default: "/etc/afterpatch/hooks",
+        requiresArg: true,
+        describe: "Directory of the hooks and checks that rollouts may have run on this machine",
+      })
       .example("$0 serve --data-dir /var/lib/afterpatch/controller", ""),
   handler: async (args) => {
     const dataDir = args["data-dir"];
@@ -50,6 +57,7 @@ export const serveCommand: CommandModule<object, ServeArguments> = {
       enrolPort: checkedPort("--enrol-port", args["enrol-port"]),
       httpPort: checkedPort("--http-port", args["http-port"]) ?? 0,
     };
+    const hooksDir = checkedHooksDir(args["hooks-dir"]);
     await checkData(dataDir);
     const [{ openController }, { buildServices }, { pino }, { systemClock }] = await Promise.all([
       import("../controller.ts"),
@@ -61,7 +69,7 @@ export const serveCommand: CommandModule<object, ServeArguments> = {
     const stop = Promise.withResolvers<string>();
     for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, stop.resolve);
     const outside = { version, clock: systemClock, log };
-    const controller = await openController({ dataDir, ...ports, ...outside, services: buildServices });
+    const controller = await openController({ dataDir, hooksDir, ...ports, ...outside, services: buildServices });
     const signal = await stop.promise;
     log.info({ signal }, "controller stopping");
     await controller.close();
@@ -81,6 +89,12 @@ async function checkData(dataDir: string): Promise<void> {
       "name the directory that 'init' made, and run as its owner",
     );
   }
+}
+
+/** Rollouts name its programs with absolute paths. It need not be there. */
+function checkedHooksDir(text: string): string {
+  if (isAbsolute(text) && normalize(text) === text && !text.endsWith("/")) return text;
+  throw usageError("--hooks-dir", `${echoed(text)} is not an absolute path`, "write one like /etc/afterpatch/hooks");
 }
 
 /** An address, or a name that resolves to one, of this machine; what else is wrong with it the system says. */

@@ -1,3 +1,4 @@
+import { afterChore, type ChoreResult } from "@afterpatch/core/rollout/chores";
 import { follow, planned } from "@afterpatch/core/rollout/fold";
 import { chargeChange } from "@afterpatch/core/rollout/charges";
 import { type Decision, type FleetView, next } from "@afterpatch/core/rollout/next";
@@ -10,6 +11,7 @@ import type { Fleet } from "../fleet/fleet.ts";
 import type { Clock, Log, RandomId } from "../ports.ts";
 import type { RolloutStore } from "../store/rollout-store.ts";
 import { beyond } from "./beyond.ts";
+import { type Care, Chores, type ChoreTask } from "./chores.ts";
 import { eventOf, lostPermit, type Proves, takenUp } from "./events.ts";
 import { RolloutError, refuseHeldHosts } from "./held.ts";
 import { permitOf } from "./permit.ts";
@@ -25,6 +27,7 @@ export interface EngineDeps {
   /** Fencing epoch of this run of the controller. */
   readonly epoch: number;
   readonly proves: Proves;
+  readonly care: Care;
   readonly log: Log;
 }
 
@@ -40,6 +43,7 @@ export class RolloutEngine {
   readonly #deps: EngineDeps;
   readonly #open = new Map<string, RolloutView>();
   readonly #watchers = new Watchers();
+  readonly #chores: Chores;
   /** Hosts that failed or were lost, in whichever rollout, and have not proved themselves since. */
   readonly #charged = new Set<string>();
   #tail: Promise<unknown> = Promise.resolve();
@@ -50,6 +54,7 @@ export class RolloutEngine {
 
   constructor(deps: EngineDeps) {
     this.#deps = deps;
+    this.#chores = new Chores(deps.care, (task, result) => this.#choreEnded(task, result));
   }
 
   /** Takes up the rollouts that have not ended, before any agent or operator is let in. */
@@ -67,6 +72,7 @@ export class RolloutEngine {
   /** Nothing is decided any more; what is under way in the store is waited for. */
   async stop(): Promise<void> {
     this.#isStopped = true;
+    this.#chores.stop();
     await this.#tail;
     this.#cancelWake(); // also of a look that was under way
   }
@@ -196,6 +202,7 @@ export class RolloutEngine {
       const { decisions, waits, wakeAt } = next(view, this.#fleetFor(rolloutId), this.#deps.clock.steady());
       if (decisions.length === 0) {
         this.#watchers.wait(view, waits);
+        this.#chores.follow(view);
         return wakeAt;
       }
       for (const decision of decisions) await this.#carryOut(rolloutId, decision);
@@ -211,6 +218,22 @@ export class RolloutEngine {
       ...beyond(this.#open.values(), rolloutId, this.#charged),
       rebootPermittedAt,
     };
+  }
+
+  async #choreEnded({ rolloutId, host, phase }: ChoreTask, result: ChoreResult): Promise<void> {
+    const { clock, log } = this.#deps;
+    try {
+      await this.#queued(async () => {
+        const view = this.#open.get(rolloutId);
+        if (!view || this.#isStopped) return;
+        const now = { at: clock.now(), steadyAt: clock.steady() };
+        const event = afterChore(view, host.hostId, phase, result, now);
+        if (event) await this.#append(view, event);
+        await this.#look();
+      });
+    } catch (err) {
+      log.error({ err, rollout: rolloutId, host: host.hostId, phase }, "end of a chore not stored"); // it is done again
+    }
   }
 
   async #carryOut(rolloutId: string, decision: Decision): Promise<void> {

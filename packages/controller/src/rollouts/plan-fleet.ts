@@ -70,6 +70,8 @@ export interface PlanFleetDeps {
   readonly sha256: Sha256;
   /** Of the boot that the controller's machine runs in; null: not known. */
   readonly ownBootId: string | null;
+  /** The only directory whose programs rollouts have run on the controller's machine. */
+  readonly hooksDir: string;
 }
 
 /** What an operator wants planned. */
@@ -96,7 +98,7 @@ export async function planFleet(deps: PlanFleetDeps, order: FleetOrder): Promise
   const working = new Set(planned.filter(({ plan }) => plan.steps.length > 0).map(({ host }) => host.id));
   const isWorking = (hostId: string) => working.has(hostId);
   const covered = planned.map(({ host }) => host);
-  const shaped = order.spec === null ? null : shapeOf(order.spec, covered, known, isWorking);
+  const shaped = order.spec === null ? null : shapeOf(order.spec, covered, known, isWorking, deps.hooksDir);
   if (shaped !== null && shaped.kind !== "shaped") return { kind: "bad-shape", shaped };
   const ramp = resolveRamp(parsed.ramp, Math.max(1, working.size));
   const hosts = shaped === null ? planned : inWaves(planned, shaped.shape);

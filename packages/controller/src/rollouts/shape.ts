@@ -3,6 +3,7 @@ import { budgetsOf } from "@afterpatch/core/rollout/budgets";
 import type { RolloutShape } from "@afterpatch/core/rollout/types";
 import { type WaveHost, wavesOf } from "@afterpatch/core/rollout/waves";
 import type { RolloutSpec } from "@afterpatch/core/rollout-file/spec";
+import { notOurs } from "../health/care.ts";
 import type { Host } from "../store/hosts.ts";
 
 export type Shaped =
@@ -22,9 +23,12 @@ export function shapeOf(
   selected: readonly Host[],
   fleet: readonly Host[],
   isWorking: (hostId: string) => boolean,
+  hooksDir: string,
 ): Shaped {
   const missing = notCarriedOut(spec);
   if (missing !== null) return { kind: "refused", why: `${missing}: this version does not carry that out` };
+  const forbidden = notAllowed(spec, hooksDir);
+  if (forbidden !== null) return { kind: "refused", why: forbidden };
   const made = wavesOf(spec.waves, selected.map(waveHost), fleet.map(waveHost), isWorking);
   if (made.kind === "nothing") return { kind: "nothing", where: `wave ${made.wave}`, why: made.why };
   const working = new Set(made.waves.flatMap(({ hostIds }) => hostIds.filter(isWorking)));
@@ -36,15 +40,29 @@ export function shapeOf(
   }
   const { maxFailuresPercent: maxFailPercent, progressDeadlineMs } = spec.stop;
   const hours = { windows: spec.windows, freeze: spec.freeze };
-  const shape = { waves: made.waves, budgets: budgets.budgets, hours, maxFailPercent, progressDeadlineMs };
+  const care = { ...spec.health, ...spec.hooks };
+  const shape = { waves: made.waves, care, budgets: budgets.budgets, hours, maxFailPercent, progressDeadlineMs };
   return { kind: "shaped", shape, left: made.left };
 }
 
+/** A program that operators may not have run on the controller's machine, or null. */
+function notAllowed({ hooks, health }: RolloutSpec, hooksDir: string): string | null {
+  const checks = (["before", "after"] as const).flatMap((moment) =>
+    health[moment].map(({ probe }, index) => [`health.${moment}[${index}]`, probe] as const),
+  );
+  const commands = [
+    ...Object.entries(hooks).flatMap(([key, hook]) => (hook ? [[`hooks.${key}`, hook.command[0]] as const] : [])),
+    ...checks.flatMap(([key, probe]) => (probe.kind === "command" ? [[key, probe.command[0]] as const] : [])),
+  ];
+  const wrong = commands.flatMap(([key, file]) => {
+    const why = notOurs(file, hooksDir);
+    return why === null ? [] : [`${key}.command: ${why} on the controller's machine`];
+  });
+  return wrong[0] ?? null;
+}
+
 /** A key that is understood, and that nothing acts on: better no rollout than one without the check that was asked for. */
-function notCarriedOut({ hooks, health, webhooks, actions, waves, unreachable }: RolloutSpec): string | null {
-  if (hooks.drain !== null || hooks.undrain !== null) return "hooks";
-  if (health.before.length > 0) return "health.before";
-  if (health.after.length > 0) return "health.after";
+function notCarriedOut({ webhooks, actions, waves, unreachable }: RolloutSpec): string | null {
   if (webhooks.length > 0) return "webhooks";
   if (unreachable.kind !== "wait") return `unreachable: ${unreachable.kind}`;
   if (waves.some(({ leaderLast }) => leaderLast !== null)) return "order.leaderLast";

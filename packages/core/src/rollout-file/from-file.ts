@@ -75,6 +75,13 @@ export function specOf(file: RolloutFile): { readonly spec: RolloutSpec; readonl
       return { url, on: on ?? ["start", "gate", "stop", "host-failed", "done"] };
     }),
   };
+  const { drain, undrain } = file.hooks ?? {};
+  if ((drain === undefined) !== (undrain === undefined)) {
+    reader.wrong(["hooks"], "needs both drain and undrain: what is taken out of service is put back");
+  }
+  for (const [index, { baseline }] of (file.health?.before ?? []).entries()) {
+    if (baseline) reader.wrong(["health", "before", index], "a baseline is of health.after alone: it is noted before");
+  }
   return { spec, problems };
 }
 

@@ -49,11 +49,20 @@ export interface HostCare {
   readonly baseline: Baseline | null;
   /** While it is put back into service: what comes then; after its proof: what it has shown. */
   readonly outcome: AfterCare | null;
+  /** How often what has to hold before it is touched did not. */
+  readonly heldOff: number;
   /** Why the whole rollout is to stop; null: it is not. */
   readonly stops: string | null;
 }
 
-export const UNTOUCHED: HostCare = { phase: null, isDrained: false, baseline: null, outcome: null, stops: null };
+export const UNTOUCHED: HostCare = {
+  phase: null,
+  isDrained: false,
+  baseline: null,
+  outcome: null,
+  heldOff: 0,
+  stops: null,
+};
 
 /** The phase in which a host is taken in hand; null: it gets its permit at once. */
 export function firstPhase(plan: RolloutPlan): "checking" | "draining" | null {

@@ -64,7 +64,7 @@ export function afterChore(
   switch (phase) {
     case "checking":
       if (why !== null) {
-        const againAt = now.steadyAt + retryInMs(host.vetoes + 1);
+        const againAt = now.steadyAt + retryInMs(host.care.heldOff + 1);
         return left(host, now, { state: "vetoed", reason: `not touched: ${why}`, againAt, isStop: false });
       }
       if (view.state !== "running") return left(host, now, GIVEN_BACK);
