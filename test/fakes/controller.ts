@@ -1,10 +1,12 @@
 import { type AgentApiDeps, hear } from "@afterpatch/controller/api/agent";
 import { type AgentLink, Fleet } from "@afterpatch/controller/fleet/fleet";
+import { HoldRegister } from "@afterpatch/controller/fleet/holds";
 import { Scans } from "@afterpatch/controller/fleet/scans";
 import type { Clock, Log } from "@afterpatch/controller/ports";
 import { RolloutEngine } from "@afterpatch/controller/rollouts/engine";
 import { prover } from "@afterpatch/controller/rollouts/prove";
 import { enrolment } from "@afterpatch/controller/store/enrolment";
+import { type HoldStore, holds as holdsIn } from "@afterpatch/controller/store/holds";
 import { type Hosts, hosts as hostsIn } from "@afterpatch/controller/store/hosts";
 import type { Care } from "@afterpatch/controller/rollouts/chores";
 import type { RolloutStore } from "@afterpatch/controller/store/rollout-store";
@@ -63,6 +65,7 @@ export class ControllerBench {
   readonly time = new VirtualTime();
   readonly db: Connection = createDatabase(":memory:");
   readonly hosts: Hosts = hostsIn(this.db);
+  readonly holds: HoldStore = holdsIn(this.db);
   /** What the controllers see as their store; a test may put a failing one in its place. */
   store: RolloutStore = rollouts(this.db);
   /** What the controllers carry hooks and checks out with. */
@@ -83,6 +86,7 @@ export class ControllerBench {
     await this.#last?.engine.stop();
     const run = new ControllerRun(this, beginEpoch(this.db));
     this.#last = run;
+    await run.register.load();
     await run.engine.load();
     return run;
   }
@@ -91,6 +95,7 @@ export class ControllerBench {
 /** One run of the controller: the real engine, fleet and agent API. */
 export class ControllerRun {
   readonly fleet: Fleet;
+  readonly register: HoldRegister;
   readonly scans: Scans;
   readonly engine: RolloutEngine;
   readonly epoch: number;
@@ -112,7 +117,8 @@ export class ControllerRun {
     });
     this.clock = clock;
     this.epoch = epoch;
-    this.fleet = new Fleet(clock);
+    this.register = new HoldRegister(bench.holds, clock);
+    this.fleet = new Fleet(clock, () => this.register.now());
     this.scans = new Scans(this.fleet, clock, randomId);
     const live = { store, fleet: this.fleet, clock, epoch, log: SILENT };
     this.engine = new RolloutEngine({ ...live, randomId, proves, care: bench.care });

@@ -1,5 +1,6 @@
 import { DEFAULT_REBOOT, NO_REBOOT, type RebootOrder } from "@afterpatch/core/plan/reboot";
 import { fold } from "@afterpatch/core/rollout/fold";
+import { NO_HOLDS } from "@afterpatch/core/rollout/holds";
 import type { FleetView } from "@afterpatch/core/rollout/next";
 import type { ProgressState } from "@afterpatch/core/session";
 import type { RolloutEvent, RolloutPlan, RolloutTiming, RolloutView, StepRef } from "@afterpatch/core/rollout/types";
@@ -107,12 +108,13 @@ export const stopping: RolloutEvent = { type: "stopping", at: T0, why: "1 failed
 export const abortRequested: RolloutEvent = { type: "abort-requested", at: T0, actor: "ops", why: "wrong fleet" };
 
 /** No other rollout is open, and no reboot was permitted. */
-export const ALONE: Pick<FleetView, "rebootPermittedAt" | "elsewhere" | "leavingFor" | "wall" | "unavailable"> = {
+export const ALONE: Omit<FleetView, "hosts" | "listeningSince"> = {
   wall: T0,
   unavailable: new Set(),
   rebootPermittedAt: null,
   elsewhere: [],
   leavingFor: null,
+  holds: NO_HOLDS,
 };
 
 /** All these hosts connected, but those with a time: away since then. */

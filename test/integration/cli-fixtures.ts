@@ -76,6 +76,7 @@ export const WEB01: Status["hosts"][number] = {
   unreadable: 0,
   notScanned: "",
   configError: "",
+  presence: "connected",
 };
 const WEB02: Status["hosts"][number] = {
   ...WEB01,

@@ -57,7 +57,15 @@ export async function serveScript(directory: string, script: Script, port = 0): 
       if (script.refuse) throw script.refuse;
       return answer(request);
     });
+  const unscripted = answering((): never => {
+    throw new RpcError(grpc.status.UNIMPLEMENTED, "unscripted", "this call is not in the script");
+  });
   const handlers: Control = {
+    cordonHosts: unscripted,
+    uncordonHosts: unscripted,
+    freezeFleet: unscripted,
+    thawFleet: unscripted,
+    getFreeze: unscripted,
     createToken: answering((request) => {
       script.asked.tokens.push(request);
       return { token: "ap1.token", expiresAt: 1_800_000_000_000 };

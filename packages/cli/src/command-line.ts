@@ -2,6 +2,8 @@ import { errorIn } from "@afterpatch/core/command-error";
 import { checkGiven, parserError } from "@afterpatch/core/command-line";
 import yargs, { type Argv } from "yargs";
 import type { AddCommand, Chosen, Examples, Reader } from "./command.ts";
+import { cordon, uncordon } from "./commands/cordon.ts";
+import { freeze } from "./commands/freeze.ts";
 import { plan } from "./commands/plan.ts";
 import { reboot } from "./commands/reboot.ts";
 import { rolloutAbort, rolloutApprove, rolloutPause, rolloutResume } from "./commands/rollout-order.ts";
@@ -85,7 +87,7 @@ function commands(reader: Reader, argv: readonly string[], version: string, colu
     return parser.command(name, summary, build);
   };
   let parser: Argv = configured(argv, version, columns);
-  for (const add of [status, scan, plan, reboot]) parser = add(parser, reader);
+  for (const add of [status, scan, plan, reboot, cordon, uncordon, freeze]) parser = add(parser, reader);
   const looks = [rolloutStatus, rolloutWatch, rolloutList];
   const rollouts = [rolloutStart, ...looks, rolloutPause, rolloutResume, rolloutApprove, rolloutAbort];
   parser = group(parser, "rollout", "Start, follow, pause and stop rollouts", rollouts);

@@ -23,6 +23,8 @@ interface Definition<T> {
   readonly syntax: string;
   readonly summary: string;
   readonly options: (parser: Argv) => Argv<T>;
+  /** Exit codes with what they mean for this command, as its help shows them. */
+  readonly exits: string;
   /** Each works as printed. */
   readonly examples: Examples;
   readonly run: (args: ArgumentsCamelCase<T> & Target, shell: Shell) => Promise<ExitCode>;
@@ -30,7 +32,7 @@ interface Definition<T> {
 
 /** A command for yargs. It only says what to run: main.ts runs it, so that every failure is reported in one place. */
 export function command<T>(definition: Definition<T>): AddCommand {
-  const { syntax, summary, examples } = definition;
+  const { syntax, summary, exits, examples } = definition;
   const options = (parser: Argv) =>
     definition
       .options(parser)
@@ -46,7 +48,7 @@ export function command<T>(definition: Definition<T>): AddCommand {
   return (parser, reader) => {
     const build = (inner: Argv) => {
       reader.describe(name, examples);
-      return options(inner);
+      return options(inner).epilogue(`Exit codes: ${exits}; always: 1 internal error.`);
     };
     return parser.command(syntax, summary, build, (parsed) => {
       const args = parsed as ArgumentsCamelCase<T> & Target; // the options above, which yargs' types do not simplify for a T

@@ -17,6 +17,10 @@ export type ListHostsResponse = Message<"ListHostsResponse">;
 export type PlanFleetResponse = Message<"PlanFleetResponse">;
 export type StartRolloutRequest = Omit<Message<"StartRolloutRequest">, "reboot"> & { readonly reboot: RebootOrder };
 export type Rollout = Message<"Rollout">;
+export type HoldMessage = Message<"Hold">;
+export type HoldOrder = Message<"HoldOrder">;
+export type CordonedHosts = Message<"CordonedHosts">;
+export type FleetFreeze = Message<"FleetFreeze">;
 
 export interface FleetOrder {
   readonly pattern: string;
@@ -42,6 +46,11 @@ export interface Control {
   resumeRollout(id: string): Promise<Rollout>;
   /** Of an empty `wave`: the one that it waits for. */
   approveRollout(id: string, wave: string): Promise<Rollout>;
+  cordonHosts(pattern: string, order: HoldOrder): Promise<CordonedHosts>;
+  uncordonHosts(pattern: string): Promise<CordonedHosts>;
+  freezeFleet(order: HoldOrder): Promise<FleetFreeze>;
+  thawFleet(): Promise<FleetFreeze>;
+  getFreeze(): Promise<FleetFreeze>;
   /** Ends when the controller ends it or `signal` fires. */
   watchRollout(id: string, signal: AbortSignal): AsyncGenerator<Rollout, void>;
   /** True for failures that end when the network or the controller comes back. */
@@ -71,6 +80,11 @@ export async function connect(shell: Shell): Promise<Control> {
     pauseRollout: (id, reason) => ask(`rollout ${id}`, controlService.pauseRollout, { id, reason }),
     resumeRollout: (id) => ask(`rollout ${id}`, controlService.resumeRollout, { id }),
     approveRollout: (id, wave) => ask(`rollout ${id}`, controlService.approveRollout, { id, wave }),
+    cordonHosts: (pattern, order) => ask("cordon", controlService.cordonHosts, { pattern, order }),
+    uncordonHosts: (pattern) => ask("uncordon", controlService.uncordonHosts, { pattern }),
+    freezeFleet: (order) => ask("freeze on", controlService.freezeFleet, order),
+    thawFleet: () => ask("freeze off", controlService.thawFleet, {}),
+    getFreeze: () => ask("freeze", controlService.getFreeze, {}),
     watchRollout: (id, signal) => watch(credentials, id, signal),
     isPassing,
   };

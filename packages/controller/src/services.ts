@@ -3,11 +3,13 @@ import type { Handlers } from "@afterpatch/wire/rpc";
 import { agentService, controlService, enrollService } from "@afterpatch/wire/services";
 import { agentHandlers } from "./api/agent.ts";
 import { controlHandlers } from "./api/control.ts";
+import { holdHandlers } from "./api/holds.ts";
 import { enrollHandlers } from "./api/enroll.ts";
 import { createToken } from "./api/tokens.ts";
 import type { Authority } from "./ca/authority.ts";
 import { machineBootId } from "./fleet/boot-id.ts";
 import { Fleet } from "./fleet/fleet.ts";
+import { HoldRegister } from "./fleet/holds.ts";
 import { Scans } from "./fleet/scans.ts";
 import { type AsksHost, careOnThisMachine } from "./health/care.ts";
 import type { Peer } from "./listen/peer.ts";
@@ -49,7 +51,8 @@ export interface Services {
 
 export function buildServices(deps: ControllerDeps): Services {
   const { store, authority, clock, log, epoch, fleetAddress, version } = deps;
-  const fleet = new Fleet(clock);
+  const register = new HoldRegister(store.holds, clock);
+  const fleet = new Fleet(clock, () => register.now());
   const ownBootId = machineBootId();
   if (ownBootId === null) log.warn({}, "boot id not readable: the controller's own host is rebooted like any other");
   const scans = new Scans(fleet, clock, randomUUID);
@@ -79,6 +82,7 @@ export function buildServices(deps: ControllerDeps): Services {
       ownBootId,
       hooksDir: deps.hooksDir,
     }),
+    ...holdHandlers({ hosts, register, engine, clock, log }),
     createToken: createToken({ tokens: store.tokens, pin: authority.pin, clock, log }),
   };
   const enroll = enrollHandlers({ enrolment: store.enrolment, authority, clock, fleetAddress, log });
@@ -88,7 +92,10 @@ export function buildServices(deps: ControllerDeps): Services {
       { definition: controlService, handlers: control },
     ],
     enrol: [{ definition: enrollService, handlers: enroll }],
-    start: () => engine.load(),
+    async start() {
+      await register.load();
+      await engine.load();
+    },
     stop: () => engine.stop(),
   };
 }

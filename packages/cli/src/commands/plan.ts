@@ -25,6 +25,8 @@ export const plan = command({
         default: false,
         describe: "Exit 10 if there is work, 4 if a host could not be planned",
       }),
+  exits:
+    "0 planned, 4 controller unreachable (with --exit-code also: a host could not be planned), 5 usage, file or credentials, 6 no such host, 10 with --exit-code: there is work",
   examples: [
     ["afterpatch plan all", "every host, one at a time"],
     ["afterpatch plan 'role=web' --serial 1,25% -o wide", "with the reasons against smaller steps"],

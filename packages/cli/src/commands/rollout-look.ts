@@ -26,6 +26,8 @@ export const rolloutStatus = command({
       default: false,
       describe: "Exit 10 while it runs, 7 while it waits",
     }),
+  exits:
+    "as the rollout ended: 0 verified, 2 a host failed, 3 halted or aborted, 4 hosts were not reached (with --fail-on-residue: something is left); 0 while it is open (with --exit-code: 10 while it runs, 7 while it waits); 4 controller unreachable, 5 usage or credentials, 6 no such rollout",
   examples: [
     ["afterpatch rollout status", "the newest"],
     ["afterpatch rollout status -o json", "for a program"],
@@ -45,6 +47,8 @@ export const rolloutWatch = command({
   syntax: "watch [id]",
   summary: "Follow a rollout until it ends; Ctrl-C leaves it running",
   options: (parser) => which(parser).option("no-wait", NO_WAIT),
+  exits:
+    "as the rollout ended: 0 verified, 2 a host failed, 3 halted or aborted, 4 hosts were not reached (with --fail-on-residue: something is left); with --no-wait: 7 while it waits; 4 controller unreachable, 5 usage or credentials, 6 no such rollout, 130 detached",
   examples: [
     ["afterpatch rollout watch", "the newest"],
     ["afterpatch rollout watch --no-wait", "until it has ended, or waits for a person or a window"],
@@ -63,6 +67,7 @@ export const rolloutList = command({
   summary: "Rollouts, newest first",
   options: (parser) =>
     parser.option("limit", { type: "string", default: "20", requiresArg: true, describe: "At most so many" }),
+  exits: "0 shown, 4 controller unreachable, 5 usage or credentials",
   examples: [["afterpatch rollout list --limit 5", "the last five"]],
   run: async (args, shell) => {
     const limit = wholeNumberOf("--limit", args.limit, 1, 1_000);

@@ -7,6 +7,9 @@ import { checkTarget, emit } from "../output.ts";
 import { renderRollout } from "../render/rollout.ts";
 import type { Shell, Target } from "../shell.ts";
 
+const ORDER_EXITS =
+  "0 done, 4 controller unreachable, 5 usage, credentials, or not possible in its state, 6 no such rollout";
+
 const id = (parser: Argv) => parser.positional("id", { type: "string", demandOption: true, describe: "Rollout" });
 const withReason = (parser: Argv) =>
   id(parser).option("reason", { type: "string", requiresArg: true, describe: "Why, for the history" });
@@ -15,6 +18,7 @@ export const rolloutAbort = command({
   syntax: "abort <id>",
   summary: "Begin no further host; hosts at work finish",
   options: withReason,
+  exits: ORDER_EXITS,
   examples: [["afterpatch rollout abort 01JZ8K2V --reason 'wrong hosts'", "stop it"]],
   run: (args, shell) => order(args, shell, (control) => control.abortRollout(args.id, args.reason ?? "")),
 });
@@ -23,6 +27,7 @@ export const rolloutPause = command({
   syntax: "pause <id>",
   summary: "Begin no further host until it is resumed; hosts at work finish",
   options: withReason,
+  exits: ORDER_EXITS,
   examples: [["afterpatch rollout pause 01JZ8K2V --reason 'the database team is busy'", "hold it"]],
   run: (args, shell) => order(args, shell, (control) => control.pauseRollout(args.id, args.reason ?? "")),
 });
@@ -31,6 +36,7 @@ export const rolloutResume = command({
   syntax: "resume <id>",
   summary: "Let a rollout that was paused go on",
   options: id,
+  exits: ORDER_EXITS,
   examples: [["afterpatch rollout resume 01JZ8K2V", "go on"]],
   run: (args, shell) => order(args, shell, (control) => control.resumeRollout(args.id)),
 });
@@ -44,6 +50,7 @@ export const rolloutApprove = command({
       requiresArg: true,
       describe: "Of this wave, also before it has ended its watch; the one that is waited for if not given",
     }),
+  exits: ORDER_EXITS,
   examples: [["afterpatch rollout approve 01JZ8K2V", "the canary is well"]],
   run: (args, shell) => order(args, shell, (control) => control.approveRollout(args.id, args.wave ?? "")),
 });

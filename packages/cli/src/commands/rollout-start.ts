@@ -2,12 +2,13 @@ import { command } from "../command.ts";
 import { begin } from "./begin.ts";
 import { rebootOf, rebootOptions } from "./reboot-options.ts";
 import { fileOption, readRollout } from "../rollout-file.ts";
-import { startOptions } from "./start-options.ts";
+import { ROLLOUT_EXITS, startOptions } from "./start-options.ts";
 
 export const rolloutStart = command({
   syntax: "start [pattern]",
   summary: "Carry out the plan for these hosts, and prove it",
   options: (parser) => fileOption(rebootOptions(startOptions(parser)), ["pattern", "reason"]),
+  exits: ROLLOUT_EXITS,
   examples: [
     [
       "afterpatch rollout start 'role=web' --serial 1,25% --reason DSA-6001",

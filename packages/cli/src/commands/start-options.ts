@@ -7,6 +7,12 @@ export const NO_WAIT = {
   describe: "Exit 7 when it waits for a person or a window; it goes on without you",
 } as const;
 
+/** Of all that carry out a rollout and follow it to its end. */
+export const ROLLOUT_EXITS =
+  "0 verified or nothing to do, 2 a host failed, 3 halted or aborted, 4 hosts not reached or not covered, or controller unreachable " +
+  "(with --fail-on-residue also: something is left), 5 usage, file or credentials, 6 no such host, 7 with --no-wait: waits for a " +
+  "person or a window, 8 the plan no longer fits, 9 hosts held by another rollout, 130 detached";
+
 export function startOptions(parser: Argv) {
   return parser
     .positional("pattern", { type: "string", describe: "Hosts" })

@@ -20,6 +20,8 @@ export const status = command({
     parser
       .positional("pattern", { type: "string", describe: "Hosts; all if not given" })
       .option("exit-code", exitCodeOption),
+  exits:
+    "0 shown, 4 controller unreachable (with --exit-code also: a host is lost, never reported or could not be scanned), 5 usage or credentials, 6 no such host, 10 with --exit-code: something runs old code",
   examples: [
     ["afterpatch status", "every host"],
     ["afterpatch status 'role=web,!web03' -o wide", "web servers but one, with labels"],
@@ -35,6 +37,8 @@ export const scan = command({
     parser
       .positional("pattern", { type: "string", demandOption: true, describe: "Hosts" })
       .option("exit-code", exitCodeOption),
+  exits:
+    "0 scanned, 4 a host gave no scan of now, or controller unreachable, 5 usage or credentials, 6 no such host, 10 with --exit-code: something runs old code",
   examples: [
     ["afterpatch scan all", "after an upgrade, before the agents report by themselves"],
     ["afterpatch scan 'role=web' --exit-code", "exit 10 while anything runs old code"],
@@ -67,7 +71,7 @@ function exitCodeOf({ hosts }: StatusDocument): ExitCode {
     hosts.flatMap((host) => {
       const isPending = host.reboot === true || Object.values(host.findings ?? {}).some((count) => count > 0);
       // Nobody knows what runs there now: unknown is never fine.
-      const isUncovered = host.state === "lost" || host.findings === null || host.scanFailed !== null;
+      const isUncovered = host.presence === "lost" || host.findings === null || host.scanFailed !== null;
       return [...(isPending ? [EXIT.pending] : []), ...(isUncovered ? [EXIT.unreachable] : [])];
     }),
   );

@@ -27,6 +27,7 @@ export const tokenCreate = command({
         requiresArg: true,
         describe: "A label key=value that each of these hosts gets",
       }),
+  exits: "0 printed, 4 controller unreachable, 5 usage or credentials; permission refused",
   examples: [
     ["afterpatch token create > join.token", "one host, within an hour"],
     ["afterpatch token create --uses 20 --expires 8h --label role=web", "twenty web servers, today"],

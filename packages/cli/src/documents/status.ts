@@ -2,6 +2,7 @@ import type { FindingKind } from "@afterpatch/core/scan";
 import { visible } from "@afterpatch/core/text";
 import { pb } from "@afterpatch/wire/messages";
 import type { ListHostsResponse } from "../connection.ts";
+import { type HoldDocument, holdDocument } from "./holds.ts";
 import { type ComingBackDocument, comingBackDocument } from "./coming-back.ts";
 
 type HostStatus = ListHostsResponse["hosts"][number];
@@ -13,6 +14,10 @@ export interface HostDocument {
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly state: string;
+  /** `connected`, `late` or `lost`, whatever else `state` says. */
+  readonly presence: string;
+  /** Who keeps it out of rollouts, and why. */
+  readonly cordon: HoldDocument | null;
   readonly lastReportAt: number | null;
   readonly agentVersion: string | null;
   readonly kernel: string | null;
@@ -86,6 +91,8 @@ function hostDocument(host: HostStatus): HostDocument {
     name: visible(host.name),
     labels: Object.fromEntries(labels),
     state: visible(host.state),
+    presence: visible(host.presence),
+    cordon: holdDocument(host.cordon),
     lastReportAt: host.lastReportAt === 0 ? null : host.lastReportAt,
     agentVersion: visible(host.agentVersion) || null,
     kernel: visible(host.kernel) || null,

@@ -1,6 +1,7 @@
 import { type HostDocument, type StatusDocument, total } from "../documents/status.ts";
 import type { Colour, Paint } from "../shell.ts";
 import { type Cell, type Column, counted, table, tally } from "./table.ts";
+import { holdText } from "./holds.ts";
 import { age } from "./time.ts";
 
 const COLUMNS: readonly Column[] = [
@@ -27,6 +28,11 @@ export function renderStatus(status: StatusDocument, now: number, paint: Paint, 
       const shown = host.lastReportAt === null ? "it never reported" : "shown as last reported";
       return why === null ? [] : `${paint("red", `Not scanned: ${host.name}`)}: ${why}; ${shown}\n`;
     }),
+    ...status.hosts.flatMap((host) =>
+      host.cordon === null
+        ? []
+        : `${paint("yellow", host.name)}: cordoned ${holdText(host.cordon)}${host.presence === "connected" ? "" : `; ${host.presence}`}\n`,
+    ),
     ...status.hosts.flatMap((host) => host.notes.map((note) => `${paint("red", host.name)}: ${note}\n`)),
   ];
   return `${table(isWide ? WIDE : COLUMNS, rows, paint)}\n${notes.join("")}${totals(status)}\n`;

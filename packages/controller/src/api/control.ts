@@ -1,19 +1,19 @@
-import { select } from "@afterpatch/core/fleet/select";
 import { isClosed } from "@afterpatch/core/rollout/transitions";
 import type { RolloutView } from "@afterpatch/core/rollout/types";
 import { countsToWire, needToWire } from "@afterpatch/wire/convert/report";
 import { rolloutToWire } from "@afterpatch/wire/convert/rollout";
 import { type Handlers, newestOnly, serverStream, unary } from "@afterpatch/wire/rpc";
 import type { controlService } from "@afterpatch/wire/services";
-import { peerOf } from "../listen/peer.ts";
 import type { Clock } from "../ports.ts";
 import type { RolloutEngine } from "../rollouts/engine.ts";
 import { comingBack, notConnected, type PlanFleetDeps, SCAN_TIMEOUT_MS } from "../rollouts/plan-fleet.ts";
 import { ShownPlans } from "../rollouts/shown-plans.ts";
-import { type Host, hostState } from "./host-state.ts";
+import { type Host, hostState, presenceOf } from "./host-state.ts";
+import { holdToWire, type HoldCalls } from "./holds.ts";
+import { nameOf, selected } from "./asked.ts";
 import { planToWire } from "./plan-to-wire.ts";
 import { abortOrder, approveOrder, pauseOrder, resumeOrder } from "../rollouts/orders.ts";
-import { refused, refuseSelection, refusing } from "./refuse.ts";
+import { refused, refusing } from "./refuse.ts";
 import { orderOrRefuse } from "./order.ts";
 import { planOrRefuse, startRollout } from "./start-rollout.ts";
 
@@ -26,7 +26,7 @@ export interface ControlApiDeps extends PlanFleetDeps {
 type Control = Handlers<typeof controlService>;
 
 /** The operator's calls, tokens apart. */
-export function controlHandlers(deps: ControlApiDeps): Omit<Control, "createToken"> {
+export function controlHandlers(deps: ControlApiDeps): Omit<Control, "createToken" | HoldCalls> {
   const { engine } = deps;
   const shown = new ShownPlans();
   return {
@@ -82,21 +82,18 @@ export function controlHandlers(deps: ControlApiDeps): Omit<Control, "createToke
   };
 }
 
-async function selected(deps: ControlApiDeps, pattern: string): Promise<readonly Host[]> {
-  const all = await deps.hosts.list();
-  if (pattern === "") return all;
-  const selection = select(pattern, all);
-  return selection.kind === "selected" ? selection.hosts : refuseSelection(pattern, selection);
-}
-
 function statusOf(deps: ControlApiDeps, host: Host) {
   const { id, name, labels, report } = host;
-  const presence = { isConnected: deps.fleet.isConnected(id), isAwaited: deps.fleet.isAwaited(host) };
+  const contact = { isConnected: deps.fleet.isConnected(id), isAwaited: deps.fleet.isAwaited(host) };
+  const presence = presenceOf(host, contact, deps.clock.now(), deps.reportIntervalMs);
+  const cordon = deps.fleet.holds().cordons.get(id) ?? null;
   return {
     id,
     name,
     labels: { ...labels },
-    state: hostState(host, presence, deps.clock.now(), deps.reportIntervalMs),
+    state: hostState(host, cordon !== null, presence),
+    presence,
+    cordon: cordon && holdToWire(cordon),
     lastReportAt: report?.receivedAt ?? 0,
     agentVersion: deps.fleet.agentVersion(id) ?? host.agentVersion,
     kernel: report?.kernel ?? "",
@@ -127,9 +124,4 @@ async function found(engine: RolloutEngine, id: string): Promise<RolloutView> {
   const [newest] = await engine.recent(1);
   if (!newest) throw refused("not-found", "there is no rollout yet");
   return newest;
-}
-
-function nameOf(call: Parameters<typeof peerOf>[0]): string {
-  const peer = peerOf(call);
-  return peer.kind === "operator" ? peer.name : peer.id;
 }

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { Host, StoredHostState } from "../store/hosts.ts";
-import { hostState } from "./host-state.ts";
+import { hostState, presenceOf } from "./host-state.ts";
 
 const INTERVAL = 1_800_000;
 const NOW = 1_790_000_000_000;
@@ -45,5 +45,7 @@ test.each<[string, StoredHostState, boolean | "awaited", number | null, number, 
     scanFailure: null,
   };
   const [isConnected, isAwaited] = [presence === true, presence === "awaited"];
-  expect(hostState(host, { isConnected, isAwaited }, NOW, INTERVAL)).toBe(expected);
+  const seen = presenceOf(host, { isConnected, isAwaited }, NOW, INTERVAL);
+  expect(hostState(host, false, seen)).toBe(expected);
+  expect(hostState(host, true, seen)).toBe(expected === "quarantined" ? "quarantined" : "cordoned");
 });

@@ -1,3 +1,4 @@
+import { type Holds, NO_HOLDS } from "@afterpatch/core/rollout/holds";
 import type { FleetView, HostPresence } from "@afterpatch/core/rollout/next";
 import type { ToAgent } from "@afterpatch/core/session";
 import type { Clock } from "../ports.ts";
@@ -18,7 +19,7 @@ interface Entry {
 /** Agents try again at the latest 90 s after they failed, and may then wait for admission. */
 const COMING_BACK_MS = 120_000;
 
-/** Which agents are connected to this controller now. Knows nothing of rollouts. */
+/** Which agents are connected to this controller now, and what people hold back. Knows nothing of rollouts. */
 export class Fleet {
   readonly #clock: Clock;
   readonly #entries = new Map<string, Entry>();
@@ -27,8 +28,12 @@ export class Fleet {
   /** Hosts that have been connected to this run of the controller. */
   readonly #heard = new Set<string>();
 
-  constructor(clock: Clock) {
+  /** What is held back now. */
+  readonly holds: () => Holds;
+
+  constructor(clock: Clock, holds: () => Holds = () => NO_HOLDS) {
     this.#clock = clock;
+    this.holds = holds;
     this.#listeningSince = clock.steady();
   }
 
@@ -99,13 +104,13 @@ export class Fleet {
     return true;
   }
 
-  view(): Pick<FleetView, "hosts" | "listeningSince"> {
+  view(): Pick<FleetView, "hosts" | "listeningSince" | "holds"> {
     const hosts = new Map<string, HostPresence>();
     for (const [id, away] of this.#awaySince) hosts.set(id, { awaySince: away.at, bootId: away.bootId });
     for (const [id, { hello }] of this.#entries) {
       if (hello) hosts.set(id, { awaySince: null, bootId: hello.bootId });
     }
-    return { hosts, listeningSince: this.#listeningSince };
+    return { hosts, listeningSince: this.#listeningSince, holds: this.holds() };
   }
 
   /** Since the first time: a host that connects again and again and never says Hello stays away. */

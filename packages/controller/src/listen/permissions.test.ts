@@ -10,8 +10,9 @@ test("every method of every service has a row, and no row is without a method", 
   expect([...PERMISSIONS.keys()].sort()).toEqual([...methods].sort());
 });
 
-const LOOK = ["GetRollout", "ListHosts", "ListRollouts", "PlanFleet", "WatchRollout"];
-const ACT = ["AbortRollout", "ApproveRollout", "PauseRollout", "ResumeRollout", "StartRollout"];
+const LOOK = ["GetFreeze", "GetRollout", "ListHosts", "ListRollouts", "PlanFleet", "WatchRollout"];
+const HOLD = ["CordonHosts", "UncordonHosts", "FreezeFleet", "ThawFleet"];
+const ACT = [...HOLD, "AbortRollout", "ApproveRollout", "PauseRollout", "ResumeRollout", "StartRollout"];
 
 const ALLOWED: Readonly<Record<Caller, readonly string[]>> = {
   anyone: ["Enroll"],

@@ -18,11 +18,16 @@ export const PERMISSIONS: ReadonlyMap<string, readonly Caller[]> = new Map<strin
   [controlService.getRollout.path, VIEWERS],
   [controlService.listRollouts.path, VIEWERS],
   [controlService.watchRollout.path, VIEWERS],
+  [controlService.getFreeze.path, VIEWERS],
   [controlService.startRollout.path, OPERATORS],
   [controlService.abortRollout.path, OPERATORS],
   [controlService.pauseRollout.path, OPERATORS],
   [controlService.resumeRollout.path, OPERATORS],
   [controlService.approveRollout.path, OPERATORS],
+  [controlService.cordonHosts.path, OPERATORS],
+  [controlService.uncordonHosts.path, OPERATORS],
+  [controlService.freezeFleet.path, OPERATORS],
+  [controlService.thawFleet.path, OPERATORS],
   [controlService.createToken.path, ADMINS],
 ]);
 

@@ -136,6 +136,15 @@ export class RolloutEngine {
     });
   }
 
+  /** Changes what rollouts look at, with no permit issued in between, and looks at all of them. */
+  amid<T>(change: () => Promise<T>): Promise<T> {
+    return this.#queued(async () => {
+      const changed = await change();
+      await this.#look();
+      return changed;
+    });
+  }
+
   /** Looks at all open rollouts: called when a host came or went, and by the engine's own timer. */
   look(): Promise<void> {
     return this.#queued(() => this.#look());
@@ -148,6 +157,11 @@ export class RolloutEngine {
     const stored = await this.#deps.store.load(rolloutId);
     if (!stored) throw new RolloutError("not-found", `no rollout ${echoed(rolloutId)}`);
     return viewOf(stored);
+  }
+
+  /** Rollouts that have not ended. */
+  open(): readonly RolloutView[] {
+    return [...this.#open.values()];
   }
 
   /** What a request made when it was first heard, or null. */

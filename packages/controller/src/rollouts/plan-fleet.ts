@@ -1,3 +1,4 @@
+import { holdText } from "@afterpatch/core/rollout/holds";
 import type { RolloutShape } from "@afterpatch/core/rollout/types";
 import type { RolloutSpec } from "@afterpatch/core/rollout-file/spec";
 import { type Shaped, shapeOf } from "./shape.ts";
@@ -163,6 +164,8 @@ type Looked =
 async function planHost(deps: PlanFleetDeps, host: Host, reboot: RebootChoice): Promise<Looked> {
   const uncovered = (why: string): Looked => ({ kind: "uncovered", name: host.name, why });
   if (host.state !== "active") return uncovered(host.state);
+  const cordon = deps.fleet.holds().cordons.get(host.id);
+  if (cordon) return uncovered(`cordoned ${holdText(cordon)}`);
   if (!deps.fleet.isConnected(host.id)) return uncovered(notConnected(deps.fleet, host));
   const scanned = await deps.scans.request(host.id, SCAN_TIMEOUT_MS);
   if (scanned.kind === "failed") return uncovered(`scan failed: ${scanned.why}`);

@@ -2,7 +2,11 @@ import type { DatabaseSync } from "node:sqlite";
 import { SCHEMA_VERSION } from "./schema.ts";
 
 /** What makes a store of version N one of N + 1. Written once: a store in the field was made by what stood here then. */
-const MIGRATIONS: Readonly<Record<number, (db: DatabaseSync) => void>> = { 1: toVersion2, 2: toVersion3 };
+const MIGRATIONS: Readonly<Record<number, (db: DatabaseSync) => void>> = {
+  1: toVersion2,
+  2: toVersion3,
+  3: toVersion4,
+};
 
 /** Brings a store of an older version to this one's, in one transaction: what is cut off leaves the store as it was. */
 export function migrate(db: DatabaseSync, from: number): void {
@@ -45,6 +49,32 @@ function toVersion3(db: DatabaseSync): void {
       rollout_id TEXT NOT NULL REFERENCES rollouts (id),
       since      INTEGER NOT NULL,
       why        TEXT NOT NULL
+    ) STRICT, WITHOUT ROWID`);
+}
+
+/** Version 4 keeps what people hold back, and hosts that they have written off. */
+function toVersion4(db: DatabaseSync): void {
+  db.exec(`
+    CREATE TABLE cordons (
+      host_id TEXT PRIMARY KEY REFERENCES hosts (id),
+      actor   TEXT NOT NULL,
+      reason  TEXT NOT NULL,
+      since   INTEGER NOT NULL,
+      until   INTEGER
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE freezes (
+      id     INTEGER PRIMARY KEY CHECK (id = 1),
+      actor  TEXT NOT NULL,
+      reason TEXT NOT NULL,
+      since  INTEGER NOT NULL,
+      until  INTEGER
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE write_offs (
+      host_id    TEXT PRIMARY KEY REFERENCES hosts (id),
+      rollout_id TEXT REFERENCES rollouts (id),
+      actor      TEXT NOT NULL,
+      reason     TEXT NOT NULL,
+      since      INTEGER NOT NULL
     ) STRICT, WITHOUT ROWID`);
 }
 

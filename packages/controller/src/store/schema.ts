@@ -1,7 +1,7 @@
 /** "afp1": marks the file as a store of afterpatch. */
 export const APPLICATION_ID = 0x61667031;
 /** Version of the tables below: whoever changes them raises it, and writes a migration (migrations.ts). */
-export const SCHEMA_VERSION = 3;
+export const SCHEMA_VERSION = 4;
 
 /** All tables of a new store. Instants are epoch milliseconds; `*_sha256` are 32 raw bytes. */
 export const SCHEMA = `
@@ -91,5 +91,29 @@ CREATE TABLE charges (
   rollout_id TEXT NOT NULL REFERENCES rollouts (id),
   since      INTEGER NOT NULL,
   why        TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE cordons (
+  host_id TEXT PRIMARY KEY REFERENCES hosts (id),
+  actor   TEXT NOT NULL,
+  reason  TEXT NOT NULL,
+  since   INTEGER NOT NULL,
+  until   INTEGER
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE freezes (
+  id     INTEGER PRIMARY KEY CHECK (id = 1),
+  actor  TEXT NOT NULL,
+  reason TEXT NOT NULL,
+  since  INTEGER NOT NULL,
+  until  INTEGER
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE write_offs (
+  host_id    TEXT PRIMARY KEY REFERENCES hosts (id),
+  rollout_id TEXT REFERENCES rollouts (id),
+  actor      TEXT NOT NULL,
+  reason     TEXT NOT NULL,
+  since      INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 `;

@@ -1,4 +1,5 @@
 import { type Enrolment, enrolment } from "./enrolment.ts";
+import { type HoldStore, holds } from "./holds.ts";
 import { type Hosts, hosts } from "./hosts.ts";
 import { type Access, access, type Operators, operators } from "./operators.ts";
 import type { RolloutStore } from "./rollout-store.ts";
@@ -16,6 +17,7 @@ export interface Store {
   readonly operators: Operators;
   readonly access: Access;
   readonly rollouts: RolloutStore;
+  readonly holds: HoldStore;
   close(): Promise<void>;
 }
 
@@ -53,6 +55,7 @@ function store(db: Connection): Store {
     operators: operators(db),
     access: access(db),
     rollouts: rollouts(db),
+    holds: holds(db),
     close: async () => db.close(),
   };
 }

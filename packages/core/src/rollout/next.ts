@@ -1,8 +1,8 @@
 import { type AfterCare, givenBack, idleDrained, readyHosts } from "./care.ts";
 import { someOf } from "../text.ts";
 import { openBatches, residueOf, stepsOf } from "./batch.ts";
-import { closedAt } from "./hours.ts";
-import { expectedMs, holdsController, inHand, permits, sooner } from "./permits.ts";
+import { type Holds, shutAt } from "./holds.ts";
+import { holdsController, inHand, permits, sooner } from "./permits.ts";
 import { silentHosts } from "./silence.ts";
 import { hasPassed, type Stage, stagesOf } from "./stages.ts";
 import { tripped } from "./stop.ts";
@@ -31,6 +31,8 @@ export interface FleetView {
   readonly unavailable: ReadonlySet<string>;
   /** The controller's own host, while another rollout reboots it: the controller goes down soon. */
   readonly leavingFor: string | null;
+  /** What people hold back at this moment. */
+  readonly holds: Holds;
 }
 
 /** Becomes an event in the store before it has an effect. */
@@ -154,7 +156,7 @@ function betweenWaves(
 
 /** No host may begin at this time; hosts in hand finish. */
 function atTheWindow(view: RolloutView, fleet: FleetView, times: Times): Next {
-  const closed = view.plan.shape ? closedAt(view.plan.shape.hours, fleet.wall, expectedMs(view)) : null;
+  const closed = shutAt(view, fleet);
   if (closed === null) return { decisions: [{ kind: "window-open" }], waits: [], wakeAt: times.now };
   // Clocks are stepped: what the wall clock says is asked again now and then.
   const wakeInMs = Math.min(closed.opensAt === null ? LONGEST_LOOK_MS : closed.opensAt - fleet.wall, LONGEST_LOOK_MS);

@@ -2,12 +2,12 @@ import { abridged, someOf } from "../text.ts";
 import { awayOf, type Batch, isLost, isMoving, names, openBatches } from "./batch.ts";
 import { firstPhase, givenBack, isReady, readyHosts } from "./care.ts";
 import { overBudget } from "./budgets.ts";
-import { closedAt } from "./hours.ts";
+import { cordonWaits, freezeWaits, isCordoned, shutAt, untilCordonsEnd } from "./holds.ts";
 import type { Decision, FleetView, Next, Times } from "./next.ts";
 import { goesAlone, isHostRebooted, REBOOT_EVERY_MS } from "./reboots.ts";
 import { isTriedEnough } from "./silence.ts";
 import { stuckAt } from "./stop.ts";
-import { isAtRest, isInFlight } from "./transitions.ts";
+import { isInFlight } from "./transitions.ts";
 import type { HostInRollout, RolloutView } from "./types.ts";
 
 /**
@@ -15,7 +15,20 @@ import type { HostInRollout, RolloutView } from "./types.ts";
  * not charged, but its batch is not at rest: a host that was not touched has shown nothing that a larger batch could rely on.
  */
 export function permits(view: RolloutView, fleet: FleetView, inFlight: readonly HostInRollout[], times: Times): Next {
-  const rooms = openBatches(view, times.now).map((batch) => roomIn(batch, fleet));
+  const batches = openBatches(view, times.now);
+  const next = permitsOf(view, fleet, inFlight, times, batches);
+  const held = batches.flatMap(({ hosts }) => hosts.filter((host) => isCordoned(host, fleet)));
+  return untilCordonsEnd(next, held, fleet, times);
+}
+
+function permitsOf(
+  view: RolloutView,
+  fleet: FleetView,
+  inFlight: readonly HostInRollout[],
+  times: Times,
+  batches: readonly Batch[],
+): Next {
+  const rooms = batches.map((batch) => roomIn(batch, fleet));
   const waits = rooms.flatMap((room) => room.waits);
   const stuck = rooms.flatMap(({ stuck: why }) => why ?? []);
   if (inFlight.length === 0 && stuck[0] !== undefined && stuck.length === rooms.length) {
@@ -30,8 +43,10 @@ export function permits(view: RolloutView, fleet: FleetView, inFlight: readonly 
   const stuckFor = stuckAt(view);
   const wakeAt = stuckFor === null ? times.wakeAt : sooner(times, stuckFor);
   const prepared = readyHosts(view);
-  if (ready.length === 0 && prepared.length === 0) return { decisions: [], waits, wakeAt };
-  const closed = view.plan.shape ? closedAt(view.plan.shape.hours, fleet.wall, expectedMs(view)) : null;
+  if (ready.length === 0 && prepared.length === 0) {
+    return { decisions: [], waits: [...waits, ...freezeWaits(fleet)], wakeAt };
+  }
+  const closed = shutAt(view, fleet);
   if (closed !== null && prepared.length > 0) return { decisions: prepared.map(givenBack), waits, wakeAt };
   if (closed !== null) return atClosing(closed.why, inFlight.length > 0, waits, wakeAt);
   const alone = rooms.find(({ batch }) => batch.isAlone)?.batch ?? null;
@@ -65,10 +80,13 @@ function roomIn(batch: Batch, fleet: FleetView): Room {
   const lost = wave.filter(isLost);
   const charged = wave.filter((host) => isInFlight(host.state)).length + lost.length;
   const pending = hosts.filter((host) => host.state === "pending");
-  const ready = pending.filter((host) => awayOf(host.hostId, fleet) === null);
-  const away = pending.filter((host) => !ready.includes(host));
+  const cordoned = pending.filter((host) => isCordoned(host, fleet));
+  const wanted = pending.filter((host) => !cordoned.includes(host));
+  const ready = wanted.filter((host) => awayOf(host.hostId, fleet) === null);
+  const away = wanted.filter((host) => !ready.includes(host));
   const vetoed = hosts.filter((host) => host.state === "vetoed");
   const waits = [
+    ...cordonWaits(cordoned, fleet),
     ...(away.length > 0 ? [`not connected: ${names(away)}`] : []),
     ...(vetoed.length > 0 ? [`vetoed, and tried again: ${names(vetoed)}`] : []),
   ];
@@ -96,7 +114,7 @@ function withinBudgets(view: RolloutView, rooms: readonly Room[], fleet: FleetVi
   const members = budgets.flatMap(({ groups }) => groups.flatMap(({ hostIds }) => hostIds));
   const away = members.filter((hostId) => awayOf(hostId, fleet) !== null);
   const ours = view.hosts.filter(isUnavailable).map(({ hostId }) => hostId);
-  const charged = new Set([...fleet.unavailable, ...away, ...ours]);
+  const charged = new Set([...fleet.unavailable, ...fleet.holds.cordons.keys(), ...away, ...ours]);
   const hosts: HostInRollout[] = [];
   const held = new Set<string>();
   for (const room of rooms) {
@@ -119,20 +137,6 @@ function withinBudgets(view: RolloutView, rooms: readonly Room[], fleet: FleetVi
 /** In our hands, silent since, or failed: nobody knows that it serves anybody. */
 function isUnavailable(host: HostInRollout): boolean {
   return isInFlight(host.state) || host.state === "unreachable" || host.state === "failed";
-}
-
-const FIRST_GUESS_MS = 5 * 60_000;
-
-/** How long a host is in hand, by the longest so far; milliseconds. */
-export function expectedMs(view: RolloutView): number {
-  const took = view.hosts.flatMap(({ permit, state, changedAt }) =>
-    permit !== null && isAtRest(state) && !isLostState(state) ? [changedAt - permit.at] : [],
-  );
-  return took.length === 0 ? FIRST_GUESS_MS : Math.max(...took);
-}
-
-function isLostState(state: HostInRollout["state"]): boolean {
-  return state === "unreachable" || state === "written-off";
 }
 
 /** Other rollouts come to an end without a word to this one. */

@@ -1,0 +1,16 @@
+import { isAtRest } from "./transitions.ts";
+import type { HostInRollout, RolloutView } from "./types.ts";
+
+const FIRST_GUESS_MS = 5 * 60_000;
+
+/** How long a host is in hand, by the longest so far; milliseconds. */
+export function expectedMs(view: RolloutView): number {
+  const took = view.hosts.flatMap(({ permit, state, changedAt }) =>
+    permit !== null && isAtRest(state) && !isLostState(state) ? [changedAt - permit.at] : [],
+  );
+  return took.length === 0 ? FIRST_GUESS_MS : Math.max(...took);
+}
+
+function isLostState(state: HostInRollout["state"]): boolean {
+  return state === "unreachable" || state === "written-off";
+}
