@@ -1,6 +1,7 @@
 import { type AgentApiDeps, hear } from "@afterpatch/controller/api/agent";
 import { type AgentLink, Fleet } from "@afterpatch/controller/fleet/fleet";
 import { HoldRegister } from "@afterpatch/controller/fleet/holds";
+import { Probes } from "@afterpatch/controller/fleet/probes";
 import { Scans } from "@afterpatch/controller/fleet/scans";
 import type { Clock, Log } from "@afterpatch/controller/ports";
 import { RolloutEngine } from "@afterpatch/controller/rollouts/engine";
@@ -97,6 +98,7 @@ export class ControllerRun {
   readonly fleet: Fleet;
   readonly register: HoldRegister;
   readonly scans: Scans;
+  readonly probes: Probes;
   readonly engine: RolloutEngine;
   readonly epoch: number;
   readonly clock: Clock;
@@ -120,10 +122,11 @@ export class ControllerRun {
     this.register = new HoldRegister(bench.holds, clock);
     this.fleet = new Fleet(clock, () => this.register.now());
     this.scans = new Scans(this.fleet, clock, randomId);
+    this.probes = new Probes(this.fleet, clock, randomId);
     const live = { store, fleet: this.fleet, clock, epoch, log: SILENT };
     this.engine = new RolloutEngine({ ...live, randomId, proves, care: bench.care });
     const about = { controllerVersion: "0.1.0", reportIntervalMs: 1_800_000 };
-    this.deps = { ...live, hosts, scans: this.scans, engine: this.engine, ...about };
+    this.deps = { ...live, hosts, scans: this.scans, probes: this.probes, engine: this.engine, ...about };
   }
 
   /** A host opens a stream and says Hello with these permits. */

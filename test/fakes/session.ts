@@ -81,7 +81,7 @@ export class Stream {
   }
 }
 
-export interface SessionGiven extends Partial<Pick<SessionDeps, "changes" | "schedule">> {
+export interface SessionGiven extends Partial<Pick<SessionDeps, "changes" | "schedule" | "probe">> {
   readonly records?: readonly JournalRecord[];
   readonly failAt?: { readonly append: number; readonly when: "before" | "after" };
   /** So many dials are refused before one is answered. */
@@ -112,7 +112,7 @@ export function sessionOf(given: SessionGiven = {}) {
       }),
   };
   const host = fakeHost({ units: [{ name: "ssh.service", isOld: true }] }, clock);
-  const { changes, schedule } = given;
+  const { changes, schedule, probe } = given;
   const fake = host.machine();
   const machine: Machine = {
     ...fake,
@@ -132,6 +132,7 @@ export function sessionOf(given: SessionGiven = {}) {
       ...{ hostId: "h1", agentVersion: "0.1.0", machine, rules: NO_RULES, journal, clock, sha256, reportOf },
       ...(changes ? { changes } : {}),
       ...(schedule ? { schedule } : {}),
+      ...(probe ? { probe } : {}),
       lock: () => () => {},
       random: () => 0.5,
       log: { info() {}, warn() {}, error() {} },

@@ -1,5 +1,6 @@
 import { type AgentApiDeps, hear } from "@afterpatch/controller/api/agent";
 import { Fleet } from "@afterpatch/controller/fleet/fleet";
+import { Probes } from "@afterpatch/controller/fleet/probes";
 import { Scans } from "@afterpatch/controller/fleet/scans";
 import type { Clock, Log } from "@afterpatch/controller/ports";
 import { RolloutEngine } from "@afterpatch/controller/rollouts/engine";
@@ -54,6 +55,7 @@ export class SimController {
     this.#fleet = fleet;
     const randomId = () => `id-${epoch}-${Math.floor(random() * 1e15).toString(36)}`;
     const scans = new Scans(fleet, clock, randomId);
+    const probes = new Probes(fleet, clock, randomId);
     const proves = prover(async (hostId, report) => {
       await hosts.saveReport(hostId, report, clock.now());
     });
@@ -68,7 +70,7 @@ export class SimController {
       care: NO_CARE,
     });
     const rest = { controllerVersion: "0.1.0", reportIntervalMs: 1_800_000, log: SILENT };
-    this.#deps = { hosts, fleet, scans, engine: this.engine, clock, epoch, ...rest };
+    this.#deps = { hosts, fleet, scans, probes, engine: this.engine, clock, epoch, ...rest };
   }
 
   async start(): Promise<void> {

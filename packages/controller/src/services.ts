@@ -10,8 +10,10 @@ import type { Authority } from "./ca/authority.ts";
 import { machineBootId } from "./fleet/boot-id.ts";
 import { Fleet } from "./fleet/fleet.ts";
 import { HoldRegister } from "./fleet/holds.ts";
+import { Probes } from "./fleet/probes.ts";
 import { Scans } from "./fleet/scans.ts";
-import { type AsksHost, careOnThisMachine } from "./health/care.ts";
+import { agentsAsked } from "./health/agents.ts";
+import { careOnThisMachine } from "./health/care.ts";
 import type { Peer } from "./listen/peer.ts";
 import type { Service } from "./listen/servers.ts";
 import type { Clock, Log } from "./ports.ts";
@@ -59,7 +61,8 @@ export function buildServices(deps: ControllerDeps): Services {
   const proves = prover(async (hostId, report) => {
     await store.hosts.saveReport(hostId, report, clock.now());
   });
-  const care = careOnThisMachine({ agents: NOBODY, hooksDir: deps.hooksDir });
+  const probes = new Probes(fleet, clock, randomUUID);
+  const care = careOnThisMachine({ agents: agentsAsked(probes), hooksDir: deps.hooksDir });
   const engine = new RolloutEngine({
     store: store.rollouts,
     fleet,
@@ -72,7 +75,7 @@ export function buildServices(deps: ControllerDeps): Services {
   });
   const { hosts } = store;
   const agents = agentHandlers({
-    ...{ hosts, fleet, scans, engine, clock, epoch, log },
+    ...{ hosts, fleet, scans, probes, engine, clock, epoch, log },
     controllerVersion: version,
     reportIntervalMs: REPORT_INTERVAL_MS,
   });
@@ -99,13 +102,6 @@ export function buildServices(deps: ControllerDeps): Services {
     stop: () => engine.stop(),
   };
 }
-
-/** No agent is asked yet: shapeOf() refuses what would need it. */
-const NOBODY: AsksHost = {
-  unit: () => Promise.resolve("agents are not asked"),
-  check: () => Promise.resolve("agents are not asked"),
-  snapshot: () => Promise.resolve("agents are not asked"),
-};
 
 function sha256(text: string): string {
   return createHash("sha256").update(text).digest("hex");

@@ -75,6 +75,17 @@ export type PermitUpdate =
       readonly outcome: PermitOutcome;
     };
 
+/** A question about a host that changes nothing there. `unit`: it is active; `check`: one of the agent's own file. */
+export type HostProbe = { readonly kind: "unit" | "check"; readonly name: string } | { readonly kind: "snapshot" };
+
+export interface ProbeAnswer {
+  /** Why it does not hold, or cannot be told; null: it holds, or the snapshot is whole. */
+  readonly why: string | null;
+  /** Of a snapshot: units that have failed, and where services can be reached (`tcp 22`); else empty. */
+  readonly failedUnits: readonly string[];
+  readonly ports: readonly string[];
+}
+
 export type ToAgent =
   | {
       readonly kind: "welcome";
@@ -86,7 +97,8 @@ export type ToAgent =
   | { readonly kind: "report-ack"; readonly digest: string; readonly sendBody: boolean }
   | { readonly kind: "scan"; readonly requestId: string }
   | { readonly kind: "permit"; readonly permit: Permit }
-  | { readonly kind: "permit-ack"; readonly permitId: string };
+  | { readonly kind: "permit-ack"; readonly permitId: string }
+  | { readonly kind: "probe"; readonly requestId: string; readonly probe: HostProbe; readonly timeoutMs: number };
 
 export type FromAgent =
   | {
@@ -106,4 +118,5 @@ export type FromAgent =
       readonly reason?: ReportReason;
     }
   | { readonly kind: "permit-update"; readonly update: PermitUpdate }
-  | { readonly kind: "scan-failed"; readonly requestId: string; readonly why: string };
+  | { readonly kind: "scan-failed"; readonly requestId: string; readonly why: string }
+  | { readonly kind: "probe-result"; readonly requestId: string; readonly answer: ProbeAnswer };

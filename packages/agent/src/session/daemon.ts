@@ -20,6 +20,8 @@ import { unfinished } from "../journal/operations.ts";
 import { STARTS } from "../journal/starts.ts";
 import { takeActLock, takeLock } from "../lock.ts";
 import type { Machine } from "../ports.ts";
+import { answersOf } from "../probe/probe.ts";
+import { unitHeld } from "../probe/unit.ts";
 import { rebootsOfThisHost } from "../reboots.ts";
 import { Scanner } from "../scan-child/scanner.ts";
 import { journalsIn, LOCAL_JOURNAL } from "../vetoes/counts.ts";
@@ -87,6 +89,7 @@ export async function run({ stateDir, config: file }: GlobalOptions): Promise<Ex
       reportOf,
       lock,
       connect: dialer(identity),
+      probe: answersOf({ read, state: () => machine.reboots.state(), unit: unitHeld, mayAct }),
       random: Math.random,
       log,
       ...(mayAct ? {} : { refusal: NOT_ROOT }),

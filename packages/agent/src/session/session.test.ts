@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import type { SessionDeps } from "./session.ts";
 import { PERMIT, sessionOf, WELCOME, welcomed } from "../../../../test/fakes/session.ts";
 
 describe("the first messages", () => {
@@ -84,4 +85,23 @@ describe("dialling again", () => {
     expect(await web.ended).toBe("ended");
     expect(web.dials.length).toBeLessThan(8);
   });
+});
+
+test("a question about the host is answered beside everything else; without answers it is told so", async () => {
+  const asked: string[] = [];
+  const probe: SessionDeps["probe"] = async (question) => {
+    asked.push(question.kind);
+    return { why: null, failedUnits: [], ports: ["tcp 22"] };
+  };
+  const web = await welcomed({ probe });
+  web.stream().say({ kind: "probe", requestId: "q1", probe: { kind: "snapshot" }, timeoutMs: 1_000 });
+  await web.pass();
+  expect(asked).toEqual(["snapshot"]);
+  const answer = { why: null, failedUnits: [], ports: ["tcp 22"] };
+  expect(web.stream().sent.at(-1)).toEqual({ kind: "probe-result", requestId: "q1", answer });
+
+  const mute = await welcomed();
+  mute.stream().say({ kind: "probe", requestId: "q2", probe: { kind: "unit", name: "x" }, timeoutMs: 1_000 });
+  await mute.pass();
+  expect(mute.stream().sent.at(-1)).toMatchObject({ answer: { why: "this agent answers no questions" } });
 });

@@ -2,6 +2,7 @@ import type { FromAgent, PermitUpdate, ToAgent } from "@afterpatch/core/session"
 import { JournalError } from "../journal/error.ts";
 import type { Channel, Connect } from "./channel.ts";
 import { Orders, type OrdersDeps } from "./orders.ts";
+import type { Answers } from "../probe/probe.ts";
 import { Reports, type ReportsDeps } from "./reports.ts";
 
 /** How often an ending that was not acknowledged is told again. */
@@ -21,6 +22,8 @@ export interface SessionDeps extends Omit<OrdersDeps, "emit" | "signal">, Report
   readonly machine: OrdersDeps["machine"];
   readonly agentVersion: string;
   readonly connect: Connect;
+  /** Answers questions about the host. Absent: none. */
+  readonly probe?: Answers;
 }
 
 /** The agent's side of the stream: connects, reports, takes permits, and connects again. */
@@ -130,9 +133,19 @@ export class Session {
       case "scan":
         this.#background(this.#reports.answer(message.requestId, this.#signal)); // a scan that hangs holds up no permit
         return;
+      case "probe":
+        this.#background(this.#answer(message)); // nor does a check that takes its time
+        return;
       case "report-ack":
         this.#reports.acknowledged(message.digest, message.sendBody);
     }
+  }
+
+  /** What the controller asks is looked at beside everything else, and said where a stream is still open then. */
+  async #answer({ requestId, probe, timeoutMs }: Extract<ToAgent, { kind: "probe" }>): Promise<void> {
+    const answer = await this.#deps.probe?.(probe, timeoutMs, this.#signal);
+    const none = { why: "this agent answers no questions", failedUnits: [], ports: [] };
+    this.#say({ kind: "probe-result", requestId, answer: answer ?? none });
   }
 
   async #tellOften(signal: AbortSignal): Promise<void> {

@@ -3,6 +3,7 @@ import { fromAgentFromWire, toAgentToWire } from "@afterpatch/wire/convert/sessi
 import { drained, duplex, type Handlers, received } from "@afterpatch/wire/rpc";
 import type { agentService } from "@afterpatch/wire/services";
 import type { AgentLink, Fleet } from "../fleet/fleet.ts";
+import type { Probes } from "../fleet/probes.ts";
 import type { Scans } from "../fleet/scans.ts";
 import { peerOf } from "../listen/peer.ts";
 import type { Clock, Log } from "../ports.ts";
@@ -14,6 +15,7 @@ export interface AgentApiDeps {
   readonly hosts: Hosts;
   readonly fleet: Fleet;
   readonly scans: Scans;
+  readonly probes: Probes;
   readonly engine: RolloutEngine;
   readonly clock: Clock;
   readonly epoch: number;
@@ -72,6 +74,8 @@ export async function hear(deps: AgentApiDeps, hostId: string, link: AgentLink, 
       await deps.hosts.saveScanFailure(hostId, { at: deps.clock.now(), why: message.why });
       deps.log.warn({ host: hostId, why: message.why }, "host not scanned");
       return deps.scans.answered(hostId, message.requestId, { kind: "failed", why: message.why });
+    case "probe-result":
+      return deps.probes.answered(hostId, message.requestId, message.answer);
     case "permit-update":
       return deps.engine.update(hostId, message.update);
   }

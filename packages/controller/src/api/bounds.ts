@@ -30,6 +30,12 @@ export function withinBounds(message: FromAgent): FromAgent {
       return { ...message, update: update(message.update) };
     case "scan-failed":
       return { ...message, why: sentence(message.why) };
+    case "probe-result": {
+      const { why, failedUnits, ports } = message.answer;
+      const names = (all: readonly string[]) => all.slice(0, MOST_ITEMS).map(word);
+      const answer = { why: why && sentence(why), failedUnits: names(failedUnits), ports: names(ports) };
+      return { ...message, answer };
+    }
   }
 }
 

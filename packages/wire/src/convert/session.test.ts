@@ -92,6 +92,15 @@ const toAgent: fc.Arbitrary<ToAgent> = fc.oneof(
   fc.record({ kind: fc.constant("scan" as const), requestId: text }),
   fc.record({ kind: fc.constant("permit" as const), permit }),
   fc.record({ kind: fc.constant("permit-ack" as const), permitId: text }),
+  fc.record({
+    kind: fc.constant("probe" as const),
+    requestId: text,
+    probe: fc.oneof(
+      fc.record({ kind: fc.constantFrom("unit", "check"), name: text }),
+      fc.record({ kind: fc.constant("snapshot" as const) }),
+    ),
+    timeoutMs: instant,
+  }),
 );
 const fromAgent: fc.Arbitrary<FromAgent> = fc.oneof(
   fc.record({
@@ -112,6 +121,15 @@ const fromAgent: fc.Arbitrary<FromAgent> = fc.oneof(
   ),
   fc.record({ kind: fc.constant("permit-update" as const), update }),
   fc.record({ kind: fc.constant("scan-failed" as const), requestId: text, why: text }),
+  fc.record({
+    kind: fc.constant("probe-result" as const),
+    requestId: text,
+    answer: fc.record({
+      why: fc.option(fc.string({ minLength: 1 })),
+      failedUnits: fc.array(text),
+      ports: fc.array(text),
+    }),
+  }),
 );
 
 const downBytes = (message: ToAgent) => pb.v1.ControllerMessage.encode(toAgentToWire(message)).finish();
@@ -231,7 +249,7 @@ describe("refused, never guessed", () => {
       fc.property(fc.uint8Array({ maxLength: 60 }), (bytes) => {
         try {
           const message = up(bytes);
-          expect(["hello", "report", "permit-update", "scan-failed"]).toContain(message.kind);
+          expect(["hello", "report", "permit-update", "scan-failed", "probe-result"]).toContain(message.kind);
         } catch (error) {
           expect(error).toBeInstanceOf(Error);
         }

@@ -30,6 +30,11 @@ export function toAgentToWire(message: ToAgent): WireToAgent {
     }
     case "permit-ack":
       return { body: "permitAck", permitAck: { permitId: message.permitId } };
+    case "probe": {
+      const { requestId, probe, timeoutMs } = message;
+      const name = probe.kind === "snapshot" ? "" : probe.name;
+      return { body: "probeRequest", probeRequest: { requestId, kind: probe.kind, name, timeoutMs } };
+    }
   }
 }
 
@@ -48,6 +53,16 @@ export function toAgentFromWire(message: WireToAgent): ToAgent {
       return { kind: "permit", permit: permitFromWire(message.permit) };
     case "permitAck":
       return { kind: "permit-ack", permitId: message.permitAck.permitId };
+    case "probeRequest": {
+      const { requestId, kind, name, timeoutMs } = message.probeRequest;
+      const known = oneOf(["unit", "check", "snapshot"], kind, "kind of a probe");
+      return {
+        kind: "probe",
+        requestId,
+        probe: known === "snapshot" ? { kind: known } : { kind: known, name },
+        timeoutMs,
+      };
+    }
     default: // the oneof is open on the wire: a newer peer may send an arm that this one does not know
       throw new ProtocolError("the controller sent a message of an unknown kind");
   }
@@ -68,6 +83,14 @@ export function fromAgentToWire(message: FromAgent): WireFromAgent {
       return { body: "permitUpdate", permitUpdate: updateToWire(message.update) };
     case "scan-failed":
       return { body: "scanFailed", scanFailed: { requestId: message.requestId, why: message.why } };
+    case "probe-result": {
+      const { why, failedUnits, ports } = message.answer;
+      const { requestId } = message;
+      return {
+        body: "probeResult",
+        probeResult: { requestId, why: why ?? "", failedUnits: [...failedUnits], ports: [...ports] },
+      };
+    }
   }
 }
 
@@ -88,6 +111,10 @@ export function fromAgentFromWire(message: WireFromAgent): FromAgent {
       return { kind: "permit-update", update: updateFromWire(message.permitUpdate) };
     case "scanFailed":
       return { kind: "scan-failed", requestId: message.scanFailed.requestId, why: message.scanFailed.why };
+    case "probeResult": {
+      const { requestId, why, failedUnits, ports } = message.probeResult;
+      return { kind: "probe-result", requestId, answer: { why: why === "" ? null : why, failedUnits, ports } };
+    }
     default: // the oneof is open on the wire: a newer peer may send an arm that this one does not know
       throw new ProtocolError("the agent sent a message of an unknown kind");
   }

@@ -1,0 +1,76 @@
+import { type Mistake, mistakeLine } from "@afterpatch/config/mistake";
+import type { HostProbe, ProbeAnswer } from "@afterpatch/core/session";
+import { expect, test } from "vitest";
+import type { Config } from "../config/config.ts";
+import { ConfigError } from "../config/error.ts";
+import { parseConfig } from "../config/parse.ts";
+import { StepError } from "../effects/error.ts";
+import { answersOf, type ProbeDeps } from "./probe.ts";
+
+const STATE = {
+  bootId: "b",
+  softReboots: null,
+  release: "6",
+  build: "#1",
+  failedUnits: ["a.service"],
+  ports: ["tcp 22"],
+};
+const going = new AbortController().signal;
+const FILE = "/etc/afterpatch/agent.yaml";
+const policy = parseConfig(
+  "checks:\n  - {name: smoke, command: [/bin/false]}\n  - {name: fine, command: [/bin/true]}\n",
+  FILE,
+);
+const MISTAKE: Mistake = { line: 3, key: "grace", what: "out of range" };
+const GOOD: Config = { kind: "policy", policy, file: FILE };
+
+function answers(given: Partial<ProbeDeps> = {}) {
+  return answersOf({
+    read: async () => GOOD,
+    state: async () => STATE,
+    unit: async (name) => (name === "ssh.service" ? null : `${name} is inactive (dead)`),
+    mayAct: true,
+    ...given,
+  });
+}
+
+const said = (why: string | null, more: Partial<ProbeAnswer> = {}) => ({ why, failedUnits: [], ports: [], ...more });
+
+test.each<[string, HostProbe, Partial<ProbeDeps>, ProbeAnswer]>([
+  ["a unit that is up", { kind: "unit", name: "ssh.service" }, {}, said(null)],
+  ["a unit that is not", { kind: "unit", name: "x.service" }, {}, said("x.service is inactive (dead)")],
+  ["a snapshot", { kind: "snapshot" }, {}, said(null, { failedUnits: ["a.service"], ports: ["tcp 22"] })],
+  [
+    "a snapshot that cannot be taken is no empty one",
+    { kind: "snapshot" },
+    { state: () => Promise.reject(new StepError("unreadable", "systemd says nothing")) },
+    said("cannot be told: systemd says nothing"),
+  ],
+  ["a check that holds", { kind: "check", name: "fine" }, {}, said(null)],
+  ["a check that does not", { kind: "check", name: "smoke" }, {}, said("exited 1")],
+  ["a check that nobody wrote", { kind: "check", name: "x" }, {}, said(`${FILE} has no check 'x'`)],
+  [
+    "a check without root",
+    { kind: "check", name: "fine" },
+    { mayAct: false },
+    said("the agent runs without root, and no checks"),
+  ],
+  [
+    "a check of a file that cannot be read",
+    { kind: "check", name: "fine" },
+    { read: async () => ({ kind: "invalid", error: new ConfigError(FILE, [MISTAKE]) }) },
+    said(`the agent's file is invalid: ${mistakeLine(FILE, MISTAKE)}`),
+  ],
+])("%s", async (_name, probe, given, expected) => {
+  expect(await answers(given)(probe, 20_000, going)).toEqual(expected);
+});
+
+test("not more than eight questions are looked at at once", async () => {
+  const never = Promise.withResolvers<string | null>();
+  const ask = answers({ unit: () => never.promise });
+  const open = Array.from({ length: 8 }, () => ask({ kind: "unit", name: "a" }, 1_000, going));
+  expect((await ask({ kind: "unit", name: "a" }, 1_000, going)).why).toBe("8 questions are being looked at already");
+  never.resolve(null);
+  await Promise.all(open);
+  expect((await ask({ kind: "unit", name: "a" }, 1_000, going)).why).toBeNull();
+});
