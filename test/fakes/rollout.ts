@@ -63,6 +63,22 @@ export function rolloutPlan(order: RolloutOrder = {}): RolloutPlan {
   };
 }
 
+/** A rollout of one host under a budget of one host over web1 and web2. */
+export function budgetedPlan(id: string, host: string): RolloutPlan {
+  const groups = [{ value: "", hostIds: ["web1", "web2"], most: 1 }];
+  const wave = { name: "all", hostIds: [host], ramp: [1], mode: "slide", after: [] } as const;
+  return {
+    ...rolloutPlan({ id, hosts: [host] }),
+    shape: {
+      waves: [{ ...wave, bakeMs: 0, isApproved: false, leaderLast: null }],
+      budgets: [{ name: "all", maxGroups: null, groups }],
+      hours: { windows: [], freeze: [] },
+      maxFailPercent: null,
+      progressDeadlineMs: null,
+    },
+  };
+}
+
 /** A rollout that has begun and to which these events happened. */
 export function rolloutView(plan: RolloutPlan, ...events: readonly RolloutEvent[]): RolloutView {
   return fold(plan, [started, ...events]);
@@ -115,6 +131,7 @@ export const ALONE: Omit<FleetView, "hosts" | "listeningSince"> = {
   elsewhere: [],
   leavingFor: null,
   holds: NO_HOLDS,
+  writtenOff: new Set(),
 };
 
 /** All these hosts connected, but those with a time: away since then. */

@@ -66,6 +66,7 @@ export async function serveScript(directory: string, script: Script, port = 0): 
     freezeFleet: unscripted,
     thawFleet: unscripted,
     getFreeze: unscripted,
+    writeOffHost: unscripted,
     createToken: answering((request) => {
       script.asked.tokens.push(request);
       return { token: "ap1.token", expiresAt: 1_800_000_000_000 };

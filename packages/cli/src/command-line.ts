@@ -11,6 +11,7 @@ import { rolloutList, rolloutStatus, rolloutWatch } from "./commands/rollout-loo
 import { rolloutStart } from "./commands/rollout-start.ts";
 import { scan, status } from "./commands/status.ts";
 import { tokenCreate } from "./commands/token-create.ts";
+import { writeoff } from "./commands/writeoff.ts";
 import type { Shell } from "./shell.ts";
 
 export const PROGRAM = "afterpatch";
@@ -87,7 +88,7 @@ function commands(reader: Reader, argv: readonly string[], version: string, colu
     return parser.command(name, summary, build);
   };
   let parser: Argv = configured(argv, version, columns);
-  for (const add of [status, scan, plan, reboot, cordon, uncordon, freeze]) parser = add(parser, reader);
+  for (const add of [status, scan, plan, reboot, cordon, uncordon, freeze, writeoff]) parser = add(parser, reader);
   const looks = [rolloutStatus, rolloutWatch, rolloutList];
   const rollouts = [rolloutStart, ...looks, rolloutPause, rolloutResume, rolloutApprove, rolloutAbort];
   parser = group(parser, "rollout", "Start, follow, pause and stop rollouts", rollouts);

@@ -20,6 +20,7 @@ export type Rollout = Message<"Rollout">;
 export type HoldMessage = Message<"Hold">;
 export type HoldOrder = Message<"HoldOrder">;
 export type CordonedHosts = Message<"CordonedHosts">;
+export type WrittenOffHost = Message<"WrittenOffHost">;
 export type FleetFreeze = Message<"FleetFreeze">;
 
 export interface FleetOrder {
@@ -51,6 +52,7 @@ export interface Control {
   freezeFleet(order: HoldOrder): Promise<FleetFreeze>;
   thawFleet(): Promise<FleetFreeze>;
   getFreeze(): Promise<FleetFreeze>;
+  writeOffHost(host: string, reason: string): Promise<WrittenOffHost>;
   /** Ends when the controller ends it or `signal` fires. */
   watchRollout(id: string, signal: AbortSignal): AsyncGenerator<Rollout, void>;
   /** True for failures that end when the network or the controller comes back. */
@@ -85,6 +87,7 @@ export async function connect(shell: Shell): Promise<Control> {
     freezeFleet: (order) => ask("freeze on", controlService.freezeFleet, order),
     thawFleet: () => ask("freeze off", controlService.thawFleet, {}),
     getFreeze: () => ask("freeze", controlService.getFreeze, {}),
+    writeOffHost: (host, reason) => ask("writeoff", controlService.writeOffHost, { host, reason }),
     watchRollout: (id, signal) => watch(credentials, id, signal),
     isPassing,
   };

@@ -4,6 +4,7 @@ import { agentService, controlService, enrollService } from "@afterpatch/wire/se
 import { agentHandlers } from "./api/agent.ts";
 import { controlHandlers } from "./api/control.ts";
 import { holdHandlers } from "./api/holds.ts";
+import { chargeHandlers } from "./api/charges.ts";
 import { enrollHandlers } from "./api/enroll.ts";
 import { createToken } from "./api/tokens.ts";
 import type { Authority } from "./ca/authority.ts";
@@ -86,6 +87,7 @@ export function buildServices(deps: ControllerDeps): Services {
       hooksDir: deps.hooksDir,
     }),
     ...holdHandlers({ hosts, register, engine, clock, log }),
+    ...chargeHandlers({ hosts, engine, log }),
     createToken: createToken({ tokens: store.tokens, pin: authority.pin, clock, log }),
   };
   const enroll = enrollHandlers({ enrolment: store.enrolment, authority, clock, fleetAddress, log });

@@ -18,6 +18,10 @@ export interface HostDocument {
   readonly presence: string;
   /** Who keeps it out of rollouts, and why. */
   readonly cordon: HoldDocument | null;
+  /** Since when and why it is charged to no budget, though it may be away. */
+  readonly writtenOff: HoldDocument | null;
+  /** Since when and why budgets count it as unavailable whoever has it in hand. */
+  readonly charge: { readonly rollout: string; readonly since: number; readonly why: string } | null;
   readonly lastReportAt: number | null;
   readonly agentVersion: string | null;
   readonly kernel: string | null;
@@ -93,6 +97,10 @@ function hostDocument(host: HostStatus): HostDocument {
     state: visible(host.state),
     presence: visible(host.presence),
     cordon: holdDocument(host.cordon),
+    writtenOff: holdDocument(host.writtenOff),
+    charge: host.charge
+      ? { rollout: visible(host.charge.rolloutId), since: host.charge.since, why: visible(host.charge.why) }
+      : null,
     lastReportAt: host.lastReportAt === 0 ? null : host.lastReportAt,
     agentVersion: visible(host.agentVersion) || null,
     kernel: visible(host.kernel) || null,

@@ -28,14 +28,20 @@ export function renderStatus(status: StatusDocument, now: number, paint: Paint, 
       const shown = host.lastReportAt === null ? "it never reported" : "shown as last reported";
       return why === null ? [] : `${paint("red", `Not scanned: ${host.name}`)}: ${why}; ${shown}\n`;
     }),
-    ...status.hosts.flatMap((host) =>
-      host.cordon === null
-        ? []
-        : `${paint("yellow", host.name)}: cordoned ${holdText(host.cordon)}${host.presence === "connected" ? "" : `; ${host.presence}`}\n`,
-    ),
+    ...status.hosts.flatMap((host) => remarks(host).map((remark) => `${paint("yellow", host.name)}: ${remark}\n`)),
     ...status.hosts.flatMap((host) => host.notes.map((note) => `${paint("red", host.name)}: ${note}\n`)),
   ];
   return `${table(isWide ? WIDE : COLUMNS, rows, paint)}\n${notes.join("")}${totals(status)}\n`;
+}
+
+/** What people or rollouts have left a host with. */
+function remarks({ cordon, presence, charge, writtenOff }: HostDocument): readonly string[] {
+  const away = presence === "connected" ? "" : `; ${presence}`;
+  return [
+    ...(cordon === null ? [] : [`cordoned ${holdText(cordon)}${away}`]),
+    ...(charge === null ? [] : [`charged to budgets since rollout ${charge.rollout}: ${charge.why}`]),
+    ...(writtenOff === null ? [] : [`written off ${holdText(writtenOff)}; charged to no budget`]),
+  ];
 }
 
 /** Why a scan that was asked for now, or was due, is not what is shown. */

@@ -11,6 +11,7 @@ import { ShownPlans } from "../rollouts/shown-plans.ts";
 import { type Host, hostState, presenceOf } from "./host-state.ts";
 import { holdToWire, type HoldCalls } from "./holds.ts";
 import { nameOf, selected } from "./asked.ts";
+import { chargesToWire, type ChargeCalls } from "./charges.ts";
 import { planToWire } from "./plan-to-wire.ts";
 import { abortOrder, approveOrder, pauseOrder, resumeOrder } from "../rollouts/orders.ts";
 import { refused, refusing } from "./refuse.ts";
@@ -26,7 +27,7 @@ export interface ControlApiDeps extends PlanFleetDeps {
 type Control = Handlers<typeof controlService>;
 
 /** The operator's calls, tokens apart. */
-export function controlHandlers(deps: ControlApiDeps): Omit<Control, "createToken" | HoldCalls> {
+export function controlHandlers(deps: ControlApiDeps): Omit<Control, "createToken" | HoldCalls | ChargeCalls> {
   const { engine } = deps;
   const shown = new ShownPlans();
   return {
@@ -93,6 +94,7 @@ function statusOf(deps: ControlApiDeps, host: Host) {
     labels: { ...labels },
     state: hostState(host, cordon !== null, presence),
     presence,
+    ...chargesToWire(deps.engine.register(), id),
     cordon: cordon && holdToWire(cordon),
     lastReportAt: report?.receivedAt ?? 0,
     agentVersion: deps.fleet.agentVersion(id) ?? host.agentVersion,

@@ -11,7 +11,7 @@ test("every method of every service has a row, and no row is without a method", 
 });
 
 const LOOK = ["GetFreeze", "GetRollout", "ListHosts", "ListRollouts", "PlanFleet", "WatchRollout"];
-const HOLD = ["CordonHosts", "UncordonHosts", "FreezeFleet", "ThawFleet"];
+const HOLD = ["WriteOffHost", "CordonHosts", "UncordonHosts", "FreezeFleet", "ThawFleet"];
 const ACT = [...HOLD, "AbortRollout", "ApproveRollout", "PauseRollout", "ResumeRollout", "StartRollout"];
 
 const ALLOWED: Readonly<Record<Caller, readonly string[]>> = {

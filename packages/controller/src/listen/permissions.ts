@@ -28,6 +28,7 @@ export const PERMISSIONS: ReadonlyMap<string, readonly Caller[]> = new Map<strin
   [controlService.uncordonHosts.path, OPERATORS],
   [controlService.freezeFleet.path, OPERATORS],
   [controlService.thawFleet.path, OPERATORS],
+  [controlService.writeOffHost.path, OPERATORS],
   [controlService.createToken.path, ADMINS],
 ]);
 

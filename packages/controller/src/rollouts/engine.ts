@@ -11,11 +11,13 @@ import type { Fleet } from "../fleet/fleet.ts";
 import type { Clock, Log, RandomId } from "../ports.ts";
 import type { RolloutStore } from "../store/rollout-store.ts";
 import { beyond } from "./beyond.ts";
+import { ChargeRegister } from "./charge-register.ts";
 import { type Care, Chores, type ChoreTask } from "./chores.ts";
 import { eventOf, lostPermit, type Proves, takenUp } from "./events.ts";
 import { RolloutError, refuseHeldHosts } from "./held.ts";
 import { permitOf } from "./permit.ts";
 import type { PersonsOrder } from "./orders.ts";
+import { type WrittenOff, type WrittenOffHost, writeOff } from "./write-off.ts";
 import { Watchers } from "./watchers.ts";
 import { viewOf } from "./stored.ts";
 
@@ -44,8 +46,7 @@ export class RolloutEngine {
   readonly #open = new Map<string, RolloutView>();
   readonly #watchers = new Watchers();
   readonly #chores: Chores;
-  /** Hosts that failed or were lost, in whichever rollout, and have not proved themselves since. */
-  readonly #charged = new Set<string>();
+  readonly #register = new ChargeRegister();
   #tail: Promise<unknown> = Promise.resolve();
   #cancelWake: () => void = () => {};
   #isStopped = false;
@@ -63,7 +64,7 @@ export class RolloutEngine {
     for (const stored of await this.#deps.store.open()) {
       this.#open.set(stored.plan.id, takenUp(viewOf(stored), steadyAt));
     }
-    for (const { hostId } of await this.#deps.store.charges()) this.#charged.add(hostId);
+    await this.#register.load(this.#deps.store);
     // The run before may have issued one in its last moment, by a clock that was another.
     this.#rebootPermittedAt = steadyAt;
     await this.look();
@@ -143,6 +144,23 @@ export class RolloutEngine {
       await this.#look();
       return changed;
     });
+  }
+
+  /** Charges a host to no budget any more. Rejects with RolloutError where it is in hand, or nothing is charged for it. */
+  writeOff(host: WrittenOffHost): Promise<WrittenOff> {
+    return this.#queued(async () => {
+      const written = await writeOff(host, {
+        ...{ deps: this.#deps, open: this.open(), register: this.#register },
+        append: (view, event) => this.#append(view, event),
+      });
+      await this.#look();
+      return written;
+    });
+  }
+
+  /** Hosts that are charged though nobody has them in hand, and those written off. */
+  register(): Pick<ChargeRegister, "charges" | "writeOffs"> {
+    return this.#register;
   }
 
   /** Looks at all open rollouts: called when a host came or went, and by the engine's own timer. */
@@ -229,8 +247,9 @@ export class RolloutEngine {
     return {
       ...this.#deps.fleet.view(),
       wall,
-      ...beyond(this.#open.values(), rolloutId, this.#charged),
+      ...beyond(this.#open.values(), rolloutId, this.#register.charged()),
       rebootPermittedAt,
+      writtenOff: this.#register.writtenOff(),
     };
   }
 
@@ -292,8 +311,7 @@ export class RolloutEngine {
       isClosing: isClosed(after.state),
     });
     this.#keep(after);
-    if (charge?.kind === "charge") this.#charged.add(charge.charge.hostId);
-    else if (charge) this.#charged.delete(charge.hostId);
+    this.#register.note(charge);
     const { type, ...fields } = event;
     this.#deps.log.info({ rollout: view.plan.id, event: type, ...fields }, "rollout event");
     return after;

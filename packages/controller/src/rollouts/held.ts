@@ -3,7 +3,7 @@ import { abridged, someOf } from "@afterpatch/core/text";
 
 export class RolloutError extends Error {
   override readonly name = "RolloutError";
-  readonly code: "not-found" | "hosts-held" | "already-ended" | "wrong-state";
+  readonly code: "not-found" | "hosts-held" | "already-ended" | "wrong-state" | "in-hand" | "not-charged";
   constructor(code: RolloutError["code"], message: string) {
     super(message);
     this.code = code;

@@ -1,4 +1,5 @@
 import type { Charge, ChargeChange } from "@afterpatch/core/rollout/charges";
+import type { WriteOff } from "@afterpatch/core/rollout/write-off";
 import type { RolloutEvent, RolloutPlan } from "@afterpatch/core/rollout/types";
 
 export interface StoredRollout {
@@ -24,6 +25,10 @@ export interface RolloutStore {
   append(rolloutId: string, appended: Appended): Promise<void>;
   /** Hosts that count as unavailable though nobody may have them in hand. */
   charges(): Promise<readonly Charge[]>;
+  /** Hosts that are charged to nothing, for a person said so. */
+  writeOffs(): Promise<readonly WriteOff[]>;
+  /** Changes the register of charges without an event of a rollout. */
+  change(change: ChargeChange): Promise<void>;
   /** Rollouts that have not ended. */
   open(): Promise<readonly StoredRollout[]>;
   load(rolloutId: string): Promise<StoredRollout | null>;

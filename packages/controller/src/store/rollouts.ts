@@ -40,6 +40,21 @@ export function rollouts(db: Connection): RolloutStore {
         why: text(row, "why"),
       }));
     },
+    async writeOffs() {
+      const rows = db
+        .prepare("SELECT host_id, rollout_id, actor, reason, since FROM write_offs ORDER BY host_id")
+        .all();
+      return rows.map((row) => ({
+        hostId: text(row, "host_id"),
+        rolloutId: row.rollout_id === null ? null : text(row, "rollout_id"),
+        actor: text(row, "actor"),
+        reason: text(row, "reason"),
+        since: integer(row, "since"),
+      }));
+    },
+    async change(charge) {
+      db.transaction(() => change(db, charge));
+    },
     async open() {
       const rows = db.prepare("SELECT id, plan FROM rollouts WHERE state = 'open' ORDER BY created_at, id").all();
       return rows.map((row) => stored(db, text(row, "id"), text(row, "plan")));
@@ -64,14 +79,28 @@ function findRequest(db: Connection, requestId: string): string | null {
 }
 
 function change(db: Connection, change: ChargeChange): void {
-  if (change.kind === "clear") {
-    db.prepare("DELETE FROM charges WHERE host_id = ?").run(change.hostId);
-    return;
+  switch (change.kind) {
+    case "clear":
+      forget(db, change.hostId);
+      return;
+    case "charge": {
+      const { hostId, rolloutId, since, why } = change.charge;
+      forget(db, hostId);
+      const insert = "INSERT INTO charges (host_id, rollout_id, since, why) VALUES (?,?,?,?)";
+      db.prepare(insert).run(hostId, rolloutId, since, why);
+      return;
+    }
+    case "write-off": {
+      const { hostId, rolloutId, actor, reason, since } = change.writeOff;
+      forget(db, hostId);
+      const insert = "INSERT INTO write_offs (host_id, rollout_id, actor, reason, since) VALUES (?,?,?,?,?)";
+      db.prepare(insert).run(hostId, rolloutId, actor, reason, since);
+    }
   }
-  const { hostId, rolloutId, since, why } = change.charge;
-  db.prepare("INSERT OR REPLACE INTO charges (host_id, rollout_id, since, why) VALUES (?,?,?,?)").run(
-    ...[hostId, rolloutId, since, why],
-  );
+}
+
+function forget(db: Connection, hostId: string): void {
+  for (const table of ["charges", "write_offs"]) db.prepare(`DELETE FROM ${table} WHERE host_id = ?`).run(hostId);
 }
 
 function insertEvent(db: Connection, rolloutId: string, seq: number, event: RolloutEvent): void {

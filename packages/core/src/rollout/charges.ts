@@ -1,3 +1,4 @@
+import type { WriteOff } from "./write-off.ts";
 import type { RolloutEvent, RolloutView } from "./types.ts";
 
 // A host that failed, or was lost with a permit, serves nobody as far as is known. Budgets count it until it has proved
@@ -14,6 +15,8 @@ export interface Charge {
 
 export type ChargeChange =
   | { readonly kind: "charge"; readonly charge: Charge }
+  | { readonly kind: "write-off"; readonly writeOff: WriteOff }
+  /** It has proved itself: neither charged nor written off any more. */
   | { readonly kind: "clear"; readonly hostId: string };
 
 /** What an event changes in the register of charges; null: nothing. `view`: the rollout after the event. */
@@ -35,6 +38,10 @@ export function chargeChange({ plan, hosts }: RolloutView, event: RolloutEvent):
     // A scan of now found nothing that is old.
     case "nothing-to-do":
       return { kind: "clear", hostId: event.hostId };
+    case "written-off": {
+      const { hostId, actor, why: reason, at: since } = event;
+      return { kind: "write-off", writeOff: { hostId, rolloutId: plan.id, actor, reason, since } };
+    }
     default:
       return null;
   }

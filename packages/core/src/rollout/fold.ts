@@ -1,6 +1,7 @@
 import { firstPhase, isReady, UNTOUCHED } from "./care.ts";
 import { cared } from "./care-events.ts";
 import { type Followed, hostOf, toHost, withPermit } from "./host-change.ts";
+import { writtenOff } from "./write-off.ts";
 import { canRolloutFollow, isClosed } from "./transitions.ts";
 import type { EndedWave, HostInRollout, RolloutEvent, RolloutPlan, RolloutState, RolloutView } from "./types.ts";
 
@@ -95,15 +96,21 @@ export function follow(view: RolloutView, event: RolloutEvent): Followed {
       return withPermit(view, event, "vetoed", { reason, steps, vetoes, againAt, permit: null });
     }
     case "tried-again":
-      if (view.hosts.find((h) => h.hostId === event.hostId)?.state !== "vetoed") {
-        return { kind: "refused", why: `host ${event.hostId} has not vetoed` };
-      }
-      return toHost(view, event, "pending", { steps: [], againAt: null });
+      return triedAgain(view, event);
     case "unreachable":
       return toHost(view, event, "unreachable", { reason: event.why });
+    case "written-off":
+      return writtenOff(view, event);
     case "returned":
       return returned(view, event);
   }
+}
+
+function triedAgain(view: RolloutView, event: Extract<RolloutEvent, { type: "tried-again" }>): Followed {
+  if (hostOf(view, event)?.state !== "vetoed") {
+    return { kind: "refused", why: `host ${event.hostId} has not vetoed` };
+  }
+  return toHost(view, event, "pending", { steps: [], againAt: null });
 }
 
 function returned(view: RolloutView, event: Extract<RolloutEvent, { type: "returned" }>): Followed {

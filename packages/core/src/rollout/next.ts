@@ -31,6 +31,8 @@ export interface FleetView {
   readonly unavailable: ReadonlySet<string>;
   /** The controller's own host, while another rollout reboots it: the controller goes down soon. */
   readonly leavingFor: string | null;
+  /** Ids of hosts that a person has written off: being away does not charge them. */
+  readonly writtenOff: ReadonlySet<string>;
   /** What people hold back at this moment. */
   readonly holds: Holds;
 }

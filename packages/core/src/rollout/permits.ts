@@ -112,7 +112,7 @@ function withinBudgets(view: RolloutView, rooms: readonly Room[], fleet: FleetVi
   const budgets = view.plan.shape?.budgets ?? [];
   if (budgets.length === 0) return { hosts: rooms.flatMap((room) => room.ready.slice(0, room.free)), held: [] };
   const members = budgets.flatMap(({ groups }) => groups.flatMap(({ hostIds }) => hostIds));
-  const away = members.filter((hostId) => awayOf(hostId, fleet) !== null);
+  const away = members.filter((hostId) => awayOf(hostId, fleet) !== null && !fleet.writtenOff.has(hostId));
   const ours = view.hosts.filter(isUnavailable).map(({ hostId }) => hostId);
   const charged = new Set([...fleet.unavailable, ...fleet.holds.cordons.keys(), ...away, ...ours]);
   const hosts: HostInRollout[] = [];

@@ -6,9 +6,11 @@ import type { HostInRollout, RolloutView } from "./types.ts";
 /** So many hosts have to have ended before a percentage of them means anything. */
 const FEWEST_FOR_PERCENT = 10;
 
-/** Failures so far, all kinds equal: failed, timed out, and unreachable after the permit. */
+/** Failures so far, all kinds equal: failed, timed out, and unreachable after the permit; writing one off undoes no failure. */
 export function failures(view: RolloutView): readonly HostInRollout[] {
-  return view.hosts.filter((h) => h.state === "failed" || isLost(h));
+  return view.hosts.filter(
+    (h) => h.state === "failed" || isLost(h) || (h.state === "written-off" && h.permit !== null),
+  );
 }
 
 /** Why nothing new may begin any more, or null. `now` is of the clock that deadlines of permits are on. */

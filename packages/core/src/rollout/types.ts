@@ -216,6 +216,14 @@ export type RolloutEvent =
   /** A host that vetoed may be permitted anew. */
   | { readonly type: "tried-again"; readonly at: number; readonly hostId: string }
   | { readonly type: "unreachable"; readonly at: number; readonly hostId: string; readonly why: string }
+  /** A person expects nothing of it any more, and it is not charged: also after the rollout has ended. */
+  | {
+      readonly type: "written-off";
+      readonly at: number;
+      readonly hostId: string;
+      readonly actor: string;
+      readonly why: string;
+    }
   /** Away before it was permitted, and back while the rollout is open. */
   | { readonly type: "returned"; readonly at: number; readonly hostId: string }
   | { readonly type: "stopping"; readonly at: number; readonly why: string }
