@@ -18,7 +18,13 @@ const STATE = {
 const going = new AbortController().signal;
 const FILE = "/etc/afterpatch/agent.yaml";
 const policy = parseConfig(
-  "checks:\n  - {name: smoke, command: [/bin/false]}\n  - {name: fine, command: [/bin/true]}\n",
+  [
+    "checks:",
+    "  - {name: smoke, command: [/bin/false]}",
+    "  - {name: fine, command: [/bin/true]}",
+    "  - {name: slow, command: [/bin/sleep, '600']}",
+    "  - {name: named, command: [/bin/sh, -c, 'test $AFTERPATCH_NAME = named && test $AFTERPATCH_MOMENT = check']}\n",
+  ].join("\n"),
   FILE,
 );
 const MISTAKE: Mistake = { line: 3, key: "grace", what: "out of range" };
@@ -48,12 +54,19 @@ test.each<[string, HostProbe, Partial<ProbeDeps>, ProbeAnswer]>([
   ],
   ["a check that holds", { kind: "check", name: "fine" }, {}, said(null)],
   ["a check that does not", { kind: "check", name: "smoke" }, {}, said("exited 1")],
+  ["a check that knows its name", { kind: "check", name: "named" }, {}, said(null)],
   ["a check that nobody wrote", { kind: "check", name: "x" }, {}, said(`${FILE} has no check 'x'`)],
   [
     "a check without root",
     { kind: "check", name: "fine" },
     { mayAct: false },
     said("the agent runs without root, and no checks"),
+  ],
+  [
+    "ports without root are not those of the host",
+    { kind: "snapshot" },
+    { mayAct: false },
+    said("cannot be told: the agent runs without root"),
   ],
   [
     "a check of a file that cannot be read",
@@ -73,4 +86,25 @@ test("not more than eight questions are looked at at once", async () => {
   never.resolve(null);
   await Promise.all(open);
   expect((await ask({ kind: "unit", name: "a" }, 1_000, going)).why).toBeNull();
+});
+
+test("a check has the time of who asks, where that is less than its own", async () => {
+  const why = "did not end within 0.2 s and was ended";
+  expect(await answers()({ kind: "check", name: "slow" }, 200, going)).toEqual(said(why));
+});
+
+test("a question whose stream has ended is not waited for, and its check is ended", async () => {
+  const stop = new AbortController();
+  const asked = answers()({ kind: "check", name: "slow" }, 600_000, stop.signal);
+  stop.abort();
+  expect(await asked).toEqual(said("nobody waits for the answer any more"));
+});
+
+test("who hangs is told of in time, and keeps its place", async () => {
+  const never = Promise.withResolvers<string | null>();
+  const ask = answers({ unit: () => never.promise });
+  const open = Array.from({ length: 8 }, () => ask({ kind: "unit", name: "a" }, 1, going));
+  const late = said("cannot be told: no answer within 1 ms");
+  expect(await Promise.all(open)).toEqual(Array.from({ length: 8 }, () => late));
+  expect((await ask({ kind: "unit", name: "a" }, 1, going)).why).toBe("8 questions are being looked at already");
 });

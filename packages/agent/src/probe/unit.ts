@@ -1,8 +1,8 @@
 import { statSync } from "node:fs";
-import { echoed } from "@afterpatch/core/text";
+import { echoed, visible } from "@afterpatch/core/text";
 import { StepError } from "../effects/error.ts";
-import { run } from "../effects/run.ts";
-import { readUnit } from "../effects/service/unit.ts";
+import { run, systemctl } from "../effects/run.ts";
+import { readUnit, type UnitState, unitState } from "../effects/service/unit.ts";
 import { hasScript, statusOf } from "../effects/sysv/restart-script.ts";
 
 const STATUS_MS = 20_000;
@@ -11,9 +11,26 @@ const STATUS_MS = 20_000;
 export async function unitHeld(name: string): Promise<string | null> {
   if (!/^[^\s/]{1,255}$/.test(name) || name.startsWith("-")) return `${echoed(name)} is no name of a unit`;
   if (!statSync("/run/systemd/system", { throwIfNoEntry: false })?.isDirectory()) return scriptHeld(name);
-  const { loadState, activeState, subState } = await readUnit(name);
-  if (loadState !== "loaded") return `${name} is ${loadState}`;
-  return activeState === "active" ? null : `${name} is ${activeState} (${subState})`;
+  const unit = TYPE.test(name) ? name : `${name}.service`;
+  const { loadState, activeState, subState } = unit.endsWith(".service") ? await readUnit(unit) : await show(unit);
+  if (loadState !== "loaded") return `${unit} is ${visible(loadState)}`;
+  return UP.includes(activeState) ? null : `${unit} is ${visible(activeState)} (${visible(subState)})`;
+}
+
+/** Types of systemd(1), "Concepts". */
+const TYPE = /\.(?:service|socket|target|device|mount|automount|swap|timer|path|slice|scope)$/;
+/** It runs while it reads its configuration again, too. */
+const UP: readonly string[] = ["active", "reloading", "refreshing"];
+
+type State = Pick<UnitState, "loadState" | "activeState" | "subState">;
+
+/** Of a unit that is no service: nothing but its state is known of those. */
+async function show(unit: string): Promise<State> {
+  if (!/^[A-Za-z0-9:_.\\@-]+$/.test(unit)) throw new StepError("refused", `${echoed(unit)} is no name of a unit`);
+  const args = ["show", "--property=LoadState,ActiveState,SubState", "--", unit];
+  const { status, stdout, complaint } = await systemctl(args, STATUS_MS);
+  if (status !== 0) throw new StepError("unreadable", `systemd says nothing about ${unit}: ${visible(complaint)}`);
+  return unitState(stdout);
 }
 
 /** LSB Core 22.2: `status` exits with 0 where the service runs. */

@@ -105,3 +105,25 @@ test("a question about the host is answered beside everything else; without answ
   await mute.pass();
   expect(mute.stream().sent.at(-1)).toMatchObject({ answer: { why: "this agent answers no questions" } });
 });
+
+test("a question is dropped with the stream on which it came", async () => {
+  let isDropped = false;
+  const probe: SessionDeps["probe"] = (_question, _withinMs, signal) =>
+    new Promise((resolve) => {
+      signal.addEventListener("abort", () => {
+        isDropped = true;
+        resolve({ why: "late", failedUnits: [], ports: [] });
+      });
+    });
+  const web = await welcomed({ probe });
+  const first = web.stream();
+  first.say({ kind: "probe", requestId: "q1", probe: { kind: "snapshot" }, timeoutMs: 600_000 });
+  await web.pass();
+  first.end();
+  await web.pass(2_000);
+  expect(isDropped).toBe(true);
+  web.stream().say(WELCOME);
+  await web.pass();
+  expect(web.streams.length).toBe(2);
+  expect(web.streams.flatMap(({ sent }) => sent.map(({ kind }) => kind))).not.toContain("probe-result");
+});

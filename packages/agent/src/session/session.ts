@@ -86,7 +86,7 @@ export class Session {
       for (;;) {
         const { done, value } = await this.#race(incoming.next());
         if (done) return;
-        await this.#hear(value);
+        await this.#hear(value, signal);
       }
     } finally {
       over.abort();
@@ -117,7 +117,8 @@ export class Session {
     this.#deps.log.info({ epoch: message.epoch, controllerVersion: message.controllerVersion }, "connected");
   }
 
-  async #hear(message: ToAgent): Promise<void> {
+  /** `signal`: of the stream. */
+  async #hear(message: ToAgent, signal: AbortSignal): Promise<void> {
     switch (message.kind) {
       case "welcome":
         throw new Error("the controller said welcome twice");
@@ -134,18 +135,21 @@ export class Session {
         this.#background(this.#reports.answer(message.requestId, this.#signal)); // a scan that hangs holds up no permit
         return;
       case "probe":
-        this.#background(this.#answer(message)); // nor does a check that takes its time
+        this.#background(this.#answer(message, signal)); // nor does a check that takes its time
         return;
       case "report-ack":
         this.#reports.acknowledged(message.digest, message.sendBody);
     }
   }
 
-  /** What the controller asks is looked at beside everything else, and said where a stream is still open then. */
-  async #answer({ requestId, probe, timeoutMs }: Extract<ToAgent, { kind: "probe" }>): Promise<void> {
-    const answer = await this.#deps.probe?.(probe, timeoutMs, this.#signal);
+  /** What the controller asks is looked at beside everything else, for as long as the stream on which it asked is there. */
+  async #answer(
+    { requestId, probe, timeoutMs }: Extract<ToAgent, { kind: "probe" }>,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const answer = await this.#deps.probe?.(probe, timeoutMs, signal);
     const none = { why: "this agent answers no questions", failedUnits: [], ports: [] };
-    this.#say({ kind: "probe-result", requestId, answer: answer ?? none });
+    if (!signal.aborted) this.#say({ kind: "probe-result", requestId, answer: answer ?? none });
   }
 
   async #tellOften(signal: AbortSignal): Promise<void> {
