@@ -127,6 +127,7 @@ export const hostIn = (name: string, state: string, more = {}): Rollout["hosts"]
   steps: [],
   residue: [],
   changedAt: 1_700_000_000_000,
+  hasWork: true,
   ...more,
 });
 export const DONE = {
@@ -141,5 +142,5 @@ export const DONE = {
 export function rollout(id: string, reason = "DSA-1", change: Partial<Rollout> = {}): Rollout {
   const hosts = [hostIn("web01", "pending"), hostIn("web02", "pending")];
   const about = { id, name: "", reason, state: "running", actor: "admin", createdAt: 1_700_000_000_000, digest: "d1" };
-  return { ...about, hosts, why: "", version: 1, uncovered: [], ...change };
+  return { ...about, hosts, why: "", version: 1, uncovered: [], endedAt: 0, ...change };
 }

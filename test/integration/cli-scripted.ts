@@ -66,6 +66,8 @@ export async function serveScript(directory: string, script: Script, port = 0): 
     freezeFleet: unscripted,
     thawFleet: unscripted,
     getFreeze: unscripted,
+    listBudgets: unscripted,
+    nextWindows: unscripted,
     writeOffHost: unscripted,
     createToken: answering((request) => {
       script.asked.tokens.push(request);

@@ -2,6 +2,9 @@ import { errorIn } from "@afterpatch/core/command-error";
 import { checkGiven, parserError } from "@afterpatch/core/command-line";
 import yargs, { type Argv } from "yargs";
 import type { AddCommand, Chosen, Examples, Reader } from "./command.ts";
+import { budgets } from "./commands/budgets.ts";
+import { locks } from "./commands/locks.ts";
+import { windowsNext } from "./commands/windows-next.ts";
 import { cordon, uncordon } from "./commands/cordon.ts";
 import { freeze } from "./commands/freeze.ts";
 import { plan } from "./commands/plan.ts";
@@ -88,10 +91,12 @@ function commands(reader: Reader, argv: readonly string[], version: string, colu
     return parser.command(name, summary, build);
   };
   let parser: Argv = configured(argv, version, columns);
-  for (const add of [status, scan, plan, reboot, cordon, uncordon, freeze, writeoff]) parser = add(parser, reader);
+  for (const add of [status, scan, plan, reboot, cordon, uncordon, freeze, writeoff, budgets, locks])
+    parser = add(parser, reader);
   const looks = [rolloutStatus, rolloutWatch, rolloutList];
   const rollouts = [rolloutStart, ...looks, rolloutPause, rolloutResume, rolloutApprove, rolloutAbort];
   parser = group(parser, "rollout", "Start, follow, pause and stop rollouts", rollouts);
+  parser = group(parser, "windows", "When hosts may begin", [windowsNext]);
   return group(parser, "token", "Make join tokens for new hosts", [tokenCreate]);
 }
 

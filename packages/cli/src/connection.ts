@@ -21,6 +21,8 @@ export type HoldMessage = Message<"Hold">;
 export type HoldOrder = Message<"HoldOrder">;
 export type CordonedHosts = Message<"CordonedHosts">;
 export type WrittenOffHost = Message<"WrittenOffHost">;
+export type ListBudgetsResponse = Message<"ListBudgetsResponse">;
+export type NextWindowsResponse = Message<"NextWindowsResponse">;
 export type FleetFreeze = Message<"FleetFreeze">;
 
 export interface FleetOrder {
@@ -41,7 +43,8 @@ export interface Control {
   planFleet(order: FleetOrder): Promise<PlanFleetResponse>;
   startRollout(request: StartRolloutRequest): Promise<Rollout>;
   getRollout(id: string): Promise<Rollout>;
-  listRollouts(limit: number): Promise<readonly Rollout[]>;
+  /** `which`: all, or those alone that have not ended, or have. */
+  listRollouts(limit: number, which?: "open" | "ended"): Promise<readonly Rollout[]>;
   abortRollout(id: string, reason: string): Promise<Rollout>;
   pauseRollout(id: string, reason: string): Promise<Rollout>;
   resumeRollout(id: string): Promise<Rollout>;
@@ -52,6 +55,10 @@ export interface Control {
   freezeFleet(order: HoldOrder): Promise<FleetFreeze>;
   thawFleet(): Promise<FleetFreeze>;
   getFreeze(): Promise<FleetFreeze>;
+  /** Of open rollouts where `rolloutFile` is empty. */
+  listBudgets(rolloutFile: string): Promise<ListBudgetsResponse>;
+  /** Of every open rollout where both are empty. */
+  nextWindows(rolloutId: string, rolloutFile: string, count: number): Promise<NextWindowsResponse>;
   writeOffHost(host: string, reason: string): Promise<WrittenOffHost>;
   /** Ends when the controller ends it or `signal` fires. */
   watchRollout(id: string, signal: AbortSignal): AsyncGenerator<Rollout, void>;
@@ -77,7 +84,10 @@ export async function connect(shell: Shell): Promise<Control> {
     planFleet: (order) => ask("plan", controlService.planFleet, withReboot(order), PLAN_MS),
     startRollout: (request) => ask("rollout start", controlService.startRollout, withReboot(request), PLAN_MS),
     getRollout: (id) => ask(`rollout ${id}`, controlService.getRollout, { id }),
-    listRollouts: async (limit) => (await ask("rollout list", controlService.listRollouts, { limit })).rollouts,
+    listRollouts: async (limit, which) => {
+      const request = { limit, open: which === "open", ended: which === "ended" };
+      return (await ask("rollout list", controlService.listRollouts, request)).rollouts;
+    },
     abortRollout: (id, reason) => ask(`rollout ${id}`, controlService.abortRollout, { id, reason }),
     pauseRollout: (id, reason) => ask(`rollout ${id}`, controlService.pauseRollout, { id, reason }),
     resumeRollout: (id) => ask(`rollout ${id}`, controlService.resumeRollout, { id }),
@@ -87,6 +97,9 @@ export async function connect(shell: Shell): Promise<Control> {
     freezeFleet: (order) => ask("freeze on", controlService.freezeFleet, order),
     thawFleet: () => ask("freeze off", controlService.thawFleet, {}),
     getFreeze: () => ask("freeze", controlService.getFreeze, {}),
+    listBudgets: (rolloutFile) => ask("budgets", controlService.listBudgets, { rolloutFile }),
+    nextWindows: (rolloutId, rolloutFile, count) =>
+      ask("windows next", controlService.nextWindows, { rolloutId, rolloutFile, count }),
     writeOffHost: (host, reason) => ask("writeoff", controlService.writeOffHost, { host, reason }),
     watchRollout: (id, signal) => watch(credentials, id, signal),
     isPassing,

@@ -15,7 +15,7 @@ const BY_CODE: Readonly<Record<string, readonly [ExitCode, string | null]>> = {
   "already-ended": [EXIT.usage, "see 'afterpatch rollout status'"],
   "wrong-state": [EXIT.usage, "see 'afterpatch rollout status'"],
   "in-hand": [EXIT.usage, "wait for its end: 'afterpatch rollout status'"],
-  "not-charged": [EXIT.usage, "see 'afterpatch status' for what is charged"],
+  "not-charged": [EXIT.usage, "see 'afterpatch budgets' and 'afterpatch status' for what is charged"],
   "not-found": [EXIT.selection, "see 'afterpatch rollout list' for the rollouts there are"],
   "bad-argument": [EXIT.usage, null],
 };

@@ -2,6 +2,8 @@ import { createHash, randomUUID } from "node:crypto";
 import type { Handlers } from "@afterpatch/wire/rpc";
 import { agentService, controlService, enrollService } from "@afterpatch/wire/services";
 import { agentHandlers } from "./api/agent.ts";
+import { budgetHandlers } from "./api/budgets.ts";
+import { windowHandlers } from "./api/windows.ts";
 import { controlHandlers } from "./api/control.ts";
 import { holdHandlers } from "./api/holds.ts";
 import { chargeHandlers } from "./api/charges.ts";
@@ -88,6 +90,8 @@ export function buildServices(deps: ControllerDeps): Services {
     }),
     ...holdHandlers({ hosts, register, engine, clock, log }),
     ...chargeHandlers({ hosts, engine, log }),
+    ...budgetHandlers({ hosts, fleet, engine, clock }),
+    ...windowHandlers({ fleet, engine, clock }),
     createToken: createToken({ tokens: store.tokens, pin: authority.pin, clock, log }),
   };
   const enroll = enrollHandlers({ enrolment: store.enrolment, authority, clock, fleetAddress, log });

@@ -76,18 +76,25 @@ const SECRET = new Error("SQLITE_FULL at /var/lib/afterpatch/controller.db");
 
 describe("a unary call", () => {
   test("answers with what the handler returns", async () => {
-    const listRollouts = unary(async ({ limit }: { limit: number }) => ({
+    const listRollouts = unary(async ({ limit }: { limit: number; open: boolean; ended: boolean }) => ({
       rollouts: [{ ...ROLLOUT, id: `r${limit}` }],
     }));
     const { client } = await serve({ listRollouts });
-    const { rollouts } = await call(client, controlService.listRollouts, { limit: 7 }, 5_000);
+    const { rollouts } = await call(
+      client,
+      controlService.listRollouts,
+      { limit: 7, open: false, ended: false },
+      5_000,
+    );
     expect(rollouts.map(({ id }) => id)).toEqual(["r7"]);
   });
 
   test("that is refused says why, with its code", async () => {
     const refusal = new RpcError(grpc.status.FAILED_PRECONDITION, "stale-plan", "the fleet has changed");
     const { client } = await serve({ listRollouts: unary(() => Promise.reject(refusal)) });
-    const error = await errorOf(call(client, controlService.listRollouts, { limit: 0 }, 5_000));
+    const error = await errorOf(
+      call(client, controlService.listRollouts, { limit: 0, open: false, ended: false }, 5_000),
+    );
     expect([error.code, error.details]).toEqual([grpc.status.FAILED_PRECONDITION, "the fleet has changed"]);
     expect(error.metadata.get(CODE_KEY)).toEqual(["stale-plan"]);
   });
@@ -104,15 +111,21 @@ describe("a unary call", () => {
     let calls = 0;
     const listRollouts = unary(() => (++calls === 1 ? handler() : Promise.resolve({ rollouts: [] })));
     const { client } = await serve({ listRollouts });
-    const error = await errorOf(call(client, controlService.listRollouts, { limit: 0 }, 5_000));
+    const error = await errorOf(
+      call(client, controlService.listRollouts, { limit: 0, open: false, ended: false }, 5_000),
+    );
     expect([error.code, error.details]).toEqual([grpc.status.INTERNAL, "internal error"]);
     expect(JSON.stringify(error.metadata.toJSON())).not.toContain("SQLITE");
-    expect(await call(client, controlService.listRollouts, { limit: 0 }, 5_000)).toEqual({ rollouts: [] });
+    expect(await call(client, controlService.listRollouts, { limit: 0, open: false, ended: false }, 5_000)).toEqual({
+      rollouts: [],
+    });
   });
 
   test("without an answer ends at its deadline", async () => {
     const { client } = await serve({ listRollouts: unary(() => new Promise<never>(() => {})) });
-    const error = await errorOf(call(client, controlService.listRollouts, { limit: 0 }, 100));
+    const error = await errorOf(
+      call(client, controlService.listRollouts, { limit: 0, open: false, ended: false }, 100),
+    );
     expect(error.code).toBe(grpc.status.DEADLINE_EXCEEDED);
   });
 
@@ -123,7 +136,7 @@ describe("a unary call", () => {
       return new Promise<never>(() => {});
     });
     const { client, server } = await serve({ listRollouts });
-    const answer = errorOf(call(client, controlService.listRollouts, { limit: 0 }, 5_000));
+    const answer = errorOf(call(client, controlService.listRollouts, { limit: 0, open: false, ended: false }, 5_000));
     await asked.promise;
     server.forceShutdown();
     expect([grpc.status.UNAVAILABLE, grpc.status.CANCELLED]).toContain((await answer).code);
@@ -211,7 +224,9 @@ describe("a stream in both directions", () => {
     });
     const { client } = await serve({ listRollouts: unary(async () => ({ rollouts: [] })) }, connect);
     await all(received(open(client, agentService.connect))).catch(() => []);
-    expect(await call(client, controlService.listRollouts, { limit: 0 }, 5_000)).toEqual({ rollouts: [] });
+    expect(await call(client, controlService.listRollouts, { limit: 0, open: false, ended: false }, 5_000)).toEqual({
+      rollouts: [],
+    });
   });
 
   test("rejects when the server dies", async () => {
@@ -295,5 +310,5 @@ describe("a peer that does not read", () => {
 
 const ROLLOUT = {
   ...{ id: "r1", name: "", reason: "", actor: "", createdAt: 0, digest: "", state: "running", why: "", version: 1 },
-  ...{ hosts: [], uncovered: [] },
+  ...{ hosts: [], uncovered: [], endedAt: 0 },
 };

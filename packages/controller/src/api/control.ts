@@ -12,6 +12,8 @@ import { type Host, hostState, presenceOf } from "./host-state.ts";
 import { holdToWire, type HoldCalls } from "./holds.ts";
 import { nameOf, selected } from "./asked.ts";
 import { chargesToWire, type ChargeCalls } from "./charges.ts";
+import type { BudgetCalls } from "./budgets.ts";
+import type { WindowCalls } from "./windows.ts";
 import { planToWire } from "./plan-to-wire.ts";
 import { abortOrder, approveOrder, pauseOrder, resumeOrder } from "../rollouts/orders.ts";
 import { refused, refusing } from "./refuse.ts";
@@ -27,7 +29,9 @@ export interface ControlApiDeps extends PlanFleetDeps {
 type Control = Handlers<typeof controlService>;
 
 /** The operator's calls, tokens apart. */
-export function controlHandlers(deps: ControlApiDeps): Omit<Control, "createToken" | HoldCalls | ChargeCalls> {
+export function controlHandlers(
+  deps: ControlApiDeps,
+): Omit<Control, "createToken" | HoldCalls | ChargeCalls | BudgetCalls | WindowCalls> {
   const { engine } = deps;
   const shown = new ShownPlans();
   return {
@@ -48,8 +52,9 @@ export function controlHandlers(deps: ControlApiDeps): Omit<Control, "createToke
       rolloutToWire(await startRollout({ ...deps, shown }, request, nameOf(call))),
     ),
     getRollout: unary(async ({ id }) => rolloutToWire(await found(engine, id))),
-    listRollouts: unary(async ({ limit }) => {
-      const views = await engine.recent(limit === 0 ? 50 : Math.min(limit, 1000));
+    listRollouts: unary(async ({ limit, open, ended }) => {
+      const most = limit === 0 ? 50 : Math.min(limit, 1000);
+      const views = open ? engine.open().toReversed().slice(0, most) : await listed(engine, most, ended);
       return { rollouts: views.map(rolloutToWire) };
     }),
     abortRollout: unary(async ({ id, reason }, call) =>
@@ -118,6 +123,13 @@ async function scanAll(deps: ControlApiDeps, hosts: readonly Host[]): Promise<Re
   };
   const answers = await Promise.all(hosts.map(async (host) => [host.id, await why(host)] as const));
   return new Map(answers.filter(([, text]) => text !== ""));
+}
+
+/** Newest first: all, or those alone that have ended. */
+async function listed(engine: RolloutEngine, most: number, hasEnded: boolean): Promise<readonly RolloutView[]> {
+  if (!hasEnded) return engine.recent(most);
+  const views = await engine.recent(most + engine.open().length);
+  return views.filter(({ state }) => isClosed(state)).slice(0, most);
 }
 
 /** The rollout with this id, or the newest where it is empty. */

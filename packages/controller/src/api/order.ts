@@ -24,7 +24,8 @@ export function orderOrRefuse({ pattern, serial, reboot, rolloutFile }: Request)
   return { spec, reboot: order, fleet: { pattern: selected, serial, reboot: order, spec } };
 }
 
-function specOrRefuse(text: string): RolloutSpec {
+/** A rollout's file, understood. */
+export function specOrRefuse(text: string): RolloutSpec {
   const parsed = parseRollout(text);
   if (parsed.kind === "rollout") return parsed.spec;
   const [first] = parsed.mistakes;

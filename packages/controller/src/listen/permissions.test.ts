@@ -10,7 +10,16 @@ test("every method of every service has a row, and no row is without a method", 
   expect([...PERMISSIONS.keys()].sort()).toEqual([...methods].sort());
 });
 
-const LOOK = ["GetFreeze", "GetRollout", "ListHosts", "ListRollouts", "PlanFleet", "WatchRollout"];
+const LOOK = [
+  "GetFreeze",
+  "ListBudgets",
+  "NextWindows",
+  "GetRollout",
+  "ListHosts",
+  "ListRollouts",
+  "PlanFleet",
+  "WatchRollout",
+];
 const HOLD = ["WriteOffHost", "CordonHosts", "UncordonHosts", "FreezeFleet", "ThawFleet"];
 const ACT = [...HOLD, "AbortRollout", "ApproveRollout", "PauseRollout", "ResumeRollout", "StartRollout"];
 

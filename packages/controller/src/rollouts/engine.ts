@@ -150,7 +150,7 @@ export class RolloutEngine {
   writeOff(host: WrittenOffHost): Promise<WrittenOff> {
     return this.#queued(async () => {
       const written = await writeOff(host, {
-        ...{ deps: this.#deps, open: this.open(), register: this.#register },
+        ...{ deps: this.#deps, open: [...this.#open.values()], register: this.#register },
         append: (view, event) => this.#append(view, event),
       });
       await this.#look();
@@ -177,9 +177,9 @@ export class RolloutEngine {
     return viewOf(stored);
   }
 
-  /** Rollouts that have not ended. */
+  /** Rollouts that have not ended, oldest first, each with what it waits for. */
   open(): readonly RolloutView[] {
-    return [...this.#open.values()];
+    return [...this.#open.values()].map((view) => this.#watchers.explained(view));
   }
 
   /** What a request made when it was first heard, or null. */

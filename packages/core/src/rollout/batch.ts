@@ -64,7 +64,8 @@ export function isLost({ state, permit }: HostInRollout): boolean {
   return state === "unreachable" && permit !== null;
 }
 
-export function awayOf(hostId: string, fleet: FleetView): number | null {
+/** Since when a host is away, of the steady clock; null: it is connected. */
+export function awayOf(hostId: string, fleet: Pick<FleetView, "hosts" | "listeningSince">): number | null {
   const presence = fleet.hosts.get(hostId);
   return presence ? presence.awaySince : fleet.listeningSince;
 }

@@ -1,7 +1,8 @@
 import { isAtRest } from "./transitions.ts";
 import type { HostInRollout, RolloutView } from "./types.ts";
 
-const FIRST_GUESS_MS = 5 * 60_000;
+/** Before any host has ended. */
+export const FIRST_GUESS_MS = 5 * 60_000;
 
 /** How long a host is in hand, by the longest so far; milliseconds. */
 export function expectedMs(view: RolloutView): number {

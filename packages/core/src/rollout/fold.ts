@@ -23,7 +23,7 @@ export function planned(plan: RolloutPlan): RolloutView {
       permit: null,
     }),
   );
-  const nothing = { ended: {}, version: 0 };
+  const nothing = { ended: {}, endedAt: null, version: 0 };
   return { plan, state: "planned", why: "", isAborting: false, hosts, ...nothing };
 }
 
@@ -63,7 +63,7 @@ export function follow(view: RolloutView, event: RolloutEvent): Followed {
     case "approved":
       return approved(view, event);
     case "closed":
-      return toState(view, event.state, event.why);
+      return toState({ ...view, endedAt: event.at }, event.state, event.why);
     case "nothing-to-do":
       return toHost(view, event, event.residue.length > 0 ? "done-with-residue" : "done", {
         reason: "nothing to do",

@@ -294,6 +294,8 @@ export interface RolloutView {
   readonly hosts: readonly HostInRollout[];
   /** Waves that have ended, by name. */
   readonly ended: Readonly<Record<string, EndedWave>>;
+  /** When it ended, by the clock that people read; null: it has not. */
+  readonly endedAt: number | null;
   /** Number of events folded. */
   readonly version: number;
 }

@@ -1,0 +1,61 @@
+import { expect, test } from "vitest";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { cli } from "./cli-process.ts";
+import { initialised, serve, temporaryDirectory } from "./programs.ts";
+import { hostIn, rollout, useBench } from "./cli-fixtures.ts";
+
+// What an operator looks at beside rollouts: locks before a scripted controller, the others before a real one.
+
+const bench = useBench();
+
+test("locks: each host that an open rollout has work for", async () => {
+  const hosts = [hostIn("web02", "acting"), hostIn("web01", "done"), hostIn("web03", "done", { hasWork: false })];
+  bench.script.rollouts.set("r1", rollout("r1", "DSA-1\u001b", { hosts }));
+  const { out } = await bench.run("locks");
+  expect(out).toMatch(/^web01 +r1 +done +\d+d +\d+d +admin +DSA-1\\u\{1b\}\nweb02 +r1 +acting +/m);
+  expect(out).not.toContain("web03");
+  const document = JSON.parse((await bench.run("locks", "-o", "json")).out);
+  expect(document).toMatchObject({
+    schema: "afterpatch.locks/v1",
+    locks: [{ host: "web01", rollout: "r1", state: "done" }, { host: "web02" }],
+  });
+});
+
+test("budgets and windows of a file, before anything is started", async () => {
+  const dataDir = await initialised();
+  const { ports } = await serve(dataDir);
+  const at = (...args: readonly string[]) => {
+    const to = ["--controller", `localhost:${ports.fleet}`, "--credentials", join(dataDir, "admin")];
+    return cli([...args, ...to]).ended;
+  };
+  expect((await at("budgets")).out).toBe("No budgets: no open rollout has one, and no file was given (-f FILE).\n");
+  expect((await at("windows", "next")).out).toBe("No rollout is open; name one, or give a file (-f FILE).\n");
+  expect((await at("locks")).out).toBe("No host is held: no rollout is open.\n");
+  const file = join(await temporaryDirectory(), "rollout.yaml");
+  writeFileSync(
+    file,
+    `apiVersion: afterpatch/v1
+kind: Rollout
+name: nights
+windows: [{days: [sat], start: "22:00", duration: 4h, tz: Europe/Paris}]
+freeze: [{from: 2020-01-01, until: 2090-01-01, reason: "for good"}]
+`,
+  );
+  const { out, code } = await at("windows", "next", "-f", file, "--count", "2");
+  expect([code, out]).toEqual([
+    0,
+    expect.stringMatching(/^File nights: closed: frozen until .* \(for good\)\nFROM \(UTC\)/),
+  ]);
+  expect(
+    out.match(/^20\S+T2[01]:00:00Z +\S+Z +sat \S+ 22:00 Europe\/Paris +sun .* all of it \(for good\)$/gm),
+  ).toHaveLength(2);
+  await at("freeze", "on", "--reason", "sales");
+  const document = JSON.parse((await at("windows", "next", "-f", file, "-o", "json")).out);
+  expect(document).toMatchObject({ fleetFreeze: { reason: "sales" }, hours: [{ isOpen: false, rollout: null }] });
+  const both = await at("windows", "next", "r1", "-f", file);
+  expect([both.code, both.err]).toEqual([5, expect.stringMatching(/a rollout and a file are named; leave one/)]);
+  expect((await at("windows", "next", "r1")).code).toBe(6);
+  const wrong = await at("budgets", "-f", join(dataDir, "none.yaml"));
+  expect([wrong.code, wrong.err]).toEqual([5, expect.stringMatching(/cannot be read \(ENOENT\)/)]);
+}, 60_000);
