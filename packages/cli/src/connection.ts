@@ -1,5 +1,7 @@
+import { type Filter, isFilter } from "@afterpatch/core/plan/filter";
 import type { RebootOrder } from "@afterpatch/core/plan/reboot";
 import { formatAddress } from "@afterpatch/wire/address";
+import { filterToWire } from "@afterpatch/wire/convert/filter";
 import { rebootToWire } from "@afterpatch/wire/convert/reboot";
 import { controllerClient } from "@afterpatch/wire/credentials";
 import type { pb } from "@afterpatch/wire/messages";
@@ -15,7 +17,10 @@ type Message<K extends keyof V1> = V1[K] extends new (...args: never[]) => infer
 
 export type ListHostsResponse = Message<"ListHostsResponse">;
 export type PlanFleetResponse = Message<"PlanFleetResponse">;
-export type StartRolloutRequest = Omit<Message<"StartRolloutRequest">, "reboot"> & { readonly reboot: RebootOrder };
+export type StartRolloutRequest = Omit<Message<"StartRolloutRequest">, "reboot" | "filter"> & {
+  readonly reboot: RebootOrder;
+  readonly filter: Filter;
+};
 export type Rollout = Message<"Rollout">;
 export type HoldMessage = Message<"Hold">;
 export type HoldOrder = Message<"HoldOrder">;
@@ -31,6 +36,8 @@ export interface FleetOrder {
   readonly reboot: RebootOrder;
   /** Text of a rollout's file; empty: none. */
   readonly rolloutFile: string;
+  /** Its `never` is of files alone. */
+  readonly filter: Filter;
 }
 
 /** The controller, as far as operators may ask it. Failures are CommandErrors. */
@@ -81,8 +88,8 @@ export async function connect(shell: Shell): Promise<Control> {
     createToken: (request) => ask("token create", controlService.createToken, request),
     listHosts: (pattern, fresh) =>
       ask(fresh ? "scan" : "status", controlService.listHosts, { pattern, fresh }, fresh ? PLAN_MS : undefined),
-    planFleet: (order) => ask("plan", controlService.planFleet, withReboot(order), PLAN_MS),
-    startRollout: (request) => ask("rollout start", controlService.startRollout, withReboot(request), PLAN_MS),
+    planFleet: (order) => ask("plan", controlService.planFleet, inWords(order), PLAN_MS),
+    startRollout: (request) => ask("rollout start", controlService.startRollout, inWords(request), PLAN_MS),
     getRollout: (id) => ask(`rollout ${id}`, controlService.getRollout, { id }),
     listRollouts: async (limit, which) => {
       const request = { limit, open: which === "open", ended: which === "ended" };
@@ -107,8 +114,9 @@ export async function connect(shell: Shell): Promise<Control> {
 }
 
 /** A file says itself what is rebooted. */
-function withReboot<T extends Pick<FleetOrder, "reboot" | "rolloutFile">>(order: T) {
-  return { ...order, reboot: order.rolloutFile === "" ? rebootToWire(order.reboot) : null };
+function inWords<T extends Pick<FleetOrder, "reboot" | "rolloutFile" | "filter">>(order: T) {
+  const reboot = order.rolloutFile === "" ? rebootToWire(order.reboot) : null;
+  return { ...order, reboot, filter: isFilter(order.filter) ? filterToWire(order.filter) : null };
 }
 
 async function once<Res>(credentials: Credentials, what: string, ask: (client: Client) => Promise<Res>): Promise<Res> {

@@ -47,6 +47,8 @@ export interface Permit {
   readonly settleMs: number;
   readonly allowNew: boolean;
   readonly reboot: RebootOrder;
+  /** Steps of the host's own plan that are left on purpose. Absent: none. */
+  readonly leave?: readonly StepRef[];
 }
 
 export interface PermitOutcome {

@@ -76,7 +76,7 @@ async function end(course: Course, found: Found): Promise<CarriedOut> {
   const { journal, clock } = course.deps;
   const { seen } = found;
   const left = seen ? findingsLeft(course, seen) : [];
-  const residue = seen ? [...new Set(seen.plan.residue.map((entry) => entry.owner))] : [];
+  const residue = seen ? [...new Set([...seen.plan.residue.map((entry) => entry.owner), ...leftBy(course, seen)])] : [];
   const before = verdict(course, found, left.length);
   const late = await finish(course, before.result === "verified" ? "verified" : "failed");
   const judged = late !== null && before.result === "verified" ? stopped(course, late) : before;
@@ -89,6 +89,13 @@ async function end(course: Course, found: Found): Promise<CarriedOut> {
     proof: seen?.scan ?? null,
     findingsLeft: left,
   };
+}
+
+/** What a permit left on purpose, and what is old still; a person here was told before. */
+function leftBy({ begun: { order } }: Course, { plan }: Seen): readonly string[] {
+  if (order.from.kind !== "permit") return [];
+  const left = new Set((order.leave ?? []).map(stepKey));
+  return plan.steps.flatMap(({ remedy }) => (left.has(stepKey(remedy)) ? [remedy.target] : []));
 }
 
 function stopped(course: Course, { code, message }: Stop): Omit<Ending, "residue"> {

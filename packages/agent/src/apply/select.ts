@@ -1,3 +1,4 @@
+import { split } from "@afterpatch/core/plan/filter";
 import type { Plan, Step } from "@afterpatch/core/plan/types";
 import type { Finding, RemedyKind, Scan } from "@afterpatch/core/scan";
 import { isPerformed } from "./course.ts";
@@ -25,16 +26,10 @@ export interface LibraryUsers {
 export const EVERYTHING: Selection = { only: [], units: [], services: [], applications: [], users: null };
 
 /** Splits a plan into what is to be carried out and what is deliberately left. A step is taken whole or not at all. */
-export function select(
-  plan: Plan,
-  selection: Selection,
-  scan: Pick<Scan, "findings">,
-): { chosen: readonly Step[]; left: readonly Step[] } {
+export function select(plan: Plan, selection: Selection, scan: Pick<Scan, "findings">): ReturnType<typeof split> {
   // A reboot that a person orders may have no findings at all.
-  const isOfUsers = (step: Step) => selection.users === null || step.findings.some((id) => ofUsers.has(id));
-  const ofUsers = new Set(scan.findings.filter((finding) => isUser(finding, selection)).map(({ id }) => id));
-  const chosen = plan.steps.filter((step) => isChosen(step.remedy, selection) && isOfUsers(step));
-  return { chosen, left: plan.steps.filter((step) => !chosen.includes(step)) };
+  const isOfUsers = selection.users === null ? null : (finding: Finding) => isUser(finding, selection);
+  return split(plan, scan.findings, (remedy) => isChosen(remedy, selection), isOfUsers);
 }
 
 function isChosen(remedy: Step["remedy"], { only, units, services, applications }: Selection): boolean {

@@ -220,8 +220,10 @@ export class Orders {
 }
 
 function orderOf(permit: Permit): Order {
-  const { rolloutId, epoch, steps, deadlineMs, graceMs, settleMs, allowNew, reboot } = permit;
-  return { from: { kind: "permit", rolloutId, epoch }, steps, deadlineMs, graceMs, settleMs, allowNew, reboot };
+  const { rolloutId, epoch, steps, deadlineMs, graceMs, settleMs, allowNew, reboot, leave } = permit;
+  const from = { kind: "permit", rolloutId, epoch } as const;
+  const left = leave ? { leave } : {};
+  return { from, steps, deadlineMs, graceMs, settleMs, allowNew, reboot, ...left };
 }
 
 /** Times of this host's own file count where they are longer. */

@@ -15,6 +15,7 @@ import { renderPlan } from "../render/plan.ts";
 import { counted } from "../render/table.ts";
 import type { Shell, Target } from "../shell.ts";
 import { patternOf, type RolloutInput, refuseTwice } from "../rollout-file.ts";
+import { type FilterArgs, filterOf, isPartial } from "./filter-options.ts";
 import type { startOptions } from "./start-options.ts";
 
 const RETRY_MS = 60_000;
@@ -50,13 +51,19 @@ export async function begin(
   return EXIT.ok;
 }
 
-type Args = Awaited<ReturnType<ReturnType<typeof startOptions>["parse"]>> & Target;
+type Args = Awaited<ReturnType<ReturnType<typeof startOptions>["parse"]>> & FilterArgs & Target;
 
 function requestOf(args: Args, reboot: RebootOrder, input: RolloutInput | null): StartRolloutRequest {
   const reason = args.reason ?? input?.spec.reason ?? null;
   if (reason === null) throw usageError("--reason", "is missing", "say why, for those who read the history");
   if (reason.trim() === "") throw usageError("--reason", "is empty", "say why, for those who read the history");
+  const filter = filterOf(args, input?.spec.actions ?? null);
+  if (args.allowNew && isPartial(filter, input?.spec.actions ?? null)) {
+    const why = "what is new was not held against the filter, and would be done whatever it is";
+    throw usageError("--allow-new", why, "leave one of the two out");
+  }
   return {
+    filter,
     pattern: patternOf(args, input),
     serial: serialOf(args.serial),
     maxFail: wholeNumberOf("--max-fail", args.maxFail, 0, 1_000_000),

@@ -6,13 +6,14 @@ import { planDocument } from "../documents/plan.ts";
 import { checkTarget, emit } from "../output.ts";
 import { renderPlan } from "../render/plan.ts";
 import { fileOption, patternOf, readRollout, refuseTwice } from "../rollout-file.ts";
+import { filterOf, filterOptions } from "./filter-options.ts";
 import { rebootOf, rebootOptions } from "./reboot-options.ts";
 
 export const plan = command({
   syntax: "plan [pattern]",
   summary: "What a rollout would do, in its order; changes nothing",
   options: (parser) =>
-    fileOption(rebootOptions(parser), ["pattern"])
+    fileOption(filterOptions(rebootOptions(parser)), ["pattern"])
       .positional("pattern", { type: "string", describe: "Hosts" })
       .option("serial", {
         type: "string",
@@ -26,11 +27,12 @@ export const plan = command({
         describe: "Exit 10 if there is work, 4 if a host could not be planned",
       }),
   exits:
-    "0 planned, 4 controller unreachable (with --exit-code also: a host could not be planned), 5 usage, file or credentials, 6 no such host, 10 with --exit-code: there is work",
+    "0 planned, 4 controller unreachable (with --exit-code also: a host could not be planned), 5 usage, file or credentials, 6 no such host or nothing of that name, 10 with --exit-code: there is work",
   examples: [
     ["afterpatch plan all", "every host, one at a time"],
     ["afterpatch plan 'role=web' --serial 1,25% -o wide", "with the reasons against smaller steps"],
     ["afterpatch plan all --reboot always", "what 'afterpatch reboot all' would do"],
+    ["afterpatch plan all --package openssl", "what runs old code of one package"],
     ["afterpatch plan -f openssl.yaml", "waves, budgets and windows of a file"],
     ["afterpatch plan 'web[01:50]' -o json --out plan.json", "for a review"],
   ],
@@ -39,10 +41,11 @@ export const plan = command({
     const reboot = rebootOf(args);
     const input = args.file === undefined ? null : await readRollout(args.file, shell.err);
     refuseTwice(args, reboot, input);
+    const filter = filterOf(args, input?.spec.actions ?? null);
     await checkTarget(args);
     const { connect } = await import("../connection.ts");
     const control = await connect(shell);
-    const order = { pattern: patternOf(args, input), serial, reboot, rolloutFile: input?.text ?? "" };
+    const order = { pattern: patternOf(args, input), serial, reboot, filter, rolloutFile: input?.text ?? "" };
     const document = planDocument(await control.planFleet(order));
     tellComingBack(document.comingBack, shell);
     await emit({ document, table: (paint, isWide) => renderPlan(document, paint, isWide) }, args, shell);

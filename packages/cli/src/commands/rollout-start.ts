@@ -1,5 +1,6 @@
 import { command } from "../command.ts";
 import { begin } from "./begin.ts";
+import { filterOptions } from "./filter-options.ts";
 import { rebootOf, rebootOptions } from "./reboot-options.ts";
 import { fileOption, readRollout } from "../rollout-file.ts";
 import { ROLLOUT_EXITS, startOptions } from "./start-options.ts";
@@ -7,7 +8,7 @@ import { ROLLOUT_EXITS, startOptions } from "./start-options.ts";
 export const rolloutStart = command({
   syntax: "start [pattern]",
   summary: "Carry out the plan for these hosts, and prove it",
-  options: (parser) => fileOption(rebootOptions(startOptions(parser)), ["pattern", "reason"]),
+  options: (parser) => fileOption(filterOptions(rebootOptions(startOptions(parser))), ["pattern", "reason"]),
   exits: ROLLOUT_EXITS,
   examples: [
     [
@@ -15,6 +16,7 @@ export const rolloutStart = command({
       "one web server, then a quarter at a time",
     ],
     ["afterpatch rollout start all --reason DSA-6001 --yes -o json --max-hosts 50", "in a pipeline"],
+    ["afterpatch rollout start all --library libssl.so.3 --reason DSA-6001", "users of one library, nothing else"],
     ["afterpatch rollout start -f openssl.yaml", "waves, budgets and windows of a file"],
     ["afterpatch rollout start web01 --reason test --yes --detach", "print the id and return"],
     ["afterpatch rollout start all --reason DSA-6001 --reboot never --yes", "what needs a reboot stays as it is"],

@@ -1,27 +1,60 @@
 import { mistakeLine } from "@afterpatch/config/mistake";
 import { parseRollout } from "@afterpatch/config/rollout";
 import { DEFAULT_REBOOT, type RebootOrder } from "@afterpatch/core/plan/reboot";
+import { type Filter, NO_FILTER } from "@afterpatch/core/plan/filter";
 import type { RolloutSpec } from "@afterpatch/core/rollout-file/spec";
 import { visible } from "@afterpatch/core/text";
 import type { pb } from "@afterpatch/wire/messages";
 import { RebootOrderError, rebootFromWire } from "@afterpatch/wire/convert/reboot";
+import { FilterError, filterFromWire } from "@afterpatch/wire/convert/filter";
 import type { FleetOrder } from "../rollouts/plan-fleet.ts";
 import { refused } from "./refuse.ts";
 
-type Request = Pick<ReturnType<typeof pb.v1.PlanFleetRequest.decode>, "pattern" | "serial" | "reboot" | "rolloutFile">;
+type Request = Pick<
+  ReturnType<typeof pb.v1.PlanFleetRequest.decode>,
+  "pattern" | "serial" | "reboot" | "rolloutFile" | "filter"
+>;
 
 export interface OperatorsOrder {
-  readonly fleet: FleetOrder;
+  readonly fleet: FleetOrder & { readonly filter: Filter };
   readonly reboot: RebootOrder;
   readonly spec: RolloutSpec | null;
 }
 
 /** What a request wants planned. Where it has a file, what flags may say too is the file's where they say nothing. */
-export function orderOrRefuse({ pattern, serial, reboot, rolloutFile }: Request): OperatorsOrder {
+export function orderOrRefuse({ pattern, serial, reboot, rolloutFile, filter }: Request): OperatorsOrder {
   const spec = rolloutFile === "" ? null : specOrRefuse(rolloutFile);
   const order = rebootOrRefuse(reboot, spec?.actions.reboot ?? DEFAULT_REBOOT);
   const selected = pattern === "" ? (spec?.select ?? "") : pattern;
-  return { spec, reboot: order, fleet: { pattern: selected, serial, reboot: order, spec } };
+  return {
+    spec,
+    reboot: order,
+    fleet: { pattern: selected, serial, reboot: order, spec, filter: filterOf(filter, spec) },
+  };
+}
+
+/** A list of the request takes the place of the file's. */
+function filterOf(wire: Request["filter"], spec: RolloutSpec | null): Filter {
+  const { only, packages, libraries, units, kinds } = filterOrRefuse(wire);
+  const { actions } = spec ?? { actions: NO_FILTER };
+  const pick = <T>(given: readonly T[], inFile: readonly T[] | null) => (given.length > 0 ? given : (inFile ?? []));
+  return {
+    kinds,
+    never: actions.never,
+    only: pick(only, actions.only),
+    packages: pick(packages, actions.packages),
+    libraries: pick(libraries, actions.libraries),
+    units: pick(units, actions.units),
+  };
+}
+
+function filterOrRefuse(wire: Request["filter"]): Filter {
+  try {
+    return filterFromWire(wire);
+  } catch (error) {
+    if (!(error instanceof FilterError)) throw error;
+    throw refused("bad-argument", `filter: ${error.message}`);
+  }
 }
 
 /** A rollout's file, understood. */

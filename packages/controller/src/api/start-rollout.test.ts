@@ -4,6 +4,7 @@ import type { ScanReport } from "@afterpatch/core/session";
 import { describe, expect, test } from "vitest";
 import { ControllerBench, type ControllerRun, type FakeLink } from "../../../../test/fakes/controller.ts";
 import { oldUnits, reportFrom } from "../../../../test/fakes/reports.ts";
+import { permitOf } from "../rollouts/permit.ts";
 import type { FleetPlan } from "../rollouts/plan-fleet.ts";
 import { ShownPlans } from "../rollouts/shown-plans.ts";
 import { planOrRefuse, startRollout } from "./start-rollout.ts";
@@ -188,6 +189,38 @@ describe("a request to start", () => {
     run.fleet.reset("web3", "gone");
     await expect(start("", { maxHosts: 2 })).rejects.toMatchObject({ code: "too-many-hosts" });
     expect((await start("", { maxHosts: 3 })).plan.uncovered).toHaveLength(1);
+  });
+});
+
+describe("a rollout with a filter", () => {
+  const filter = { only: [], packages: [], libraries: [], units: ["nginx"], kinds: [] };
+  const NGINX = { kind: "restart-service", target: "nginx.service" };
+  const SSH = { kind: "restart-service", target: "ssh.service" };
+
+  test("has the chosen steps alone, and permits say what is left on purpose", async () => {
+    const { bench, run, now, start } = await fleet();
+    now.set("web3", await oldUnits("ssh.service"));
+    const { plan } = await start("", { filter });
+    expect(plan.hosts.map(({ steps, leave, residue }) => ({ steps, leave, residue }))).toEqual([
+      { steps: [NGINX], leave: [SSH], residue: ["ssh.service"] },
+      { steps: [NGINX], leave: [SSH], residue: ["ssh.service"] },
+      { steps: [], leave: [SSH], residue: ["ssh.service"] },
+    ]);
+    const stored = await bench.store.load(plan.id);
+    const permitted = stored?.events.find((event) => event.type === "permitted");
+    const view = await run.engine.view(plan.id);
+    expect(permitted && permitOf(view, permitted)).toMatchObject({ steps: [NGINX], leave: [SSH] });
+    expect(view.hosts.map(({ state }) => state)).toEqual(["permitted", "pending", "done-with-residue"]);
+  });
+
+  test.each<[string, object, string]>([
+    ["a name that nothing has", { filter: { ...filter, units: ["ngin"] } }, "(nearest: 'nginx')"],
+    ["a kind that is none", { filter: { ...filter, kinds: ["network"] } }, 'filter: "network" is no kind'],
+    ["leave for new work", { filter, allowNew: true }, "allow-new does not go with a filter"],
+  ])("is refused with %s", async (_name, change, message) => {
+    const { run, start } = await fleet();
+    await expect(start("", change)).rejects.toMatchObject({ message: expect.stringContaining(message) });
+    expect(await run.engine.recent(1)).toEqual([]);
   });
 });
 

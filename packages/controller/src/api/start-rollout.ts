@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { isFilter } from "@afterpatch/core/plan/filter";
 import type { RolloutView } from "@afterpatch/core/rollout/types";
 import type { Handlers } from "@afterpatch/wire/rpc";
 import type { controlService } from "@afterpatch/wire/services";
@@ -43,15 +44,20 @@ export async function startRollout(deps: StartDeps, request: StartRequest, actor
   if (request.expectedDigest !== "" && !deps.shown.covers(request.expectedDigest, fleet)) {
     throw refused("stale-plan", "the fleet has changed since the plan was shown; plan again");
   }
+  const allowNew = request.allowNew || (spec?.actions.allowNew ?? false);
+  if (allowNew && isFilter(ordered.fleet.filter)) throw refused("bad-argument", NEW_AND_FILTER);
   const createdAt = deps.clock.now();
   const order = {
     ...{ id: rolloutId(createdAt), reason, actor, createdAt, reboot, pattern: ordered.fleet.pattern },
     name: request.name || (spec?.name ?? reason),
     maxFail: Math.max(request.maxFail, spec?.stop.maxFailures ?? 0),
-    allowNew: request.allowNew || (spec?.actions.allowNew ?? false),
+    allowNew,
   };
   return refusing(() => deps.engine.start(freeze(fleet, order, timingOf(spec)), request.requestId));
 }
+
+const NEW_AND_FILTER =
+  "allow-new does not go with a filter, which what is new was not held against; leave one of the two out";
 
 /** The fleet's plan of now, with the number of hosts that the pattern selects. */
 export async function planOrRefuse(
@@ -61,6 +67,7 @@ export async function planOrRefuse(
   const planned = await planFleet(deps, order);
   if (planned.kind === "planned") return planned;
   if (planned.kind === "bad-serial") throw refused("bad-argument", `serial: ${planned.why}`);
+  if (planned.kind === "nothing-filtered") throw refused("selection-empty", `filter: ${planned.why}`);
   if (planned.kind === "bad-shape") throw refuseShape(planned.shaped);
   return refuseSelection(order.pattern, planned);
 }

@@ -27,12 +27,13 @@ export function freeze(
   >,
   timing: RolloutTiming,
 ): RolloutPlan {
-  const hosts = fleet.hosts.map(({ host, plan, digest, expectedKernel, runningKernel, holdsController }) => ({
+  const hosts = fleet.hosts.map(({ host, plan, leave, digest, expectedKernel, runningKernel, holdsController }) => ({
     hostId: host.id,
     name: host.name,
     digest,
     steps: plan.steps.map(({ remedy: { kind, target } }) => ({ kind, target })),
-    residue: plan.residue.map((entry) => entry.owner),
+    ...(leave.length > 0 ? { leave } : {}),
+    residue: [...new Set(plan.residue.map((entry) => entry.owner))],
     expectedKernel,
     runningKernel,
     holdsController,

@@ -23,5 +23,6 @@ export function permitOf(view: RolloutView, event: Extract<RolloutEvent, { type:
     settleMs,
     allowNew: view.plan.allowNew,
     reboot,
+    ...(host.leave ? { leave: host.leave } : {}),
   };
 }

@@ -5,7 +5,9 @@ import { type Shaped, shapeOf } from "./shape.ts";
 import { parseRamp, resolveRamp } from "@afterpatch/core/fleet/ramp";
 import { type NothingSelected, select } from "@afterpatch/core/fleet/select";
 import { planDigest } from "@afterpatch/core/plan/digest";
-import { planOf, type RebootChoice } from "@afterpatch/core/plan/plan";
+import { type Filter, filteredPlan, NO_FILTER } from "@afterpatch/core/plan/filter";
+import { addNames, noNames, type OldNames, whyNothing } from "@afterpatch/core/plan/filter-names";
+import type { RebootChoice } from "@afterpatch/core/plan/plan";
 import type { Plan, Sha256, Step } from "@afterpatch/core/plan/types";
 import type { Fleet } from "../fleet/fleet.ts";
 import type { Scans } from "../fleet/scans.ts";
@@ -21,6 +23,8 @@ const LONGEST_PLAN = 2 * 1024 * 1024;
 export interface PlannedHost {
   readonly host: Host;
   readonly plan: Plan;
+  /** Steps that the filter left out. */
+  readonly leave: readonly Step["remedy"][];
   readonly digest: string;
   readonly reportedAt: number;
   /** Processes that the scan could not look at: no step covers what they run. */
@@ -61,6 +65,7 @@ export type FleetPlanned =
       readonly comingBack: ComingBack | null;
     }
   | { readonly kind: "bad-serial"; readonly why: string }
+  | { readonly kind: "nothing-filtered"; readonly why: string }
   | { readonly kind: "bad-shape"; readonly shaped: Exclude<Shaped, { readonly kind: "shaped" }> }
   | NothingSelected;
 
@@ -83,6 +88,8 @@ export interface FleetOrder {
   readonly reboot: RebootChoice;
   /** Null: flags say all. */
   readonly spec: RolloutSpec | null;
+  /** Absent: everything is wanted. */
+  readonly filter?: Filter;
 }
 
 /** Selects, asks every selected host for a fresh scan, and plans. An old report is never planned from. */
@@ -93,7 +100,11 @@ export async function planFleet(deps: PlanFleetDeps, order: FleetOrder): Promise
   const known = await deps.hosts.list();
   const selection = select(order.pattern, known);
   if (selection.kind !== "selected") return selection;
-  const looked = await Promise.all(selection.hosts.map((host) => planHost(deps, host, reboot)));
+  const names = noNames();
+  const wanted = { reboot, filter: order.filter ?? NO_FILTER, names };
+  const looked = await Promise.all(selection.hosts.map((host) => planHost(deps, host, wanted)));
+  const why = looked.some(({ kind }) => kind === "planned") ? whyNothing(names, wanted.filter) : null;
+  if (why !== null) return { kind: "nothing-filtered", why };
   const planned = inTurn(looked.flatMap((one) => (one.kind === "planned" ? [one.planned] : [])));
   const uncovered = looked.flatMap((one) => (one.kind === "uncovered" ? [{ name: one.name, why: one.why }] : []));
   const working = new Set(planned.filter(({ plan }) => plan.steps.length > 0).map(({ host }) => host.id));
@@ -161,7 +172,14 @@ type Looked =
   | { readonly kind: "planned"; readonly planned: PlannedHost }
   | { readonly kind: "uncovered"; readonly name: string; readonly why: string };
 
-async function planHost(deps: PlanFleetDeps, host: Host, reboot: RebootChoice): Promise<Looked> {
+interface Wanted {
+  readonly reboot: RebootChoice;
+  readonly filter: Filter;
+  /** What a filter may name is added to it. */
+  readonly names: OldNames;
+}
+
+async function planHost(deps: PlanFleetDeps, host: Host, { reboot, filter, names }: Wanted): Promise<Looked> {
   const uncovered = (why: string): Looked => ({ kind: "uncovered", name: host.name, why });
   if (host.state !== "active") return uncovered(host.state);
   const cordon = deps.fleet.holds().cordons.get(host.id);
@@ -174,8 +192,9 @@ async function planHost(deps: PlanFleetDeps, host: Host, reboot: RebootChoice): 
   if (!report) return uncovered("never reported");
   try {
     const scan = scanOfReport(report.body);
-    const plan = planOf(scan, [], reboot);
+    const { plan, leave } = filteredPlan(scan, reboot, filter);
     if (JSON.stringify(plan).length > LONGEST_PLAN) return uncovered("its plan is too long to be true");
+    addNames(names, scan.findings, filter);
     const digest = planDigest(
       plan.steps.map((step) => step.remedy),
       deps.sha256,
@@ -183,7 +202,7 @@ async function planHost(deps: PlanFleetDeps, host: Host, reboot: RebootChoice): 
     return {
       kind: "planned",
       planned: {
-        ...{ host, plan, digest, reportedAt: report.receivedAt, unreadable: scan.processes.unreadable },
+        ...{ host, plan, leave, digest, reportedAt: report.receivedAt, unreadable: scan.processes.unreadable },
         expectedKernel: scan.host.kernel.verdict === "unknown" ? null : scan.host.kernel.expected,
         runningKernel: scan.host.kernel.running,
         holdsController: deps.ownBootId !== null && deps.fleet.bootId(host.id) === deps.ownBootId,

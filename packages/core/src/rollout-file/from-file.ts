@@ -89,7 +89,10 @@ class RolloutReader extends FileReader {
   actions(actions: ActionsInFile, timing: TimingInFile): Actions {
     const { packages = [], libraries = [], units = [], cves = [], never = [], only = null } = actions;
     return {
-      ...{ only, packages, libraries, units, cves },
+      ...{ only, cves },
+      packages: this.globs(packages, ["actions", "packages"]),
+      libraries: this.globs(libraries, ["actions", "libraries"]),
+      units: this.globs(units, ["actions", "units"]),
       never: this.globs(never, ["actions", "never"]),
       reboot: {
         mode: actions.reboot ?? DEFAULT_REBOOT.mode,

@@ -98,6 +98,8 @@ export interface RolloutHostPlan {
   readonly name: string;
   readonly digest: string;
   readonly steps: readonly StepRef[];
+  /** Steps of its own plan that are left on purpose. Absent: none. */
+  readonly leave?: readonly StepRef[];
   /** Expected residue, for people. */
   readonly residue: readonly string[];
   /** Release of the kernel that a reboot of it would start, as planned; null: not known. */

@@ -26,7 +26,8 @@ export function toAgentToWire(message: ToAgent): WireToAgent {
     case "permit": {
       const steps = message.permit.steps.map(({ kind, target }) => ({ kind, target }));
       const reboot = rebootToWire(message.permit.reboot);
-      return { body: "permit", permit: { ...message.permit, steps, reboot } };
+      const leave = (message.permit.leave ?? []).map(({ kind, target }) => ({ kind, target }));
+      return { body: "permit", permit: { ...message.permit, steps, reboot, leave } };
     }
     case "permit-ack":
       return { body: "permitAck", permitAck: { permitId: message.permitId } };
@@ -145,7 +146,9 @@ function permitFromWire(permit: pb.v1.Permit): Permit {
   const steps = permit.steps.map(({ kind, target }) => ({ kind, target }));
   const durations = { beginWithinMs, deadlineMs, graceMs, settleMs };
   const reboot = rebootOf(permit);
-  return { permitId, rolloutId, hostId, bootId, epoch, planDigest, steps, ...durations, allowNew, reboot };
+  const left = permit.leave.map(({ kind, target }) => ({ kind, target }));
+  const leave = left.length > 0 ? { leave: left } : {};
+  return { permitId, rolloutId, hostId, bootId, epoch, planDigest, steps, ...durations, allowNew, reboot, ...leave };
 }
 
 function rebootOf({ reboot }: pb.v1.Permit): Permit["reboot"] {
