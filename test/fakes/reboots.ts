@@ -73,7 +73,7 @@ export class FakeReboots {
       veto: async () => this.veto,
       tell: async (text) => void this.told.push(text),
       announce: (waiting) => {
-        if (this.#claimed !== waiting.op) this.waiting ??= waiting;
+        if (this.#claimed !== waiting.op && !this.#cancelled.has(waiting.op)) this.waiting ??= waiting;
       },
       cancelled: (op) => this.#cancelled.get(op) ?? null,
       claim: (op) => {

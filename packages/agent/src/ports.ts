@@ -62,7 +62,7 @@ export interface Reboots {
   veto(order: RebootOrder): Promise<RebootVeto | null>;
   /** Tells the people who are logged in. Where nobody can be told that is no reason against it. */
   tell(text: string): Promise<void>;
-  /** From now on a person may cancel it. Nothing changes for one that is announced already. */
+  /** From now on a person may cancel it. Nothing changes for one that is announced already, or was cancelled. */
   announce(waiting: WaitingReboot): void;
   /** Who cancelled it, as a sentence, or null. */
   cancelled(op: string): string | null;

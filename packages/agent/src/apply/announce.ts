@@ -28,7 +28,7 @@ async function wait(course: Course): Promise<Stop | null> {
   const { delayMs } = rebootOf(course);
   const announced = course.announced ?? (await announce(course));
   const leftMs = () => announced.sinceBootMs + delayMs - clock.sinceBootMs();
-  if (machine.reboots.cancelled(op) === null) post(course, announced);
+  post(course, announced);
   let isLastCall = leftMs() <= LAST_CALL_MS;
   for (;;) {
     const why = machine.reboots.cancelled(op);

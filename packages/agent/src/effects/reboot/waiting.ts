@@ -36,6 +36,8 @@ export class WaitingFile {
 
   announce(waiting: WaitingReboot): void {
     if (parsed(this.#claimed)?.op === waiting.op || this.read()?.op === waiting.op) return;
+    // Posted before a crash, and taken away by a person since.
+    if (this.cancelled(waiting.op) !== null) return;
     mkdirSync(this.#directory, { recursive: true, mode: 0o755 });
     rmSync(this.#cancelled, { force: true });
     write(this.#waiting, waiting);
@@ -51,14 +53,24 @@ export class WaitingFile {
     const waiting = this.read();
     if (waiting === null) return null;
     // First the word, then the deed: whoever misses the file finds the reason.
-    write(this.#cancelled, { op: waiting.op, by, why });
+    const word = { op: waiting.op, by, why };
+    const isOurs = this.#say(word);
     const gone = join(this.#directory, "reboot.gone.json");
     if (!renamed(this.#waiting, gone)) {
-      rmSync(this.#cancelled, { force: true });
+      // It was begun, or another person was first: then what stands there tells of that person.
+      if (parsed(this.#claimed)?.op === waiting.op) rmSync(this.#cancelled, { force: true });
       return null;
     }
+    if (!isOurs) write(this.#cancelled, word);
     rmSync(gone, { force: true });
     return waiting;
+  }
+
+  /** False: somebody's word about the same reboot is there already. */
+  #say(word: Readonly<Record<"op" | "by" | "why", string>>): boolean {
+    if (parsed(this.#cancelled)?.op === word.op) return false;
+    write(this.#cancelled, word);
+    return true;
   }
 
   cancelled(op: string): string | null {
@@ -92,8 +104,9 @@ function parsed(file: string): Readonly<Record<string, unknown>> | null {
 }
 
 function write(file: string, value: object): void {
-  writeFileSync(`${file}.new`, `${JSON.stringify(value)}\n`, { mode: 0o644 });
-  renameSync(`${file}.new`, file);
+  const own = `${file}.${process.pid}.new`; // two people may cancel at once
+  writeFileSync(own, `${JSON.stringify(value)}\n`, { mode: 0o644 });
+  renameSync(own, file);
 }
 
 /** False: the file is not there any more. */
