@@ -45,7 +45,7 @@ async function demonstrateFleet(signal: AbortSignal): Promise<void> {
   try {
     await ensureBase((line) => page.line(line), signal);
     await ownTemporaryDirectory(join(home, "tmp"));
-    const fleet = await LabFleet.make(NAME, 3, (line) => page.line(line), signal);
+    const fleet = await LabFleet.make(NAME, 3, (line) => page.line(line), { signal });
     try {
       await unlessAborted(showFleet(fleet, page), signal);
     } finally {

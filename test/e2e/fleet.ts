@@ -18,14 +18,26 @@ export interface Ran {
   readonly stderr: string;
 }
 
+export interface FleetOptions {
+  readonly signal?: AbortSignal;
+  /** Debian packages that the hosts have beside the base image. */
+  readonly packages?: readonly string[];
+  /** Labels of a host beside `role=web`, as `KEY=VALUE`. */
+  readonly labels?: (name: string) => readonly string[];
+  /** The controller's `--hooks-dir`. */
+  readonly hooksDir?: string;
+}
+
 /** Lab hosts with enrolled agents, and a controller in the switch's namespace: the built programs, started as people do. */
 export class LabFleet {
   readonly lab: Lab;
   readonly #dataDir: string;
   readonly #payload: Payload;
+  readonly #options: FleetOptions;
   #controller: ChildProcess | null = null;
 
-  private constructor(lab: Lab, dataDir: string, payload: Payload) {
+  private constructor(lab: Lab, dataDir: string, payload: Payload, options: FleetOptions) {
+    this.#options = options;
     this.lab = lab;
     this.#dataDir = dataDir;
     this.#payload = payload;
@@ -33,21 +45,21 @@ export class LabFleet {
 
   /**
    * Boots the hosts, starts a controller and enrols every host with `role=web`. What fails or is aborted half-way is
-   * removed again. `packages`: what the hosts have beside the base image.
+   * removed again.
    */
   static async make(
     name: string,
     hosts: number,
     say: (line: string) => void,
-    signal?: AbortSignal,
-    packages: readonly string[] = [],
+    options: FleetOptions = {},
   ): Promise<LabFleet> {
+    const { signal, packages = [] } = options;
     const payload = await stagePayload();
     const parent = await mkdtemp(join(tmpdir(), "afterpatch-controller-"));
     try {
       const lab = await up({ name, hosts, packages, payload: payload.directory, say, ...(signal ? { signal } : {}) });
-      const fleet = new LabFleet(lab, join(parent, "data"), payload);
-      await fleet.#enrolAll(say, signal);
+      const fleet = new LabFleet(lab, join(parent, "data"), payload, options);
+      await fleet.#enrolAll(say);
       return fleet;
     } catch (error) {
       await down(name);
@@ -89,7 +101,9 @@ export class LabFleet {
 
   async startController(): Promise<void> {
     const serve = [...built("controller", "afterpatch-controller"), "serve", "--data-dir", this.#dataDir];
-    const child = await spawnOnSwitch(this.lab, serve, { stdio: ["ignore", "pipe", "inherit"] });
+    const { hooksDir } = this.#options;
+    const hooks = hooksDir === undefined ? [] : ["--hooks-dir", hooksDir];
+    const child = await spawnOnSwitch(this.lab, [...serve, ...hooks], { stdio: ["ignore", "pipe", "inherit"] });
     this.#controller = child;
     await untilSaid(child, "controller ready");
   }
@@ -142,7 +156,8 @@ export class LabFleet {
     return { PATH: process.env.PATH ?? "", AFTERPATCH_CREDENTIALS: join(this.#dataDir, "admin") };
   }
 
-  async #enrolAll(say: (line: string) => void, signal: AbortSignal | undefined): Promise<void> {
+  async #enrolAll(say: (line: string) => void): Promise<void> {
+    const { signal } = this.#options;
     await this.#init();
     await this.startController();
     say(`controller ready as ctl.example.net`);
@@ -168,7 +183,9 @@ export class LabFleet {
 
   async #enrol(host: Host, token: string): Promise<void> {
     const enroll = ["afterpatch-agent", "enroll", "--controller", "ctl.example.net:7444", "--token-file", "-"];
-    await execOk(host, [...enroll, "--name", host.name], { input: token });
+    const labels = this.#options.labels?.(host.name) ?? [];
+    const named = ["--name", host.name, ...labels.flatMap((label) => ["--label", label])];
+    await execOk(host, [...enroll, ...named], { input: token });
     await execOk(host, ["systemctl", "enable", "--now", "--quiet", "afterpatch-agent.service"]);
   }
 }

@@ -30,7 +30,7 @@ await describeLab("a host is held off and let go by logind", () => {
   let undo: (() => Promise<unknown>)[] = [];
 
   beforeAll(async () => {
-    fleet = await LabFleet.make(`users-${process.pid % 1000}`, 2, () => {}, undefined, ["libpam-systemd"]);
+    fleet = await LabFleet.make(`users-${process.pid % 1000}`, 2, () => {}, { packages: ["libpam-systemd"] });
     [host, desk] = fleet.hosts as [Host, Host]; // two were ordered
     await bringDaemon(host);
     await startDaemons(host, [{ name: "shop" }]);
