@@ -107,7 +107,7 @@ describe.skipIf(missing !== null)(`sessions${missing === null ? "" : ` (skipped:
     const { code, stdout, stderr } = await run("agent", ["sessions", "aptets"]);
     expect({ code, stdout }).toEqual({ code: 6, stdout: "" });
     expect(stderr).toMatch(
-      /^afterpatch-agent: aptets: no super-server has a service of this name .*; nearest: aptest\n$/,
+      /^afterpatch-agent: sessions: no super-server of this host has a service 'aptets' .*; nearest: aptest\n$/,
     );
   });
 

@@ -31,18 +31,23 @@ export async function runCommandLine(argv: readonly string[], version: string, c
   let text = "";
   let chosen: (() => unknown) | null = null;
   let command = PROGRAM;
+  const words: string[] = [];
   // After yargs is done: while it waits for a handler it lays out the command's help, which costs more than all else it does.
   const later = <T, U>(module: CommandModule<T, U>): CommandModule<T, U> => ({
     ...module,
     builder: (inner) => {
-      command = `${PROGRAM} ${String(module.command).split(" ")[0]}`;
+      const [name = "", ...wanted] = String(module.command).split(" ");
+      command = `${PROGRAM} ${name}`;
+      words.push(
+        ...wanted.filter((word) => word.startsWith("<")).map((word) => word.replace(/[<>.]/g, "").toUpperCase()),
+      );
       return (module.builder as (parser: Argv<T>) => Argv<U>)(inner); // as every command has it
     },
     handler: (args) => {
       chosen = () => module.handler(args);
     },
   });
-  const parser = configured(argv, version, columns)
+  const parser = configured(argv, version, columns, words)
     .command(later(scan))
     .command(later(users))
     .command(later(sessions))
@@ -67,7 +72,12 @@ export async function runCommandLine(argv: readonly string[], version: string, c
 /** Options that may be given more than once. */
 const LISTS = ["label", "unit", "service", "application", "library", "only", "paths"];
 
-function configured(argv: readonly string[], version: string, columns: number): Argv<GlobalOptions> {
+function configured(
+  argv: readonly string[],
+  version: string,
+  columns: number,
+  words: readonly string[],
+): Argv<GlobalOptions> {
   return yargs()
     .scriptName(PROGRAM)
     .locale("en")
@@ -88,7 +98,7 @@ function configured(argv: readonly string[], version: string, columns: number): 
     .fail((message, error) => {
       // Thrown by a command, or by the check above; what yargs itself complains about is a YError.
       if (error && error.name !== "YError") throw error;
-      throw parserError(message || "cannot be read");
+      throw parserError(message || "cannot be read", words);
     })
     .version(version)
     .help()

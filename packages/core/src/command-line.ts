@@ -2,8 +2,16 @@
 import { type CommandError, usageError } from "./command-error.ts";
 import { abridged, echoed, oneLine } from "./text.ts";
 
-/** What the parser of a command line says of it: in one line, for it echoes what was typed at any length. */
-export function parserError(message: string): CommandError {
+/**
+ * What the parser of a command line says of it: in one line, for it echoes what was typed at any length. `words`: what
+ * the command takes beside its options, by name, for yargs only counts them.
+ */
+export function parserError(message: string, words: readonly string[] = []): CommandError {
+  const [, got = ""] = /^Not enough non-option arguments: got ([0-9]+),/.exec(message) ?? [];
+  const missing = got === "" ? [] : words.slice(Number(got));
+  if (missing.length > 0) {
+    return usageError("command line", `an argument is missing: ${missing.join(", ")}`);
+  }
   return usageError("command line", abridged(withoutTwins(oneLine(message)), 300));
 }
 

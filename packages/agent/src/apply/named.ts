@@ -8,7 +8,8 @@ import { StepError } from "../effects/error.ts";
 import { readUnit } from "../effects/service/unit.ts";
 import { hasScript, isScript } from "../effects/sysv/restart-script.ts";
 import type { ScanOptions } from "../host/scan.ts";
-import { usersOf } from "../look/users.ts";
+import { leadsTo, usersOf } from "../look/users.ts";
+import { PROGRAM } from "../usage.ts";
 import { type LibraryUsers, processKey, type Selection, unitName } from "./select.ts";
 import { sessionServices } from "./session-services.ts";
 
@@ -23,6 +24,7 @@ export async function named(
   const units = args.unit.map(serviceName);
   for (const unit of units) await checkUnit(unit);
   for (const name of args.application) checkRule(name, rules);
+  for (const path of args.library) tellWhereItLeads(path);
   return {
     only: args.only,
     units,
@@ -49,6 +51,14 @@ function libraryUsers(
     old: new Set(users.filter(({ file }) => file.copy === "old").map(({ process }) => processKey(process))),
     count: new Set(users.map(({ process }) => processKey(process))).size,
   };
+}
+
+/** A link names a file that processes do not have under that name: who upgrades it may have turned the link since. */
+function tellWhereItLeads(path: string): void {
+  const target = leadsTo(path);
+  if (target === null) return;
+  const why = `${visible(path)} leads to ${target}; who has that file is meant`;
+  process.stderr.write(`${PROGRAM}: --library: ${why}\n`);
 }
 
 /** As the service's manager calls it: a unit of systemd, or a script where systemd is not PID 1. */

@@ -6,6 +6,7 @@ import { durationOf } from "./duration.ts";
 import {
   type RebootArguments,
   rebootChoice,
+  refuseWarning,
   type WarningArguments,
   warningOf,
   withReboot,
@@ -46,7 +47,7 @@ export const apply: CommandModule<object, ApplyArguments> = {
         describe: "How long everything must stay up before the proof",
       })
       .option("dry-run", { type: "boolean", default: false, describe: "Show the steps and do nothing" })
-      .option("yes", { type: "boolean", default: false, describe: "Do not ask" })
+      .option("yes", { type: "boolean", alias: "y", default: false, describe: "Do not ask" })
       .option("fail-on-residue", {
         type: "boolean",
         default: false,
@@ -75,6 +76,7 @@ export const apply: CommandModule<object, ApplyArguments> = {
     const { only, unit, service, application, library, package: packages } = args;
     const narrowing = { only, unit, service, application, library, package: packages };
     const how = { ...rebootChoice(args, narrowing), ...warningOf(args) };
+    if (how.mode === "never") refuseWarning(args);
     const local = await import("../apply/local.ts");
     process.exitCode = await local.apply({ ...args, what: "apply", how, graceMs, settleMs });
   },

@@ -72,6 +72,17 @@ export function withWarning(parser: Argv): Argv {
     .option("message", { type: "string", requiresArg: true, describe: "What they are told of it" });
 }
 
+/** Where no reboot is ordered nobody would be told, and nobody would wait. */
+export function refuseWarning({ message, delay }: WarningArguments): void {
+  if (message === undefined && delay === undefined) return;
+  const option = delay === undefined ? "--message" : "--delay";
+  throw usageError(
+    option,
+    "there is no reboot here that people could be told of",
+    "leave it out, or leave the reboot in",
+  );
+}
+
 export function warningOf({ message = "", delay }: WarningArguments): Pick<RebootOrder, "message" | "delayMs"> {
   if (message.length > LONGEST_MESSAGE) {
     throw usageError("--message", `has more than ${LONGEST_MESSAGE} characters`, "shorten it");

@@ -1,3 +1,4 @@
+import { usageError } from "@afterpatch/core/command-error";
 import { DEFAULT_REBOOT, REBOOT_METHODS, type RebootMethod } from "@afterpatch/core/plan/reboot";
 import type { Argv, CommandModule } from "yargs";
 import type { GlobalOptions } from "../command-line.ts";
@@ -38,7 +39,7 @@ export const reboot: CommandModule<object, RebootCommandArguments> = {
         default: false,
         describe: "Cancel the one that waits, whoever ordered it; --message says why",
       })
-      .option("yes", { type: "boolean", default: false, describe: "Do not ask" })
+      .option("yes", { type: "boolean", alias: "y", default: false, describe: "Do not ask" })
       .option("format", {
         alias: "o",
         choices: ["table", "json"] as const,
@@ -56,6 +57,7 @@ export const reboot: CommandModule<object, RebootCommandArguments> = {
     checkTarget(args);
     const warning = warningOf(args);
     if (args.cancel) {
+      refuseWithCancel(args);
       const { cancelReboot } = await import("../apply/cancel.ts");
       process.exitCode = cancelReboot(args);
       return;
@@ -67,6 +69,19 @@ export const reboot: CommandModule<object, RebootCommandArguments> = {
     process.exitCode = await local.apply({ ...EVERYTHING, ...args, what: "reboot", how, graceMs: null, settleMs });
   },
 };
+
+/** Who cancels a reboot orders none: what says how it is done would be passed over. */
+function refuseWithCancel({ delay, settle, method, sessionsFirst }: RebootCommandArguments): void {
+  const given = [
+    ...(delay === undefined ? [] : ["--delay"]),
+    ...(settle === undefined ? [] : ["--settle"]),
+    ...(method === DEFAULT_REBOOT.method ? [] : ["--method"]),
+    ...(sessionsFirst ? ["--sessions-first"] : []),
+  ];
+  const [option] = given;
+  if (option !== undefined)
+    throw usageError(option, "does not go with --cancel, which orders no reboot", "leave it out");
+}
 
 /** Of `apply`, whose order this is: nothing is narrowed. */
 const EVERYTHING = {

@@ -7,7 +7,7 @@ import { nearest } from "@afterpatch/core/fleet/nearest";
 import type { Owner, ProcessIdentity, Scan, Verdict } from "@afterpatch/core/scan";
 import { type SessionGroup, sessionGroups } from "@afterpatch/core/sessions/group";
 import type { Connection } from "@afterpatch/core/sessions/peers";
-import { visible } from "@afterpatch/core/text";
+import { echoed, visible } from "@afterpatch/core/text";
 import { copyOf } from "@afterpatch/core/users/copy";
 import { strongest } from "@afterpatch/core/detect/verdict";
 import { type ScanOptions, sha256 } from "../host/scan.ts";
@@ -126,8 +126,8 @@ function isNamed(service: string, asked: string): boolean {
 
 function unknownService(asked: string, services: readonly string[]): CommandError {
   const near = nearest(asked, services);
-  const known =
-    services.length === 0 ? "no super-server was found on this host" : `known: ${services.slice(0, 10).join(", ")}`;
+  const known = services.length === 0 ? "no super-server was found" : `known: ${services.slice(0, 10).join(", ")}`;
   const todo = near.length > 0 ? `nearest: ${near.join(", ")}` : "'afterpatch-agent sessions' lists all that are open";
-  return new CommandError(EXIT.selection, asked, `no super-server has a service of this name (${known})`, todo);
+  const why = `no super-server of this host has a service ${echoed(asked)} (${known})`;
+  return new CommandError(EXIT.selection, "sessions", why, todo);
 }

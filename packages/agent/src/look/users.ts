@@ -7,7 +7,7 @@ import { readingsOf } from "@afterpatch/core/proc/maps";
 import type { Owner, ProcessIdentity, Scan } from "@afterpatch/core/scan";
 import { textOfBytes, visible } from "@afterpatch/core/text";
 import { type CopyEvidence, copyEvidence } from "@afterpatch/core/users/copy";
-import { nearestPaths, type Pattern, patternMatcher } from "@afterpatch/core/users/patterns";
+import { aliases, nearestPaths, type Pattern, patternMatcher } from "@afterpatch/core/users/patterns";
 import { readLink } from "../host/read.ts";
 import type { ScanOptions } from "../host/scan.ts";
 import { find, viewOf } from "../host/view.ts";
@@ -106,6 +106,14 @@ function patternOf(text: string): Pattern {
   if (isGlob(typed) || !typed.startsWith("/")) return { typed, targets: [] };
   const found = find(typed, viewOf({ prefix: "", above: "", root: "" }, "/proc/self/mountinfo"));
   return { typed, targets: found.kind === "found" ? [found.path] : [] };
+}
+
+/** Where a path leads to another file than it names; null where it is that file's own name, a glob, or leads nowhere. */
+export function leadsTo(path: string): string | null {
+  const { typed, targets } = patternOf(path);
+  const names = aliases(typed, mergedFolders());
+  const target = targets.find((name) => !names.includes(name));
+  return target === undefined ? null : textOfBytes(target);
 }
 
 function isFile(typed: string): boolean {
