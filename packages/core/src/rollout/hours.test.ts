@@ -43,6 +43,14 @@ test.each<[string, Parameters<typeof closedAt>, string | null]>([
     [{ windows: [NIGHT], freeze: [] }, at(22), 9 * HOUR],
     null,
   ],
+  ["and for ten minutes after", [{ windows: [NIGHT], freeze: [] }, at(22, 10), 9 * HOUR], null],
+  ["but not later", [{ windows: [NIGHT], freeze: [] }, at(22, 11), 9 * HOUR], "none begins in its last 230m"],
+  [
+    "a host that would run into a freeze",
+    [{ windows: [], freeze: [XMAS] }, at(22, 21), 10 * MINUTE],
+    "a freeze begins sat 2026-11-28 21:30 UTC, and a host takes 10m",
+  ],
+  ["one that would not", [{ windows: [], freeze: [XMAS] }, at(22, 20), 10 * MINUTE], null],
   [
     "a freeze beats a window",
     [{ windows: [NIGHT], freeze: [XMAS] }, at(22, 45), 0],

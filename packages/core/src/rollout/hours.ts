@@ -15,9 +15,15 @@ export interface Hours {
   readonly freeze: readonly FreezeSpec[];
 }
 
+/** Of each window: for hosts that take longer than it. */
+const AT_FIRST_MS = 10 * 60_000;
+/** Before a freeze no longer than this is kept free, however long hosts take. */
+const LONGEST_RUN_UP_MS = 3_600_000;
+
 /**
  * May a host begin at `now`, epoch milliseconds of the controller's clock? `hostMs` is how long one is expected to take:
- * where a window says nothing else, none begins that would not have ended with it. A freeze beats every window.
+ * where a window says nothing else, none begins that would not have ended with it, nor before a freeze that it would run
+ * into. A freeze beats every window.
  */
 export function closedAt({ windows, freeze }: Hours, now: number, hostMs: number): Closed | null {
   const frozen = freeze.filter(({ from, until }) => from <= now && now < until);
@@ -27,11 +33,18 @@ export function closedAt({ windows, freeze }: Hours, now: number, hostMs: number
     const why = `frozen until ${instantText(until, "UTC")}${reason === undefined ? "" : ` (${reason})`}`;
     return { kind: "freeze", why, opensAt: until };
   }
+  const coming = freeze.find(({ from }) => now < from && from < now + Math.min(hostMs, LONGEST_RUN_UP_MS));
+  if (coming) {
+    const why = `a freeze begins ${instantText(coming.from, "UTC")}, and a host takes ${formatDuration(hostMs)}`;
+    return { kind: "freeze", why, opensAt: coming.until };
+  }
   if (windows.length === 0) return null;
   const lateness = windows.flatMap((window) => {
     const end = openUntil(window, now);
     if (end === null) return [];
-    const lastStartMs = window.lastStartMs ?? Math.min(hostMs, window.durationMs - 1);
+    // Hosts that take longer than that may still begin in the first part of the window, for they never would otherwise.
+    const atFirstMs = Math.min(window.durationMs / 2, AT_FIRST_MS);
+    const lastStartMs = window.lastStartMs ?? Math.min(hostMs, window.durationMs - atFirstMs);
     return [{ isLate: now > end - lastStartMs, end, lastStartMs, tz: window.tz }];
   });
   if (lateness.some(({ isLate }) => !isLate)) return null;
