@@ -55,6 +55,7 @@ export function newScript(): Script {
     status: STATUS,
     plan: PLAN,
     rollouts: new Map(),
+    events: [],
     begin,
     refuse: null,
     afterStart: null,

@@ -59,3 +59,37 @@ freeze: [{from: 2020-01-01, until: 2090-01-01, reason: "for good"}]
   const wrong = await at("budgets", "-f", join(dataDir, "none.yaml"));
   expect([wrong.code, wrong.err]).toEqual([5, expect.stringMatching(/cannot be read \(ENOENT\)/)]);
 }, 60_000);
+
+const EVENT = {
+  ...{ seq: 1, at: 1_700_000_000_000, type: "started", host: "", hostId: "", actor: "", why: "", state: "" },
+  ...{ permitId: "", wave: "", steps: [], residue: [] },
+};
+
+test("rollout history: those that ended, and the events of one", async () => {
+  const ended = { state: "halted", why: "1 failed", createdAt: 1_700_000_000_000, endedAt: 1_700_000_300_000 };
+  bench.script.rollouts.set("r1", rollout("r1", "DSA-1", { ...ended, hosts: [hostIn("web01", "failed")] }));
+  bench.script.rollouts.set("r2", rollout("r2", "still open"));
+  const { out } = await bench.run("rollout", "history");
+  expect(out).toMatch(/^r1 +halted +2023-11-14T22:13:20Z +5m +1 failed +admin +DSA-1$/m);
+  expect(out).not.toContain("r2");
+  const json = JSON.parse((await bench.run("rollout", "history", "-o", "json")).out);
+  expect(json).toMatchObject({ rollouts: [{ id: "r1", endedAt: 1_700_000_300_000 }] });
+  bench.script.events = [
+    EVENT,
+    { ...EVENT, seq: 2, type: "ended", host: "web01", hostId: "h1", state: "failed", why: "step-failed\u001b[2J" },
+    { ...EVENT, seq: 3, type: "written-off", host: "web01", hostId: "h1", actor: "ada", why: "dead" },
+  ];
+  expect((await bench.run("rollout", "history", "r1")).out).toBe(
+    "Rollout r1\n2023-11-14T22:13:20Z started\n2023-11-14T22:13:20Z ended web01 failed: step-failed\\u{1b}[2J\n" +
+      "2023-11-14T22:13:20Z written-off web01: by ada; dead\n",
+  );
+  const lines = (await bench.run("rollout", "history", "r1", "-o", "jsonl")).out.trimEnd().split("\n");
+  expect(lines.map((line) => JSON.parse(line))).toMatchObject([
+    { seq: 1, rollout: "r1", type: "started", host: null },
+    { seq: 2, reason: "step-failed\\u{1b}[2J" },
+    { seq: 3, actor: "ada" },
+  ]);
+  const unknown = await bench.run("rollout", "history", "r9", "-o", "jsonl");
+  expect([unknown.code, unknown.out.split("\n").length]).toEqual([6, 2]);
+  expect((await bench.run("status", "-o", "jsonl")).code).toBe(5);
+});

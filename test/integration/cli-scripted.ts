@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { ListHostsResponse, PlanFleetResponse, Rollout } from "@afterpatch/cli/connection";
+import type { ListEventsResponse, ListHostsResponse, PlanFleetResponse, Rollout } from "@afterpatch/cli/connection";
 import { type Handlers, RpcError, serverStream, unary } from "@afterpatch/wire/rpc";
 import { controlService } from "@afterpatch/wire/services";
 import * as grpc from "@grpc/grpc-js";
@@ -17,6 +17,8 @@ export interface Script {
   plan: PlanFleetResponse;
   /** By id, oldest first. */
   readonly rollouts: Map<string, Rollout>;
+  /** What happened in any of them. */
+  events: ListEventsResponse["events"];
   /** What StartRollout makes of a request that it has not seen before. */
   begin(request: StartRolloutRequest): Rollout;
   /** Thrown by every call but watching. */
@@ -66,6 +68,8 @@ export async function serveScript(directory: string, script: Script, port = 0): 
     freezeFleet: unscripted,
     thawFleet: unscripted,
     getFreeze: unscripted,
+    whyHost: unscripted,
+    listEvents: answering(({ id }) => ({ rolloutId: find(id).id, events: [...script.events] })),
     listBudgets: unscripted,
     nextWindows: unscripted,
     writeOffHost: unscripted,
@@ -91,7 +95,12 @@ export async function serveScript(directory: string, script: Script, port = 0): 
       return rollout;
     }),
     getRollout: answering(({ id }) => find(id)),
-    listRollouts: answering(({ limit }) => ({ rollouts: [...script.rollouts.values()].reverse().slice(0, limit) })),
+    listRollouts: answering(({ limit, ended, open }) => {
+      const wanted = [...script.rollouts.values()].filter(({ endedAt }) =>
+        ended ? endedAt > 0 : !open || endedAt === 0,
+      );
+      return { rollouts: wanted.reverse().slice(0, limit) };
+    }),
     abortRollout: answering(({ id, reason }) => {
       script.asked.aborts.push(reason);
       return { ...find(id), state: "aborted", why: reason };

@@ -11,6 +11,8 @@ import { plan } from "./commands/plan.ts";
 import { reboot } from "./commands/reboot.ts";
 import { rolloutAbort, rolloutApprove, rolloutPause, rolloutResume } from "./commands/rollout-order.ts";
 import { rolloutList, rolloutStatus, rolloutWatch } from "./commands/rollout-look.ts";
+import { rolloutHistory } from "./commands/rollout-history.ts";
+import { why } from "./commands/why.ts";
 import { rolloutStart } from "./commands/rollout-start.ts";
 import { scan, status } from "./commands/status.ts";
 import { tokenCreate } from "./commands/token-create.ts";
@@ -91,9 +93,9 @@ function commands(reader: Reader, argv: readonly string[], version: string, colu
     return parser.command(name, summary, build);
   };
   let parser: Argv = configured(argv, version, columns);
-  for (const add of [status, scan, plan, reboot, cordon, uncordon, freeze, writeoff, budgets, locks])
+  for (const add of [status, scan, plan, reboot, cordon, uncordon, freeze, writeoff, budgets, locks, why])
     parser = add(parser, reader);
-  const looks = [rolloutStatus, rolloutWatch, rolloutList];
+  const looks = [rolloutStatus, rolloutWatch, rolloutList, rolloutHistory];
   const rollouts = [rolloutStart, ...looks, rolloutPause, rolloutResume, rolloutApprove, rolloutAbort];
   parser = group(parser, "rollout", "Start, follow, pause and stop rollouts", rollouts);
   parser = group(parser, "windows", "When hosts may begin", [windowsNext]);

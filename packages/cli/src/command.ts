@@ -1,6 +1,6 @@
 import type { ExitCode } from "@afterpatch/core/exit";
 import type { ArgumentsCamelCase, Argv } from "yargs";
-import { FORMATS, type Run, type Shell, type Target } from "./shell.ts";
+import { DOCUMENT_FORMATS, type Format, type Run, type Shell, type Target } from "./shell.ts";
 
 /** What the command line asks for. */
 export interface Chosen {
@@ -22,6 +22,8 @@ interface Definition<T> {
   /** As yargs wants it: `status [pattern]`. */
   readonly syntax: string;
   readonly summary: string;
+  /** Of `-o`, where they are not the usual ones. */
+  readonly formats?: readonly Format[];
   readonly options: (parser: Argv) => Argv<T>;
   /** Exit codes with what they mean for this command, as its help shows them. */
   readonly exits: string;
@@ -38,7 +40,7 @@ export function command<T>(definition: Definition<T>): AddCommand {
       .options(parser)
       .option("format", {
         alias: "o",
-        choices: FORMATS,
+        choices: definition.formats ?? DOCUMENT_FORMATS,
         default: "table" as const,
         requiresArg: true,
         describe: "How to print the result",

@@ -28,6 +28,8 @@ export type CordonedHosts = Message<"CordonedHosts">;
 export type WrittenOffHost = Message<"WrittenOffHost">;
 export type ListBudgetsResponse = Message<"ListBudgetsResponse">;
 export type NextWindowsResponse = Message<"NextWindowsResponse">;
+export type WhyHostResponse = Message<"WhyHostResponse">;
+export type ListEventsResponse = Message<"ListEventsResponse">;
 export type FleetFreeze = Message<"FleetFreeze">;
 
 export interface FleetOrder {
@@ -66,6 +68,8 @@ export interface Control {
   listBudgets(rolloutFile: string): Promise<ListBudgetsResponse>;
   /** Of every open rollout where both are empty. */
   nextWindows(rolloutId: string, rolloutFile: string, count: number): Promise<NextWindowsResponse>;
+  whyHost(host: string): Promise<WhyHostResponse>;
+  listEvents(id: string): Promise<ListEventsResponse>;
   writeOffHost(host: string, reason: string): Promise<WrittenOffHost>;
   /** Ends when the controller ends it or `signal` fires. */
   watchRollout(id: string, signal: AbortSignal): AsyncGenerator<Rollout, void>;
@@ -107,6 +111,8 @@ export async function connect(shell: Shell): Promise<Control> {
     listBudgets: (rolloutFile) => ask("budgets", controlService.listBudgets, { rolloutFile }),
     nextWindows: (rolloutId, rolloutFile, count) =>
       ask("windows next", controlService.nextWindows, { rolloutId, rolloutFile, count }),
+    whyHost: (host) => ask("why", controlService.whyHost, { host }),
+    listEvents: (id) => ask("rollout history", controlService.listEvents, { id }),
     writeOffHost: (host, reason) => ask("writeoff", controlService.writeOffHost, { host, reason }),
     watchRollout: (id, signal) => watch(credentials, id, signal),
     isPassing,

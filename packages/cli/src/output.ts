@@ -7,12 +7,14 @@ import { type Paint, plain, type Shell, type Target } from "./shell.ts";
 /** One result: a document for programs, and a table of it for people. */
 export interface Result {
   readonly document: object;
+  /** The same for `-o jsonl`, where a command has that. */
+  readonly lines?: readonly object[];
   table(paint: Paint, isWide: boolean): string;
 }
 
 /** True when standard output is for a program, and people are told things on standard error. */
 export function isForPrograms(target: Target): boolean {
-  return target.format === "json" || target.format === "yaml";
+  return target.format === "json" || target.format === "yaml" || target.format === "jsonl";
 }
 
 /** Fails when `--out` cannot be written. Called before a command does anything. */
@@ -32,7 +34,7 @@ export async function checkTarget(target: Target): Promise<void> {
 export async function emit(result: Result, target: Target, shell: Shell, mode = 0o644): Promise<void> {
   const paint = target.out === undefined ? shell.paint : plain;
   const text = isForPrograms(target)
-    ? await serialise(result.document, target.format)
+    ? await serialised(result, target.format)
     : result.table(paint, target.format === "wide");
   if (target.out === undefined) return shell.out(text);
   try {
@@ -44,7 +46,13 @@ export async function emit(result: Result, target: Target, shell: Shell, mode = 
   }
 }
 
+async function serialised({ document, lines }: Result, format: Target["format"]): Promise<string> {
+  if (format !== "jsonl" || lines === undefined) return serialise(document, format);
+  return lines.map((line) => `${JSON.stringify(line)}\n`).join("");
+}
+
 export async function serialise(document: object, format: Target["format"]): Promise<string> {
+  if (format === "jsonl") return `${JSON.stringify(document)}\n`;
   if (format !== "yaml") return `${JSON.stringify(document, null, 2)}\n`;
   // The default import: a bundle gives a CommonJS module no other.
   const { default: yaml } = await import("yaml");

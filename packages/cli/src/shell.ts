@@ -36,7 +36,10 @@ export type Paint = (colour: Colour, text: string) => string;
 
 export const plain: Paint = (_colour, text) => text;
 
-export const FORMATS = ["table", "wide", "json", "yaml"] as const;
+/** `jsonl` is one document a line, where a command has lines to tell. */
+export const FORMATS = ["table", "wide", "json", "yaml", "jsonl"] as const;
+/** Of commands whose result is one document. */
+export const DOCUMENT_FORMATS = ["table", "wide", "json", "yaml"] as const;
 export type Format = (typeof FORMATS)[number];
 
 /** `-o` and `--out`. */

@@ -4,6 +4,8 @@ import { agentService, controlService, enrollService } from "@afterpatch/wire/se
 import { agentHandlers } from "./api/agent.ts";
 import { budgetHandlers } from "./api/budgets.ts";
 import { windowHandlers } from "./api/windows.ts";
+import { eventHandlers } from "./api/events.ts";
+import { whyHandlers } from "./api/why.ts";
 import { controlHandlers } from "./api/control.ts";
 import { holdHandlers } from "./api/holds.ts";
 import { chargeHandlers } from "./api/charges.ts";
@@ -91,6 +93,8 @@ export function buildServices(deps: ControllerDeps): Services {
     ...holdHandlers({ hosts, register, engine, clock, log }),
     ...chargeHandlers({ hosts, engine, log }),
     ...budgetHandlers({ hosts, fleet, engine, clock }),
+    ...whyHandlers({ hosts, fleet, engine, clock }),
+    ...eventHandlers({ rollouts: store.rollouts }),
     ...windowHandlers({ fleet, engine, clock }),
     createToken: createToken({ tokens: store.tokens, pin: authority.pin, clock, log }),
   };

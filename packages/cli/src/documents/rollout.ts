@@ -37,6 +37,8 @@ export interface RolloutDocument {
   readonly why: string;
   readonly actor: string | null;
   readonly createdAt: number | null;
+  /** Null: it has not ended, or was not made. */
+  readonly endedAt: number | null;
   readonly digest: string;
   readonly hosts: readonly RolloutHostDocument[];
   readonly uncovered: readonly UncoveredDocument[];
@@ -55,6 +57,7 @@ export function rolloutDocument(rollout: Rollout): RolloutDocument {
     why: visible(rollout.why),
     actor: visible(rollout.actor),
     createdAt: rollout.createdAt,
+    endedAt: rollout.endedAt === 0 ? null : rollout.endedAt,
     digest: visible(rollout.digest),
     hosts,
     uncovered: uncoveredDocuments(rollout.uncovered),
@@ -87,6 +90,7 @@ export function nothingToDo(plan: PlanDocument, name: string, reason: string): R
     why: "nothing to do",
     actor: null,
     createdAt: null,
+    endedAt: null,
     digest: plan.digest,
     hosts,
     uncovered: plan.uncovered,
@@ -100,17 +104,22 @@ function hostDocument(host: Rollout["hosts"][number]): RolloutHostDocument {
     name: visible(host.name),
     state: known(HOST_STATES, host.state),
     reason: visible(host.reason),
-    steps: host.steps.map((step) => ({
-      id: visible(`${step.kind}:${step.target}`),
-      remedy: { kind: visible(step.kind), target: visible(step.target) },
-      outcome: visible(step.outcome),
-      evidence: visible(step.evidence),
-      startedAt: step.startedAt === 0 ? null : step.startedAt,
-      elapsedMs: step.elapsedMs,
-      ...(step.journal.length > 0 ? { journal: step.journal.map(visible) } : {}),
-    })),
+    steps: host.steps.map(stepDocument),
     residue: host.residue.map(visible),
     changedAt: host.changedAt === 0 ? null : host.changedAt,
+  };
+}
+
+/** A step with its outcome. */
+export function stepDocument(step: Rollout["hosts"][number]["steps"][number]): RolloutStepDocument {
+  return {
+    id: visible(`${step.kind}:${step.target}`),
+    remedy: { kind: visible(step.kind), target: visible(step.target) },
+    outcome: visible(step.outcome),
+    evidence: visible(step.evidence),
+    startedAt: step.startedAt === 0 ? null : step.startedAt,
+    elapsedMs: step.elapsedMs,
+    ...(step.journal.length > 0 ? { journal: step.journal.map(visible) } : {}),
   };
 }
 

@@ -29,7 +29,7 @@ function rollout(state: RolloutState, hosts: readonly RolloutHostDocument[], why
   const counted = { ...totals };
   for (const each of hosts) counted[each.state]++;
   const about = { schema: "afterpatch.rollout/v1", id: "r1", name: "", reason: "DSA-1", actor: "admin" } as const;
-  return { ...about, state, why, createdAt: AT, digest: "d", hosts, uncovered: [], totals: counted };
+  return { ...about, state, why, createdAt: AT, endedAt: null, digest: "d", hosts, uncovered: [], totals: counted };
 }
 
 const step = (outcome: string, evidence = "") => ({

@@ -8,7 +8,7 @@ test("a host that vetoed is shown with its own words, and so is why the rollout 
   const about = { id: "h1", name: "web01", state: "vetoed", steps: [], residue: [], changedAt: 1 } as const;
   const rollout: RolloutDocument = {
     ...{ schema: "afterpatch.rollout/v1", id: "r1", name: "", reason: "DSA-1", actor: null, state: "halted", why },
-    ...{ createdAt: null, digest: "d", uncovered: [] },
+    ...{ createdAt: null, endedAt: null, digest: "d", uncovered: [] },
     hosts: [{ ...about, reason: "denied: /etc/afterpatch/deny exists: migration" }],
     totals: { vetoed: 1 } as RolloutDocument["totals"], // the state this test uses
   };
@@ -31,7 +31,7 @@ test("what failed is shown with what it logged, by host and target", () => {
   const about = { id: "h1", name: "web01", state: "failed", reason: "step-failed", residue: [], changedAt: 1 } as const;
   const rollout: RolloutDocument = {
     ...{ schema: "afterpatch.rollout/v1", id: "r1", name: "", reason: "DSA-1", actor: null, state: "halted", why: "" },
-    ...{ createdAt: null, digest: "d", uncovered: [] },
+    ...{ createdAt: null, endedAt: null, digest: "d", uncovered: [] },
     hosts: [{ ...about, steps: [step] }],
     totals: { failed: 1 } as RolloutDocument["totals"], // the state this test uses
   };

@@ -80,7 +80,8 @@ export function colourOfHost(state: HostState): Colour | undefined {
   return state === "pending" ? "dim" : "yellow";
 }
 
-function colourOfState(state: RolloutState): Colour | undefined {
+/** Of a rollout's state. */
+export function colourOfState(state: RolloutState): Colour | undefined {
   if (state === "finished") return "green";
   return state === "halted" || state === "aborted" ? "red" : undefined;
 }

@@ -13,6 +13,8 @@ import { holdToWire, type HoldCalls } from "./holds.ts";
 import { nameOf, selected } from "./asked.ts";
 import { chargesToWire, type ChargeCalls } from "./charges.ts";
 import type { BudgetCalls } from "./budgets.ts";
+import type { EventCalls } from "./events.ts";
+import type { WhyCalls } from "./why.ts";
 import type { WindowCalls } from "./windows.ts";
 import { planToWire } from "./plan-to-wire.ts";
 import { abortOrder, approveOrder, pauseOrder, resumeOrder } from "../rollouts/orders.ts";
@@ -31,7 +33,7 @@ type Control = Handlers<typeof controlService>;
 /** The operator's calls, tokens apart. */
 export function controlHandlers(
   deps: ControlApiDeps,
-): Omit<Control, "createToken" | HoldCalls | ChargeCalls | BudgetCalls | WindowCalls> {
+): Omit<Control, "createToken" | HoldCalls | ChargeCalls | BudgetCalls | WindowCalls | WhyCalls | EventCalls> {
   const { engine } = deps;
   const shown = new ShownPlans();
   return {

@@ -12,6 +12,8 @@ test("every method of every service has a row, and no row is without a method", 
 
 const LOOK = [
   "GetFreeze",
+  "WhyHost",
+  "ListEvents",
   "ListBudgets",
   "NextWindows",
   "GetRollout",

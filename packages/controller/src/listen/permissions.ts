@@ -19,6 +19,8 @@ export const PERMISSIONS: ReadonlyMap<string, readonly Caller[]> = new Map<strin
   [controlService.listRollouts.path, VIEWERS],
   [controlService.watchRollout.path, VIEWERS],
   [controlService.getFreeze.path, VIEWERS],
+  [controlService.whyHost.path, VIEWERS],
+  [controlService.listEvents.path, VIEWERS],
   [controlService.listBudgets.path, VIEWERS],
   [controlService.nextWindows.path, VIEWERS],
   [controlService.startRollout.path, OPERATORS],

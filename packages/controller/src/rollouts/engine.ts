@@ -231,7 +231,7 @@ export class RolloutEngine {
     for (;;) {
       const view = this.#open.get(rolloutId);
       if (!view) return null;
-      const { decisions, waits, wakeAt } = next(view, this.#fleetFor(rolloutId), this.#deps.clock.steady());
+      const { decisions, waits, wakeAt } = next(view, this.fleetFor(rolloutId), this.#deps.clock.steady());
       if (decisions.length === 0) {
         this.#watchers.wait(view, waits);
         this.#chores.follow(view);
@@ -241,7 +241,8 @@ export class RolloutEngine {
     }
   }
 
-  #fleetFor(rolloutId: string): FleetView {
+  /** All that is decided by about the hosts of a rollout. */
+  fleetFor(rolloutId: string): FleetView {
     const rebootPermittedAt = this.#rebootPermittedAt;
     const wall = this.#deps.clock.now();
     return {

@@ -1,7 +1,7 @@
 import { abridged, someOf } from "../text.ts";
 import { awayOf, type Batch, isLost, isMoving, names, openBatches } from "./batch.ts";
 import { firstPhase, givenBack, isReady, readyHosts } from "./care.ts";
-import { overBudget } from "./budgets.ts";
+import { type Budget, overBudget } from "./budgets.ts";
 import { cordonWaits, freezeWaits, isCordoned, shutAt, untilCordonsEnd } from "./holds.ts";
 import type { Decision, FleetView, Next, Times } from "./next.ts";
 import { goesAlone, isHostRebooted, REBOOT_EVERY_MS } from "./reboots.ts";
@@ -65,7 +65,7 @@ function atClosing(why: string, isBusy: boolean, waits: readonly string[], wakeA
   return { decisions: [{ kind: "window-close", why }], waits: [], wakeAt };
 }
 
-interface Room {
+export interface Room {
   readonly batch: Batch;
   /** So many more may be taken. */
   readonly free: number;
@@ -75,7 +75,8 @@ interface Room {
   readonly stuck: string | null;
 }
 
-function roomIn(batch: Batch, fleet: FleetView): Room {
+/** What a batch has room for, and who of it may be taken. */
+export function roomIn(batch: Batch, fleet: FleetView): Room {
   const { size, hosts, wave } = batch;
   const lost = wave.filter(isLost);
   const charged = wave.filter((host) => isInFlight(host.state)).length + lost.length;
@@ -111,10 +112,7 @@ interface Granted {
 function withinBudgets(view: RolloutView, rooms: readonly Room[], fleet: FleetView): Granted {
   const budgets = view.plan.shape?.budgets ?? [];
   if (budgets.length === 0) return { hosts: rooms.flatMap((room) => room.ready.slice(0, room.free)), held: [] };
-  const members = budgets.flatMap(({ groups }) => groups.flatMap(({ hostIds }) => hostIds));
-  const away = members.filter((hostId) => awayOf(hostId, fleet) !== null && !fleet.writtenOff.has(hostId));
-  const ours = view.hosts.filter(isUnavailable).map(({ hostId }) => hostId);
-  const charged = new Set([...fleet.unavailable, ...fleet.holds.cordons.keys(), ...away, ...ours]);
+  const charged = chargedTo(view, budgets, fleet);
   const hosts: HostInRollout[] = [];
   const held = new Set<string>();
   for (const room of rooms) {
@@ -134,6 +132,14 @@ function withinBudgets(view: RolloutView, rooms: readonly Room[], fleet: FleetVi
   return { hosts, held: [...held] };
 }
 
+/** Ids of hosts that count as unavailable to these budgets, for whatever reason. */
+export function chargedTo(view: RolloutView, budgets: readonly Budget[], fleet: FleetView): Set<string> {
+  const members = budgets.flatMap(({ groups }) => groups.flatMap(({ hostIds }) => hostIds));
+  const away = members.filter((hostId) => awayOf(hostId, fleet) !== null && !fleet.writtenOff.has(hostId));
+  const ours = view.hosts.filter(isUnavailable).map(({ hostId }) => hostId);
+  return new Set([...fleet.unavailable, ...fleet.holds.cordons.keys(), ...away, ...ours]);
+}
+
 /** In our hands, silent since, or failed: nobody knows that it serves anybody. */
 function isUnavailable(host: HostInRollout): boolean {
   return isInFlight(host.state) || host.state === "unreachable" || host.state === "failed";
@@ -143,7 +149,7 @@ function isUnavailable(host: HostInRollout): boolean {
 const LOOK_AGAIN_MS = 10_000;
 
 /** The controller's own host is rebooted alone, whichever rollout it is in: what would be acting then has nobody to tell. */
-function whyNotNow(view: RolloutView, alone: Batch | null, fleet: FleetView): string | null {
+export function whyNotNow(view: RolloutView, alone: Batch | null, fleet: FleetView): string | null {
   const own = view.hosts.find((host) => isInFlight(host.state) && !isReady(host) && holdsController(view, host));
   const leavingFor = own?.name ?? fleet.leavingFor;
   if (leavingFor !== null) return `nothing begins until ${leavingFor} is back, on which the controller runs`;
