@@ -146,10 +146,9 @@ function inBatch({ batch, free, ready }: Room, { hostId }: HostInRollout, fleet:
   if (free === 0) {
     return [just("batch", `the batch is full: ${taken.length} of ${batch.size} in hand: ${inHand(taken, fleet)}`)];
   }
-  const before = ready.slice(
-    0,
-    ready.findIndex((each) => each.hostId === hostId),
-  );
+  // One that is away, cordoned or vetoed waits for that first: it has no place in the order.
+  const place = ready.findIndex((each) => each.hostId === hostId);
+  const before = ready.slice(0, Math.max(0, place));
   return before.length < free ? [] : [just("batch", `${someOf(before.map(({ name }) => name))} come before it`)];
 }
 
