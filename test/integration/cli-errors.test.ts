@@ -67,6 +67,11 @@ test.each<[string, readonly string[], RegExp]>([
   ["a rollout with an empty reason", ["rollout", "start", "all", "--yes", "--reason", " "], /--reason: is empty/],
   ["a rollout nobody confirms", ["rollout", "start", "all", "--reason", "x"], /--yes/],
   ["an empty batch", ["plan", "all", "--serial", "0%"], /no host at all/],
+  [
+    "a digest that is none",
+    ["rollout", "start", "all", "--reason", "x", "--yes", "--plan-digest", "abc"],
+    /--plan-digest: 'abc' is no digest of a plan; copy the 64 digits/,
+  ],
   ["a bad number", ["rollout", "start", "all", "--reason", "x", "--yes", "--max-fail", "1e2"], /1e2/],
   [
     "more hosts than allowed",
@@ -88,11 +93,12 @@ test.each<[string, readonly string[], RegExp]>([
 });
 
 test("the digest of the plan that was reviewed goes to the controller, which judges, unless new work is allowed", async () => {
-  const args = ["rollout", "start", "all", "--reason", "x", "--yes", "--detach", "--plan-digest", "d0"];
+  const digest = "0d".repeat(32);
+  const args = ["rollout", "start", "all", "--reason", "x", "--yes", "--detach", "--plan-digest", digest];
   await bench.run(...args);
   await bench.run(...args, "--allow-new");
   expect(bench.script.asked.starts).toMatchObject([
-    { allowNew: false, expectedDigest: "d0" },
+    { allowNew: false, expectedDigest: digest },
     { allowNew: true, expectedDigest: "" },
   ]);
 });

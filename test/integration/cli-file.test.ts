@@ -66,6 +66,24 @@ test.each<[string, string, readonly string[], string]>([
     "--serial: the waves of the file say it (ramp); ",
   ],
   [
+    "failures twice",
+    "",
+    ["rollout", "start", "all", "-f", "FILE", "--reason", "x", "--yes", "--max-fail", "0"],
+    "--max-fail: the file says it (stop.maxFailures); ",
+  ],
+  [
+    "a filter twice",
+    "actions: {units: [ssh]}\n",
+    ["plan", "all", "-f", "FILE", "--unit", "nginx"],
+    "--unit: the file says it (actions.units); ",
+  ],
+  [
+    "a filter and new work",
+    "actions: {units: [ssh]}\n",
+    ["rollout", "start", "all", "-f", "FILE", "--reason", "x", "--yes", "--allow-new"],
+    "--allow-new: what is new was not held against the filter",
+  ],
+  [
     "reboots twice",
     "",
     ["plan", "all", "-f", "FILE", "--reboot", "never"],

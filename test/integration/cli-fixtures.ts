@@ -118,6 +118,8 @@ export const PLAN: Plan = {
   waves: [waveOf("1", planned("web01", [STEP], ["sshd: an administrator is logged in"]), planned("web02"))],
   uncovered: [],
   ramp: [1, 2],
+  plannedAt: 1_700_000_000_000,
+  actor: "ops",
 };
 
 export const hostIn = (name: string, state: string, more = {}): Rollout["hosts"][number] => ({

@@ -5,6 +5,7 @@ import type { AddCommand, Chosen, Examples, Reader } from "./command.ts";
 import { budgets } from "./commands/budgets.ts";
 import { locks } from "./commands/locks.ts";
 import { windowsNext } from "./commands/windows-next.ts";
+import { apply } from "./commands/apply.ts";
 import { cordon, uncordon } from "./commands/cordon.ts";
 import { freeze } from "./commands/freeze.ts";
 import { plan } from "./commands/plan.ts";
@@ -93,7 +94,7 @@ function commands(reader: Reader, argv: readonly string[], version: string, colu
     return parser.command(name, summary, build);
   };
   let parser: Argv = configured(argv, version, columns);
-  for (const add of [status, scan, plan, reboot, cordon, uncordon, freeze, writeoff, budgets, locks, why])
+  for (const add of [status, scan, plan, apply, reboot, cordon, uncordon, freeze, writeoff, budgets, locks, why])
     parser = add(parser, reader);
   const looks = [rolloutStatus, rolloutWatch, rolloutList, rolloutHistory];
   const rollouts = [rolloutStart, ...looks, rolloutPause, rolloutResume, rolloutApprove, rolloutAbort];

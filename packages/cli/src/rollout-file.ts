@@ -33,7 +33,11 @@ const NO_HOSTS = "an argument is missing: hosts, such as 'role=web' or 'all', or
 
 /** Every mistake is told, with its line and key; the first is the error. */
 export async function readRollout(file: string, say: (text: string) => void): Promise<RolloutInput> {
-  const content = await contentOf(file);
+  return understood(file, await contentOf(file), say);
+}
+
+/** `file`: what mistakes are told of. */
+export function understood(file: string, content: string, say: (text: string) => void): RolloutInput {
   const parsed = parseRollout(content);
   if (parsed.kind === "rollout") return { text: content, spec: parsed.spec };
   const [first, ...others] = parsed.mistakes.map((mistake) => mistakeLine(file, mistake));
@@ -56,6 +60,7 @@ async function contentOf(file: string): Promise<string> {
 export interface Given {
   readonly pattern?: string | undefined;
   readonly serial: string;
+  readonly maxFail?: string | undefined;
 }
 
 /** Hosts of a command line that may have a file. */
@@ -66,9 +71,11 @@ export function patternOf({ pattern }: Given, input: RolloutInput | null): strin
 }
 
 /** What a file says itself is not said a second time by flags. */
-export function refuseTwice({ serial }: Given, reboot: RebootOrder, input: RolloutInput | null): void {
+export function refuseTwice({ serial, maxFail }: Given, reboot: RebootOrder, input: RolloutInput | null): void {
   if (input === null) return;
   if (serial !== "1") throw usageError("--serial", "the waves of the file say it (ramp)", "leave one of the two out");
+  if (maxFail !== undefined)
+    throw usageError("--max-fail", "the file says it (stop.maxFailures)", "leave one of the two out");
   const keys: readonly (keyof RebootOrder)[] = ["mode", "method", "sessionsFirst", "message", "delayMs", "withinMs"];
   if (keys.some((key) => reboot[key] !== DEFAULT_REBOOT[key])) {
     throw usageError("--reboot", "the file says it (actions.reboot)", "leave one of the two out");

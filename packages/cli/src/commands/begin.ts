@@ -4,19 +4,21 @@ import { CommandError, usageError } from "@afterpatch/core/command-error";
 import { wholeNumberOf } from "@afterpatch/core/command-line";
 import { EXIT, type ExitCode, rolloutExitCode } from "@afterpatch/core/exit";
 import type { RebootOrder } from "@afterpatch/core/plan/reboot";
+import { echoed } from "@afterpatch/core/text";
 import { serialOf } from "../arguments.ts";
 import { attach } from "../attach.ts";
 import type { Control, Rollout, StartRolloutRequest } from "../connection.ts";
 import { tellComingBack } from "../documents/coming-back.ts";
 import { type PlanDocument, planDocument } from "../documents/plan.ts";
 import { nothingToDo, type RolloutDocument, rolloutDocument } from "../documents/rollout.ts";
+import { refuseStale, type SavedPlan } from "../saved-plan.ts";
 import { checkTarget, emit, isForPrograms } from "../output.ts";
 import { renderPlan } from "../render/plan.ts";
 import { counted } from "../render/table.ts";
 import type { Shell, Target } from "../shell.ts";
 import { patternOf, type RolloutInput, refuseTwice } from "../rollout-file.ts";
 import { type FilterArgs, filterOf, isPartial } from "./filter-options.ts";
-import type { startOptions } from "./start-options.ts";
+import type { beginOptions } from "./start-options.ts";
 
 const RETRY_MS = 60_000;
 
@@ -27,8 +29,10 @@ export async function begin(
   reboot: RebootOrder,
   shell: Shell,
   input: RolloutInput | null = null,
+  saved: SavedPlan | null = null,
 ): Promise<ExitCode> {
   refuseTwice(args, reboot, input);
+  digestOf(args.planDigest);
   const request = requestOf(args, reboot, input);
   await checkTarget(args);
   if (!args.yes && shell.ask === null) {
@@ -37,13 +41,16 @@ export async function begin(
   }
   const { connect } = await import("../connection.ts");
   const control = await connect(shell);
-  const plan = planDocument(await control.planFleet(request));
+  const { pattern, serial, filter, rolloutFile } = request;
+  const order = { pattern, serial, reboot, filter, rolloutFile };
+  const plan = planDocument(await control.planFleet(order), order);
   tellComingBack(plan.comingBack, shell);
   checkCeiling(what, plan, request.maxHosts);
+  if (saved !== null && !args.allowNew) refuseStale(saved, plan, shell);
   if (plan.totals.steps === 0) return reportNothing(nothingToDo(plan, request.name, request.reason), plan, args, shell);
   await confirm(what, plan, args, shell);
   // The controller judges whether what it plans now fits the plan with this digest: a target that vanished does.
-  const expectedDigest = args.allowNew ? "" : (args.planDigest ?? plan.digest);
+  const expectedDigest = args.allowNew ? "" : (digestOf(args.planDigest) ?? plan.digest);
   const rollout = await start(what, control, { ...request, expectedDigest }, shell);
   if (!args.detach) return attach(control, rollout.id, shell, { ...args, isKnown: true });
   const document = rolloutDocument(rollout);
@@ -51,7 +58,18 @@ export async function begin(
   return EXIT.ok;
 }
 
-type Args = Awaited<ReturnType<ReturnType<typeof startOptions>["parse"]>> & FilterArgs & Target;
+type Parsed = Awaited<ReturnType<ReturnType<typeof beginOptions>["parse"]>>;
+interface Args
+  extends Pick<
+      Parsed,
+      "maxFail" | "reason" | "name" | "yes" | "detach" | "noWait" | "maxHosts" | "allowNew" | "failOnResidue"
+    >,
+    FilterArgs,
+    Target {
+  readonly pattern?: string | undefined;
+  readonly serial: string;
+  readonly planDigest?: string | undefined;
+}
 
 function requestOf(args: Args, reboot: RebootOrder, input: RolloutInput | null): StartRolloutRequest {
   const reason = args.reason ?? input?.spec.reason ?? null;
@@ -66,7 +84,7 @@ function requestOf(args: Args, reboot: RebootOrder, input: RolloutInput | null):
     filter,
     pattern: patternOf(args, input),
     serial: serialOf(args.serial),
-    maxFail: wholeNumberOf("--max-fail", args.maxFail, 0, 1_000_000),
+    maxFail: args.maxFail === undefined ? 0 : wholeNumberOf("--max-fail", args.maxFail, 0, 1_000_000),
     reason,
     name: args.name ?? input?.spec.name ?? "",
     maxHosts: args.maxHosts === undefined ? 0 : wholeNumberOf("--max-hosts", args.maxHosts, 1, 1_000_000),
@@ -76,6 +94,13 @@ function requestOf(args: Args, reboot: RebootOrder, input: RolloutInput | null):
     reboot,
     rolloutFile: input?.text ?? "",
   };
+}
+
+/** As `afterpatch plan` prints it; another text would only ever be called stale. */
+function digestOf(text: string | undefined): string | null {
+  if (text === undefined || /^[0-9a-f]{64}$/.test(text)) return text ?? null;
+  const todo = "copy the 64 digits that 'afterpatch plan' prints, or leave it out";
+  throw usageError("--plan-digest", `${echoed(text)} is no digest of a plan`, todo);
 }
 
 function checkCeiling(what: string, plan: PlanDocument, maxHosts: number): void {

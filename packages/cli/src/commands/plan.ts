@@ -34,7 +34,7 @@ export const plan = command({
     ["afterpatch plan all --reboot always", "what 'afterpatch reboot all' would do"],
     ["afterpatch plan all --package openssl", "what runs old code of one package"],
     ["afterpatch plan -f openssl.yaml", "waves, budgets and windows of a file"],
-    ["afterpatch plan 'web[01:50]' -o json --out plan.json", "for a review"],
+    ["afterpatch plan 'web[01:50]' -o json --out plan.json", "for a review, and for 'afterpatch apply plan.json'"],
   ],
   run: async (args, shell) => {
     const serial = serialOf(args.serial);
@@ -46,7 +46,7 @@ export const plan = command({
     const { connect } = await import("../connection.ts");
     const control = await connect(shell);
     const order = { pattern: patternOf(args, input), serial, reboot, filter, rolloutFile: input?.text ?? "" };
-    const document = planDocument(await control.planFleet(order));
+    const document = planDocument(await control.planFleet(order), order);
     tellComingBack(document.comingBack, shell);
     await emit({ document, table: (paint, isWide) => renderPlan(document, paint, isWide) }, args, shell);
     if (!args.exitCode) return EXIT.ok;

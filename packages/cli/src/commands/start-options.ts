@@ -14,7 +14,7 @@ export const ROLLOUT_EXITS =
   "person or a window, 8 the plan no longer fits, 9 hosts held by another rollout, 130 detached";
 
 export function startOptions(parser: Argv) {
-  return parser
+  return beginOptions(parser)
     .positional("pattern", { type: "string", describe: "Hosts" })
     .option("serial", {
       type: "string",
@@ -22,11 +22,16 @@ export function startOptions(parser: Argv) {
       requiresArg: true,
       describe: "Hosts at once: batch sizes or percentages, the last one repeats",
     })
+    .option("plan-digest", { type: "string", requiresArg: true, describe: "Start only if the plan is still this one" });
+}
+
+/** Of all that begin a rollout, whatever says what is in it. */
+export function beginOptions(parser: Argv) {
+  return parser
     .option("max-fail", {
       type: "string",
-      default: "0",
       requiresArg: true,
-      describe: "So many hosts may fail; the next failure stops the rollout",
+      describe: 'So many hosts may fail; the next failure stops the rollout [default: "0", or what the file says]',
     })
     .option("reason", { type: "string", requiresArg: true, describe: "Why, for the history" })
     .option("name", { type: "string", requiresArg: true, describe: "A name for people" })
@@ -34,7 +39,6 @@ export function startOptions(parser: Argv) {
     .option("detach", { type: "boolean", default: false, describe: "Print the rollout's id and return" })
     .option("no-wait", NO_WAIT)
     .option("max-hosts", { type: "string", requiresArg: true, describe: "Refuse when more hosts are selected" })
-    .option("plan-digest", { type: "string", requiresArg: true, describe: "Start only if the plan is still this one" })
     .option("allow-new", { type: "boolean", default: false, describe: "Also do what was not planned yet" })
     .option("fail-on-residue", {
       type: "boolean",

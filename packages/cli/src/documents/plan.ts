@@ -1,5 +1,5 @@
 import { visible } from "@afterpatch/core/text";
-import type { PlanFleetResponse } from "../connection.ts";
+import type { FleetOrder, PlanFleetResponse } from "../connection.ts";
 import { type ComingBackDocument, comingBackDocument } from "./coming-back.ts";
 
 type PlannedHost = PlanFleetResponse["waves"][number]["hosts"][number];
@@ -60,9 +60,15 @@ export interface PlanDocument {
   };
   /** Hosts not heard since the controller started, while they may be coming back still. */
   readonly comingBack: ComingBackDocument | null;
+  /** Of the controller's clock; null: it did not say. */
+  readonly plannedAt: number | null;
+  /** Who asked for it; null: the controller did not say. */
+  readonly actor: string | null;
+  /** What was ordered, as the controller got it: `afterpatch apply` orders it again. */
+  readonly order: FleetOrder;
 }
 
-export function planDocument(response: PlanFleetResponse): PlanDocument {
+export function planDocument(response: PlanFleetResponse, order: FleetOrder): PlanDocument {
   const waves = response.waves.map((wave) => ({
     name: visible(wave.name),
     ramp: wave.ramp.length > 0 ? [...wave.ramp] : [...response.ramp],
@@ -88,6 +94,9 @@ export function planDocument(response: PlanFleetResponse): PlanDocument {
       uncovered: uncovered.length,
     },
     comingBack: comingBackDocument(response.comingBack),
+    plannedAt: response.plannedAt === 0 ? null : response.plannedAt,
+    actor: response.actor === "" ? null : visible(response.actor),
+    order,
   };
 }
 

@@ -45,10 +45,10 @@ export function controlHandlers(
         comingBack: comingBack(deps.fleet, hosts),
       };
     }),
-    planFleet: unary(async (request) => {
+    planFleet: unary(async (request, call) => {
       const { plan, comingBack } = await planOrRefuse(deps, orderOrRefuse(request).fleet);
       shown.add(plan);
-      return planToWire(plan, comingBack);
+      return { ...planToWire(plan, comingBack), plannedAt: deps.clock.now(), actor: nameOf(call) };
     }),
     startRollout: unary(async (request, call) =>
       rolloutToWire(await startRollout({ ...deps, shown }, request, nameOf(call))),

@@ -114,7 +114,7 @@ test.each<[string, RebootOrder, RebootOrder, "fits" | "stale"]>([
     "another message, delay, time and method",
     ALWAYS,
     { ...ALWAYS, message: "soon", delayMs: 1, withinMs: 1, method: "kexec" },
-    "fits",
+    "stale",
   ],
   ["reboots where none were shown", NO_REBOOT, DEFAULT_REBOOT, "stale"],
   ["an order to reboot where it was required anyway: it holds also when that is gone", DEFAULT_REBOOT, ALWAYS, "stale"],

@@ -1,4 +1,4 @@
-import { DEFAULT_REBOOT } from "@afterpatch/core/plan/reboot";
+import { DEFAULT_REBOOT, type RebootOrder } from "@afterpatch/core/plan/reboot";
 import { sha256 } from "@afterpatch/agent/session/report";
 import type { ScanReport } from "@afterpatch/core/session";
 import { describe, expect, test } from "vitest";
@@ -121,6 +121,19 @@ describe("a plan that was shown", () => {
     const { digest } = await plan();
     now.set("web3", await oldUnits("ssh.service"));
     await expect(start(digest)).rejects.toMatchObject({ code: "stale-plan" });
+  });
+
+  test.each<[string, Partial<RebootOrder>]>([
+    ["method", { method: "kexec" }],
+    ["delay", { delayMs: 60_000 }],
+    ["message", { message: "back soon" }],
+    ["time", { withinMs: 60_000 }],
+  ])("is stale for another %s of reboots", async (_name, change) => {
+    const { deps, shown, plan } = await fleet();
+    const { digest } = await plan();
+    const order = { pattern: "all", serial: "50%", reboot: { ...DEFAULT_REBOOT, ...change }, spec: null };
+    const { plan: other } = await planOrRefuse(deps, order);
+    expect([other.digest === digest, shown.covers(digest, other)]).toEqual([false, false]);
   });
 
   test("is stale for larger batches than it showed, and fits for smaller ones", async () => {

@@ -37,6 +37,7 @@ export async function startRollout(deps: StartDeps, request: StartRequest, actor
   if (reason.trim() === "") throw refused("bad-argument", "a rollout needs a reason");
   if (reason.length > 1000) throw refused("bad-argument", "a reason has at most 1000 characters");
   if (request.name.length > 200) throw refused("bad-argument", "a name has at most 200 characters");
+  if (spec !== null && request.maxFail > 0) throw refused("bad-argument", FAILURES_TWICE);
   const { plan: fleet, selected } = await planOrRefuse(deps, ordered.fleet);
   if (request.maxHosts > 0 && selected > request.maxHosts) {
     throw refused("too-many-hosts", `${selected} hosts are selected, at most ${request.maxHosts} are allowed`);
@@ -50,12 +51,13 @@ export async function startRollout(deps: StartDeps, request: StartRequest, actor
   const order = {
     ...{ id: rolloutId(createdAt), reason, actor, createdAt, reboot, pattern: ordered.fleet.pattern },
     name: request.name || (spec?.name ?? reason),
-    maxFail: Math.max(request.maxFail, spec?.stop.maxFailures ?? 0),
+    maxFail: spec?.stop.maxFailures ?? request.maxFail,
     allowNew,
   };
   return refusing(() => deps.engine.start(freeze(fleet, order, timingOf(spec)), request.requestId));
 }
 
+const FAILURES_TWICE = "max-fail: the file says it (stop.maxFailures); leave one of the two out";
 const NEW_AND_FILTER =
   "allow-new does not go with a filter, which what is new was not held against; leave one of the two out";
 

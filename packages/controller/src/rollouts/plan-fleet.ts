@@ -7,7 +7,7 @@ import { type NothingSelected, select } from "@afterpatch/core/fleet/select";
 import { planDigest } from "@afterpatch/core/plan/digest";
 import { type Filter, filteredPlan, NO_FILTER } from "@afterpatch/core/plan/filter";
 import { addNames, noNames, type OldNames, whyNothing } from "@afterpatch/core/plan/filter-names";
-import type { RebootChoice } from "@afterpatch/core/plan/plan";
+import type { RebootOrder } from "@afterpatch/core/plan/reboot";
 import type { Plan, Sha256, Step } from "@afterpatch/core/plan/types";
 import type { Fleet } from "../fleet/fleet.ts";
 import type { Scans } from "../fleet/scans.ts";
@@ -47,7 +47,7 @@ export interface FleetPlan {
   readonly ramp: readonly number[];
   /** Null: flags said all. */
   readonly shape: RolloutShape | null;
-  readonly reboot: RebootChoice;
+  readonly reboot: RebootOrder;
 }
 
 /** Hosts of a selection that may be coming back still after the start of the controller. */
@@ -85,7 +85,7 @@ export interface FleetOrder {
   readonly pattern: string;
   /** Ramp as typed; not looked at where there is a file. */
   readonly serial: string;
-  readonly reboot: RebootChoice;
+  readonly reboot: RebootOrder;
   /** Null: flags say all. */
   readonly spec: RolloutSpec | null;
   /** Absent: everything is wanted. */
@@ -121,6 +121,8 @@ export async function planFleet(deps: PlanFleetDeps, order: FleetOrder): Promise
     reboot.mode,
     reboot.sessionsFirst,
     shaped?.shape,
+    // What people on the hosts see of it, and how it is done.
+    [reboot.method, reboot.delayMs, reboot.message, reboot.withinMs, reboot.settleMs],
   ];
   const digest = deps.sha256(JSON.stringify(content));
   return {
@@ -173,7 +175,7 @@ type Looked =
   | { readonly kind: "uncovered"; readonly name: string; readonly why: string };
 
 interface Wanted {
-  readonly reboot: RebootChoice;
+  readonly reboot: RebootOrder;
   readonly filter: Filter;
   /** What a filter may name is added to it. */
   readonly names: OldNames;

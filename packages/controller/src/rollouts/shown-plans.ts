@@ -25,12 +25,16 @@ export class ShownPlans {
   covers(digest: string, fresh: FleetPlan): boolean {
     if (digest === fresh.digest) return true;
     const shown = this.#byDigest.get(digest);
-    if (shown?.reboot.mode !== fresh.reboot.mode || shown.reboot.sessionsFirst !== fresh.reboot.sessionsFirst)
+    if (shown === undefined || JSON.stringify(inOrder(shown.reboot)) !== JSON.stringify(inOrder(fresh.reboot)))
       return false;
     // Waves and budgets as they were: with fewer hosts their sizes would be others.
     if (JSON.stringify(shown.shape) !== JSON.stringify(fresh.shape)) return false;
     return workOf(fresh).every((one) => shown.work.has(one)) && isWithin(fresh.ramp, shown.ramp);
   }
+}
+
+function inOrder({ mode, method, sessionsFirst, message, delayMs, withinMs, settleMs }: FleetPlan["reboot"]) {
+  return [mode, method, sessionsFirst, message, delayMs, withinMs, settleMs];
 }
 
 function workOf({ hosts }: FleetPlan): readonly string[] {
