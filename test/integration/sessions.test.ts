@@ -83,6 +83,23 @@ describe.skipIf(missing !== null)(`sessions${missing === null ? "" : ` (skipped:
     );
   });
 
+  test("a service that the agent's file keeps is named with the rule, and the exit code says that nothing was done", async () => {
+    const config = at("agent.yaml");
+    writeFileSync(config, "users: {protected: [root]}\n", { mode: 0o644 });
+    const args = ["apply", "--service", "aptest", "--config", config, "--state-dir", at("state")];
+    for (const how of [["--yes"], ["--dry-run"]]) {
+      const { code, stdout } = await run("agent", [...args, ...how]);
+      expect(stdout).toContain(
+        "Nothing is done about:\n  aptest: Never: the agent's file keeps the sessions of root (users.protected: root).",
+      );
+      expect(code).toBe(3);
+    }
+    const json = await run("agent", [...args, "--yes", "-o", "json"]);
+    expect(documentErrors("apply", json.stdout)).toEqual([]);
+    expect(JSON.parse(json.stdout)).toMatchObject({ leftOut: [{ name: "aptest", kind: "kept" }] });
+    expect(json.code).toBe(3);
+  }, 60_000);
+
   test("plan and apply of the old ones: documents, schemas, and new sessions stay", async () => {
     shop.program("maild.next", 2);
     renameSync(at("maild.next"), at("maild"));
@@ -101,6 +118,8 @@ describe.skipIf(missing !== null)(`sessions${missing === null ? "" : ` (skipped:
     const left = sessionsOf("aptest", OPTIONS).sessions;
     expect(left.map(({ peer }) => peer?.port)).toContain(fresh);
     expect(left.filter(({ code: which }) => which === "old")).toEqual([]);
+    const again = ["apply", "--service", "aptest", "--fail-on-residue", "--yes", "--state-dir", at("state")];
+    expect(await run("agent", again)).toMatchObject({ code: 0 });
   }, 120_000);
 
   test("a service that nobody has: exit 6 and the nearest", async () => {

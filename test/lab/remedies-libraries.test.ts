@@ -112,11 +112,11 @@ await describeLab("users of one library that was upgraded", () => {
     const before = await mainPid("dbus.service");
     const { code, stdout } = await raw("apply", "--unit", "dbus", "--yes");
     expect([code, stdout]).toEqual([
-      0,
+      3,
       expect.stringContaining("\nNothing is done about:\n  dbus.service: dbus.service is never restarted"),
     ]);
     const { document } = await apply("--unit", "dbus");
-    expect(document.leftOut).toEqual([{ name: "dbus.service", reason: expect.stringContaining("every client") }]);
+    expect(document.leftOut).toMatchObject([{ name: "dbus.service", reason: expect.stringContaining("every client") }]);
     expect(await mainPid("dbus.service")).toBe(before);
   });
 
@@ -166,7 +166,7 @@ await describeLab("users of one library that was upgraded", () => {
   test("once more: only what a person has to do is left, and is named", async () => {
     const { code, document } = await apply("--library", "libwrap.so*");
     expect([code, document.steps]).toEqual([0, []]);
-    expect(document.leftOut).toEqual([{ name: "/opt/loose/loose", reason: expect.stringContaining("ask bob") }]);
+    expect(document.leftOut).toMatchObject([{ name: "/opt/loose/loose", reason: expect.stringContaining("ask bob") }]);
     const strict = await apply("--library", "libwrap.so*", "--fail-on-residue");
     expect(strict.code).toBe(4);
   });

@@ -20,7 +20,7 @@ export interface GlobalOptions {
 }
 
 const EXIT_CODES =
-  "Exit codes: 0 done or nothing to do, 1 internal error, 2 a remedy failed, 3 vetoed, 4 controller unreachable or " +
+  "Exit codes: 0 done or nothing to do, 1 internal error, 2 a remedy failed, 3 vetoed, or a rule keeps what was named, 4 controller unreachable or " +
   "residue, 5 usage, 6 no such unit, service, library or pid, 8 stale plan, 9 another apply runs, 10 old code found (with --exit-code).";
 
 /**

@@ -29,15 +29,15 @@ import { errorLine } from "../usage.ts";
 import { journalsIn, LOCAL_JOURNAL } from "../vetoes/counts.ts";
 import { HERE } from "../vetoes/vetoes.ts";
 import { packageHook } from "../watch/hook.ts";
-import { carryOut, resume } from "./carry-out.ts";
+import { type CarriedOut, carryOut, resume } from "./carry-out.ts";
 import type { CarryOutDeps } from "./course.ts";
 import { applyExitCode } from "./exit-code.ts";
-import { leftOut } from "./left-out.ts";
+import { keptNames, leftOut, residueOrdered } from "./left-out.ts";
 import { named } from "./named.ts";
 import { nothingToDo, planText, question, requested, showPlan } from "./plan-text.ts";
 import { type ApplyDocument, applyDocument, renderApply } from "./present.ts";
 import { Progress } from "./progress.ts";
-import { type Selection, select } from "./select.ts";
+import { isEverything, type Selection, select } from "./select.ts";
 import { confirm, interruption } from "./terminal.ts";
 
 const DEADLINE_MS = 3_600_000;
@@ -155,7 +155,7 @@ async function underLock(
     const leave = left.map((step) => step.remedy);
     if (interrupt.signal.aborted) return EXIT.detached;
     if (chosen.length > 0 && !isAnswerable) throw unanswerable(args.what);
-    if (args.format === "table" || !args.yes) say(planText(scan, { chosen, notDone, how }));
+    if (args.format === "table" || !args.yes) say(planText(scan, { plan, chosen, notDone, how }));
     if (chosen.length > 0 && !args.yes) await confirm(args.what, question(chosen, how), interrupt.signal);
     const order: Order = {
       from: { kind: "local" },
@@ -176,13 +176,22 @@ async function underLock(
     else if (chosen.length > 0 || args.out !== undefined) emit(`\n${renderApply(document)}`, args);
     const ops = [...resumed.map((order) => order.op), ...(chosen.length === 0 ? [] : [op])];
     if (isTold(args) && !(await acknowledge(journal, ops))) return EXIT.internal;
-    const code = applyExitCode(carried, args.failOnResidue);
+    const kept = keptNames(notDone, selection, chosen).length > 0 ? [EXIT.halted] : [];
+    const code = worst([...kept, applyExitCode(ofOrder(carried, selection, how), args.failOnResidue)]);
     const before = resumed.map((order) => applyExitCode(order, args.failOnResidue));
-    return code === EXIT.detached ? code : worst([...before, code]);
+    return carried.ending.code === "interrupted" ? EXIT.detached : worst([...before, code]);
   } finally {
     progress.stop();
     interrupt.stop();
   }
+}
+
+/** Of a narrowed order only what was ordered counts as left. */
+function ofOrder(carried: CarriedOut, selection: Selection, how: RebootOrder): CarriedOut {
+  const { proof, ending } = carried;
+  if (proof === null) return carried;
+  const residue = residueOrdered(proof, planOf(proof, requested(selection), how), selection);
+  return isEverything(selection) ? carried : { ...carried, ending: { ...ending, residue } };
 }
 
 /** The policy in force. An invalid file is an error: what it forbids is not known. */

@@ -9,7 +9,7 @@ import { sha256 } from "../host/scan.ts";
 import { emit, type Target } from "../output.ts";
 import { planDocument, renderPlan } from "../render/plan.ts";
 import type { CarriedOut } from "./carry-out.ts";
-import { type LeftOut, leftOut } from "./left-out.ts";
+import { keptNames, type LeftOut, leftOut } from "./left-out.ts";
 import { leftOutText } from "./present.ts";
 import { type Selection, select } from "./select.ts";
 
@@ -21,12 +21,20 @@ export function requested({ units, services }: Selection): readonly Requested[] 
   ];
 }
 
+/** What of a plan is carried out, and what is not. */
+export interface Narrowed {
+  /** Of everything that was asked for by name, too. */
+  readonly plan: Plan;
+  readonly chosen: Plan["steps"];
+  readonly notDone: readonly LeftOut[];
+}
+
 /** The plan of `apply` without the hint to run it. */
-export function planText(
-  scan: Scan,
-  { chosen, notDone, how }: { chosen: Plan["steps"]; notDone: readonly LeftOut[]; how: RebootOrder },
-): string {
-  const text = renderPlan({ ...planDocument(scan, how), steps: chosen }, scan).replace(/\n\nNext: .*\n$/, "\n");
+export function planText(scan: Scan, { plan, chosen, notDone, how }: Narrowed & { readonly how: RebootOrder }): string {
+  const text = renderPlan({ ...planDocument(scan, how), steps: chosen, residue: plan.residue }, scan).replace(
+    /\n\nNext: .*\n$/,
+    "\n",
+  );
   return [text.trimEnd(), leftOutText(notDone)].filter((part) => part !== "").join("\n\n");
 }
 
@@ -56,7 +64,7 @@ export function showPlan(
     chosen.map((step) => step.remedy),
     sha256,
   );
-  const document = { ...planDocument(scan, how), steps: chosen, digest };
+  const document = { ...planDocument(scan, how), steps: chosen, residue: plan.residue, digest };
   // Of a part of the plan only who typed it knows the command.
   const isWhole = chosen.length === planOf(scan, [], how).steps.length;
   const hint = "Next: the same command without --dry-run takes these steps. Nothing was done yet;";
@@ -64,5 +72,5 @@ export function showPlan(
   const shown = isWhole ? whole : whole.replace(/Next: '.* takes these steps.*?\. Nothing was done yet;/, hint);
   const text = [shown, leftOutText(notDone)].filter((part) => part !== "").join("\n\n");
   emit(format === "json" ? `${JSON.stringify({ ...document, leftOut: notDone }, null, 2)}\n` : `${text}\n`, target);
-  return EXIT.ok;
+  return keptNames(notDone, selection, chosen).length > 0 ? EXIT.halted : EXIT.ok;
 }

@@ -1,7 +1,7 @@
 import type { Step } from "@afterpatch/core/plan/types";
 import type { Finding, RemedyKind } from "@afterpatch/core/scan";
 import { expect, test } from "vitest";
-import { leftOut } from "./left-out.ts";
+import { keptNames, leftOut, residueOrdered } from "./left-out.ts";
 import { EVERYTHING, processKey, type Selection, select, unitName } from "./select.ts";
 
 const TARGETS: readonly (readonly [RemedyKind, string])[] = [
@@ -97,3 +97,42 @@ test.each<[string, Partial<Selection>, readonly string[]]>([
   const said = leftOut(scan, { ...PLAN, steps }, selection, chosen);
   expect(said.map(({ name, reason }) => `${name}: ${reason}`)).toEqual(expected);
 });
+
+test.each<[string, Partial<Selection>, readonly string[]]>([
+  ["everything", {}, []],
+  ["a unit that is restarted", { units: ["ssh.service"] }, []],
+  ["a unit that a rule keeps", { units: ["dbus.service", "ssh.service"] }, ["dbus.service"]],
+  ["a unit that runs no old code", { units: ["cron.service"] }, []],
+  ["a unit that another option leaves out", { units: ["ssh.service"], only: ["reexec"] }, []],
+  ["a library that others have old, too", { users: users("ssh.service", "host") }, []],
+])("names that a rule keeps: %s", (_name, given, expected) => {
+  const { scan, plan, selection } = withDbus(given);
+  const { chosen } = select(plan, selection, scan);
+  expect(keptNames(leftOut(scan, plan, selection, chosen), selection, chosen)).toEqual(expected);
+});
+
+test.each<[string, Partial<Selection>, readonly string[]]>([
+  ["everything", {}, ["host", "dbus.service"]],
+  ["a unit that leaves nothing", { units: ["ssh.service"] }, []],
+  ["a unit that is left", { units: ["dbus.service"] }, ["dbus.service"]],
+  ["a kind that leaves nothing", { only: ["restart-service"] }, []],
+  ["a kind of which something is left", { only: ["restart-container"] }, ["host"]],
+  ["users of a library", { users: users("host", "imap") }, ["host"]],
+])("what is left of what was ordered: %s", (_name, given, expected) => {
+  const { scan, plan, selection } = withDbus(given);
+  expect(residueOrdered(scan, plan, selection)).toEqual(expected);
+});
+
+/** The plan above where a rule keeps dbus, and a container is left to a person. */
+function withDbus(given: Partial<Selection>) {
+  const dbus = { ...finding("99", { kind: "none", target: "dbus.service" }) };
+  const remedy = { ...dbus.remedy, automatic: false, reason: "Never: so." };
+  const scan = { findings: [...SCAN.findings, { ...dbus, remedy }] };
+  const steps = PLAN.steps.filter((step) => step.remedy.kind !== "restart-container");
+  const container = PLAN.steps.find((step) => step.remedy.kind === "restart-container");
+  const residue = [
+    { owner: "host", findings: container?.findings ?? [], reason: "Of host." },
+    { owner: "dbus.service", findings: ["99"], reason: "Never: so." },
+  ];
+  return { scan, plan: { steps, residue }, selection: { ...EVERYTHING, ...given } };
+}

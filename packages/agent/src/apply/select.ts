@@ -25,6 +25,11 @@ export interface LibraryUsers {
 
 export const EVERYTHING: Selection = { only: [], units: [], services: [], applications: [], users: null };
 
+/** Nothing was named. */
+export function isEverything({ only, units, services, applications, users }: Selection): boolean {
+  return users === null && [only, units, services, applications].every((names) => names.length === 0);
+}
+
 /** Splits a plan into what is to be carried out and what is deliberately left. A step is taken whole or not at all. */
 export function select(plan: Plan, selection: Selection, scan: Pick<Scan, "findings">): ReturnType<typeof split> {
   // A reboot that a person orders may have no findings at all.

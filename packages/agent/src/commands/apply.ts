@@ -51,7 +51,7 @@ export const apply: CommandModule<object, ApplyArguments> = {
       .option("fail-on-residue", {
         type: "boolean",
         default: false,
-        describe: "Exit 4 if something is left that only a person may clear",
+        describe: "Exit 4 if something of what was asked for is left that only a person may clear",
       })
       .option("format", {
         alias: "o",
