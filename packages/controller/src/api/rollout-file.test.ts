@@ -137,9 +137,7 @@ describe("refused before anything begins", () => {
       "bad-argument",
       "allow-new does not go with a filter",
     ],
-    ["a leader", "waves: [{name: a, order: {leaderLast: x}}]\n", "bad-argument", "order.leaderLast: this version"],
     ["webhooks", "webhooks: [{url: 'http://x'}]\n", "bad-argument", "webhooks: this version"],
-    ["unreachable hosts that fail", "unreachable: fail\n", "bad-argument", "unreachable: fail: this version"],
   ])("%s", async (_name, file, code, why) => {
     const { start, run } = await fleet();
     const refused = await start(file).catch((error: unknown) => error);

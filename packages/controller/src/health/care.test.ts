@@ -24,7 +24,7 @@ function task(chore: ChoreTask["chore"]): ChoreTask {
 
 function checks(probe: Probe): ChoreTask {
   const check: CheckSpec = { name: "it", probe, forMs: 0, timeoutMs: 50 };
-  return task({ kind: "checks", checks: [check], notes: false, baseline: BEFORE });
+  return task({ kind: "checks", checks: [check], notes: false, baseline: BEFORE, leader: null });
 }
 
 /** A directory of hooks with one program in it. Not below /tmp: who may write there might replace it. */
@@ -90,9 +90,22 @@ test.each<[Probe, string | null]>([
 });
 
 test("a host is noted before it is touched, and not touched where that cannot be", async () => {
-  const noting = task({ kind: "checks", checks: [], notes: true, baseline: null });
+  const noting = task({ kind: "checks", checks: [], notes: true, baseline: null, leader: null });
   const noted = (snapshot: AsksHost["snapshot"]) =>
     careOnThisMachine({ agents: { ...AGENTS, snapshot }, hooksDir: "/x" }).carryOut(noting, going);
   expect(await noted(async () => BEFORE)).toEqual({ why: null, baseline: BEFORE });
   expect(await noted(async () => "not connected")).toEqual({ why: "baseline: not connected", baseline: null });
+});
+
+test.each<[string, string | null, RegExp | null]>([
+  ["0: it leads", null, /^it leads \(check leads\), and others of its wave come first$/],
+  ["1: it does not", "exited 1: follower", null],
+  ["anything else: nobody knows", "exited 2: no quorum", /^whether it leads cannot be told: check leads: exited 2/],
+  ["nothing", "not connected", /^whether it leads cannot be told/],
+])("the check for leaders ends with %s", async (_name, said, why) => {
+  const care = careOnThisMachine({ agents: { ...AGENTS, check: async () => said }, hooksDir: "/x" });
+  const chore = { kind: "checks", checks: [], notes: false, baseline: null, leader: "leads" } as const;
+  const result = await care.carryOut(task(chore), going);
+  if (why === null) expect(result.why).toBeNull();
+  else expect(result.why).toMatch(why);
 });

@@ -14,7 +14,7 @@ const DRAIN: HookSpec = { command: ["/etc/afterpatch/hooks/drain"], timeoutMs: 1
 const UNDRAIN: HookSpec = { command: ["/etc/afterpatch/hooks/undrain"], timeoutMs: 1_000, onFail: "fail-host" };
 const ALL: Care = { before: [LIVE], drain: DRAIN, after: [LIVE], undrain: UNDRAIN };
 
-function planWith(care: Care): RolloutPlan {
+function planWith(care: Care, leaderLast: string | null): RolloutPlan {
   const wave = {
     name: "all",
     hostIds: NAMES,
@@ -28,7 +28,7 @@ function planWith(care: Care): RolloutPlan {
   const limits = { budgets: [], maxFailPercent: null, progressDeadlineMs: null };
   return {
     ...rolloutPlan({ hosts: NAMES, maxFail: 5 }),
-    shape: { ...limits, waves: [{ ...wave, leaderLast: null }], hours, care },
+    shape: { ...limits, waves: [{ ...wave, leaderLast }], hours, care },
   };
 }
 
@@ -39,14 +39,14 @@ interface Scene {
   readonly links: Map<string, FakeLink>;
 }
 
-async function scene(care: Partial<Care> = {}): Promise<Scene> {
+async function scene(care: Partial<Care> = {}, leaderLast: string | null = null): Promise<Scene> {
   const bench = await ControllerBench.with(NAMES);
   const hand = new HandCare();
   bench.care = hand;
   const run = await bench.start();
   const links = new Map<string, FakeLink>();
   for (const name of NAMES) links.set(name, await run.connect(name));
-  await run.engine.start(planWith({ ...ALL, ...care }), "request-1");
+  await run.engine.start(planWith({ ...ALL, ...care }, leaderLast), "request-1");
   return { bench, hand, run, links };
 }
 
@@ -206,4 +206,24 @@ describe("interrupted", () => {
     }
     expect(await states(on.run)).toBe("running done draining");
   });
+});
+
+test("the leader of a wave goes when all others have gone, and is asked no more then", async () => {
+  const on = await scene({ before: [], drain: null, after: [], undrain: null }, "leads");
+  const asked: (string | null)[] = [];
+  const carryOut = on.hand.carryOut.bind(on.hand);
+  on.hand.carryOut = (task) => {
+    asked.push(task.chore.kind === "checks" ? task.chore.leader : "");
+    return carryOut(task);
+  };
+  await on.hand.ends("checking web1", "it leads (check leads), and others of its wave come first");
+  expect(await states(on.run)).toBe("running vetoed draining");
+  await on.hand.ends("checking web2");
+  const web2 = on.links.get("web2");
+  if (!web2) throw new Error("web2 is not connected");
+  await on.run.tells("web2", web2, verified(permitOf(web2), CLEAN));
+  await on.bench.time.run(() => on.hand.begun.length > 2, 60_000);
+  expect(asked.at(-1)).toBeNull();
+  await on.hand.ends("checking web1");
+  expect(await states(on.run)).toBe("running permitted done");
 });

@@ -51,6 +51,8 @@ export function eventOf(
       return { type: "nothing-to-do", at, hostId: decision.hostId, residue: decision.residue };
     case "unreachable":
       return { type: "unreachable", at, hostId: decision.hostId, why: decision.why };
+    case "skip":
+      return { type: "skipped", at, hostId: decision.hostId, why: decision.why };
     case "returned":
       return { type: "returned", at, hostId: decision.hostId };
     case "try-again":

@@ -41,7 +41,8 @@ export function shapeOf(
   const { maxFailuresPercent: maxFailPercent, progressDeadlineMs } = spec.stop;
   const hours = { windows: spec.windows, freeze: spec.freeze };
   const care = { ...spec.health, ...spec.hooks };
-  const shape = { waves: made.waves, care, budgets: budgets.budgets, hours, maxFailPercent, progressDeadlineMs };
+  const limits = { hours, maxFailPercent, progressDeadlineMs, unreachable: spec.unreachable.kind };
+  const shape = { waves: made.waves, care, budgets: budgets.budgets, ...limits };
   return { kind: "shaped", shape, left: made.left };
 }
 
@@ -62,10 +63,8 @@ function notAllowed({ hooks, health }: RolloutSpec, hooksDir: string): string | 
 }
 
 /** A key that is understood, and that nothing acts on: better no rollout than one without the check that was asked for. */
-function notCarriedOut({ webhooks, actions, waves, unreachable }: RolloutSpec): string | null {
+function notCarriedOut({ webhooks, actions }: RolloutSpec): string | null {
   if (webhooks.length > 0) return "webhooks";
-  if (unreachable.kind !== "wait") return `unreachable: ${unreachable.kind}`;
-  if (waves.some(({ leaderLast }) => leaderLast !== null)) return "order.leaderLast";
   return actions.cves.length > 0 ? "actions.cves (no scan carries CVE ids yet)" : null;
 }
 

@@ -65,10 +65,16 @@ export const UNTOUCHED: HostCare = {
 };
 
 /** The phase in which a host is taken in hand; null: it gets its permit at once. */
-export function firstPhase(plan: RolloutPlan): "checking" | "draining" | null {
+export function firstPhase(plan: RolloutPlan, hostId: string): "checking" | "draining" | null {
   const { before, drain, after } = careOf(plan);
-  if (before.length > 0 || after.some(({ probe }) => probe.kind === "baseline")) return "checking";
+  if (leaderCheck(plan, hostId) !== null || before.length > 0 || after.some(({ probe }) => probe.kind === "baseline"))
+    return "checking";
   return drain === null ? null : "draining";
+}
+
+/** The check of its own that tells whether it leads, where leaders of its wave come last; else null. */
+export function leaderCheck({ shape }: RolloutPlan, hostId: string): string | null {
+  return shape?.waves.find(({ hostIds }) => hostIds.includes(hostId))?.leaderLast ?? null;
 }
 
 /** Its proof is not all: checks come after it, or it has to be put back into service. */

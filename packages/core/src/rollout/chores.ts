@@ -1,5 +1,7 @@
 import type { CheckSpec, HookSpec } from "../rollout-file/spec.ts";
-import { type AfterCare, type Baseline, careOf, GIVEN_BACK, type Phase } from "./care.ts";
+import { type AfterCare, type Baseline, careOf, GIVEN_BACK, leaderCheck, type Phase } from "./care.ts";
+import { isTriedEnough } from "./silence.ts";
+import { isAtRest } from "./transitions.ts";
 import type { HostInRollout, RolloutEvent, RolloutView } from "./types.ts";
 import { retryInMs } from "./veto.ts";
 
@@ -14,6 +16,8 @@ export type Chore =
       readonly notes: boolean;
       /** What they were when they were noted. */
       readonly baseline: Baseline | null;
+      /** A check of the host's own: where it holds the host leads, and others come first. Null: nobody asks. */
+      readonly leader: string | null;
     }
   | { readonly kind: "hook"; readonly hook: HookSpec };
 
@@ -25,15 +29,17 @@ export interface ChoreResult {
 }
 
 /** What is to be done around this host; null: nothing. */
-export function choreOf({ plan }: RolloutView, { care: { phase, baseline } }: HostInRollout): Chore | null {
+export function choreOf(view: RolloutView, host: HostInRollout): Chore | null {
+  const { plan } = view;
+  const { phase, baseline } = host.care;
   const { before, drain, after, undrain } = careOf(plan);
   switch (phase) {
     case "checking": {
       const notes = after.some(({ probe }) => probe.kind === "baseline");
-      return { kind: "checks", checks: before, notes, baseline: null };
+      return { kind: "checks", checks: before, notes, baseline: null, leader: leaderAsked(view, host) };
     }
     case "health":
-      return { kind: "checks", checks: after, notes: false, baseline };
+      return { kind: "checks", checks: after, notes: false, baseline, leader: null };
     case "draining":
       return drain && { kind: "hook", hook: drain };
     case "undraining":
@@ -42,6 +48,14 @@ export function choreOf({ plan }: RolloutView, { care: { phase, baseline } }: Ho
     case null:
       return null;
   }
+}
+
+/** A leader goes when all others of its wave have gone. */
+function leaderAsked({ plan, hosts }: RolloutView, { hostId }: HostInRollout): string | null {
+  const wave = plan.shape?.waves.find(({ hostIds }) => hostIds.includes(hostId));
+  const others = hosts.filter((one) => one.hostId !== hostId && wave?.hostIds.includes(one.hostId));
+  const isOver = (one: HostInRollout) => isAtRest(one.state) || (one.state === "vetoed" && isTriedEnough(one));
+  return others.every(isOver) ? null : leaderCheck(plan, hostId);
 }
 
 /** Both clocks of the controller, epoch milliseconds: the one that people read, and the one that deadlines are on. */

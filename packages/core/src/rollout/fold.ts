@@ -97,8 +97,9 @@ export function follow(view: RolloutView, event: RolloutEvent): Followed {
     }
     case "tried-again":
       return triedAgain(view, event);
+    case "skipped":
     case "unreachable":
-      return toHost(view, event, "unreachable", { reason: event.why });
+      return toHost(view, event, event.type, { reason: event.why });
     case "written-off":
       return writtenOff(view, event);
     case "returned":
@@ -124,7 +125,7 @@ function permitted(view: RolloutView, event: Extract<RolloutEvent, { type: "perm
   if (view.state !== "running") return { kind: "refused", why: `no permit while the rollout is ${view.state}` };
   const { permitId: id, bootId, epoch, beginBy, endBy } = event;
   const host = hostOf(view, event);
-  if (host && !isReady(host) && firstPhase(view.plan) !== null) {
+  if (host && !isReady(host) && firstPhase(view.plan, event.hostId) !== null) {
     return { kind: "refused", why: `${host.name} is not ready for its permit` };
   }
   const permit = { id, bootId, epoch, at: event.at, beginBy, endBy, isBegun: false };

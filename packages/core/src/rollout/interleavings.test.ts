@@ -149,6 +149,7 @@ function eventOf(
       return giveBack(host, { at }, decision.outcome);
     }
     if (decision.kind === "unreachable") return { type: "unreachable", at, hostId, why: decision.why };
+    if (decision.kind === "skip") return { type: "skipped", at, hostId, why: decision.why };
     if (decision.kind === "returned") return { type: "returned", at, hostId };
     if (decision.kind === "try-again") return { type: "tried-again", at, hostId };
     return { type: "nothing-to-do", at, hostId, residue: decision.residue };

@@ -46,6 +46,7 @@ export type StoredDecision =
   | { readonly kind: "give-back"; readonly hostId: string; readonly outcome: AfterCare }
   | { readonly kind: "nothing-to-do"; readonly hostId: string; readonly residue: readonly string[] }
   | { readonly kind: "unreachable"; readonly hostId: string; readonly why: string }
+  | { readonly kind: "skip"; readonly hostId: string; readonly why: string }
   | { readonly kind: "returned"; readonly hostId: string }
   | { readonly kind: "try-again"; readonly hostId: string }
   | { readonly kind: "end-wave"; readonly wave: string; readonly bakeMs: number }

@@ -166,9 +166,9 @@ export function holdsController(view: RolloutView, { hostId }: HostInRollout): b
 function braked(view: RolloutView, granted: Granted, fleet: FleetView, times: Times, others: readonly string[]): Next {
   const decisions: Decision[] = [];
   const held: HostInRollout[] = [];
-  const phase = firstPhase(view.plan);
   let freeAt = fleet.rebootPermittedAt === null ? times.now : fleet.rebootPermittedAt + REBOOT_EVERY_MS;
   for (const host of granted.hosts) {
+    const phase = firstPhase(view.plan, host.hostId);
     if (phase !== null && !isReady(host)) {
       decisions.push({ kind: "take", hostId: host.hostId, phase });
       continue;

@@ -265,3 +265,24 @@ describe("stop rules", () => {
     expect(TIMING.deadlineMs).toBeGreaterThan(5 * MINUTE);
   });
 });
+
+describe("hosts that are away before their turn", () => {
+  const waves = [wave("all", "a1 a2", { ramp: [1] })];
+  const away = fleetOf(["a1", "a2"], { a1: T0 });
+  const late = T0 + TIMING.unreachableAfterMs;
+  const said = (unreachable: "wait" | "skip" | "fail", events: readonly RolloutEvent[] = [], fleet = away) =>
+    decide({ waves, unreachable }, events, { hosts: ["a1", "a2"], fleet, now: late });
+  const skipped: RolloutEvent = { type: "skipped", at: T0, hostId: "a1", why: "not connected" };
+  test("are waited for, and come back", () => {
+    expect(said("wait")).toBe("unreachable a1");
+    expect(said("wait", [unreachable("a1")], fleetOf(["a1", "a2"]))).toBe("returned a1");
+  });
+  test("are passed over", () => {
+    expect(said("skip")).toBe("skip a1");
+    expect(said("skip", [skipped], fleetOf(["a1", "a2"]))).toBe("permit a2");
+  });
+  test("are failures", () => {
+    expect(said("fail")).toBe("unreachable a1");
+    expect(said("fail", [unreachable("a1")], fleetOf(["a1", "a2"]))).toBe("stop: 1 failed (a1), at most 0 tolerated");
+  });
+});

@@ -6,6 +6,7 @@ import type { HostInRollout, RolloutView } from "./types.ts";
 
 /** Hosts whose silence has lasted too long, those that came back from it, and vetoes that are old enough to ask again. */
 export function silentHosts(view: RolloutView, fleet: FleetView, now: number) {
+  const policy = view.plan.shape?.unreachable ?? "wait";
   const mayTryAgain = triedAgain(view, now);
   const decisions: Decision[] = [];
   const times: number[] = [];
@@ -24,9 +25,10 @@ export function silentHosts(view: RolloutView, fleet: FleetView, now: number) {
     }
     if (host.state === "pending" && awaySince !== null && stepsOf(view, hostId) > 0) {
       const at = awaySince + view.plan.timing.unreachableAfterMs;
-      due(at, { kind: "unreachable", hostId, why: "not connected" });
+      due(at, { kind: policy === "skip" ? "skip" : "unreachable", hostId, why: "not connected" });
     }
-    if (host.state === "unreachable" && host.permit === null && awaySince === null && view.state === "running") {
+    const mayReturn = host.state === "unreachable" && host.permit === null && policy === "wait";
+    if (mayReturn && awaySince === null && view.state === "running") {
       decisions.push({ kind: "returned", hostId });
     }
     if (host.state === "vetoed" && host.againAt !== null && mayTryAgain(host)) {

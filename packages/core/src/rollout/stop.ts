@@ -8,8 +8,13 @@ const FEWEST_FOR_PERCENT = 10;
 
 /** Failures so far, all kinds equal: failed, timed out, and unreachable after the permit; writing one off undoes no failure. */
 export function failures(view: RolloutView): readonly HostInRollout[] {
+  const isFailing = view.plan.shape?.unreachable === "fail";
   return view.hosts.filter(
-    (h) => h.state === "failed" || isLost(h) || (h.state === "written-off" && h.permit !== null),
+    (h) =>
+      h.state === "failed" ||
+      isLost(h) ||
+      (isFailing && h.state === "unreachable") ||
+      (h.state === "written-off" && h.permit !== null),
   );
 }
 

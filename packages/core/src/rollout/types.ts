@@ -89,6 +89,8 @@ export interface RolloutShape {
   readonly maxFailPercent: number | null;
   /** No host done for so long: stop. Milliseconds; null: not looked at. */
   readonly progressDeadlineMs: number | null;
+  /** What becomes of a host that is away before its turn for longer than `unreachableAfterMs`. Absent: `wait`. */
+  readonly unreachable?: "wait" | "skip" | "fail";
   /** Absent: hosts are left in service, and their own proof is all. */
   readonly care?: Care;
 }
@@ -226,6 +228,8 @@ export type RolloutEvent =
       readonly actor: string;
       readonly why: string;
     }
+  /** Nothing is done to it in this rollout, whatever it needs. */
+  | { readonly type: "skipped"; readonly at: number; readonly hostId: string; readonly why: string }
   /** Away before it was permitted, and back while the rollout is open. */
   | { readonly type: "returned"; readonly at: number; readonly hostId: string }
   | { readonly type: "stopping"; readonly at: number; readonly why: string }
