@@ -131,6 +131,7 @@ export const hostIn = (name: string, state: string, more = {}): Rollout["hosts"]
   residue: [],
   changedAt: 1_700_000_000_000,
   hasWork: true,
+  rebootDueAt: 0,
   ...more,
 });
 export const DONE = {

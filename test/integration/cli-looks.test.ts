@@ -3,6 +3,8 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { cli } from "./cli-process.ts";
 import { initialised, serve, temporaryDirectory } from "./programs.ts";
+import { RpcError } from "@afterpatch/wire/rpc";
+import { status } from "@grpc/grpc-js";
 import { hostIn, rollout, useBench } from "./cli-fixtures.ts";
 
 // What an operator looks at beside rollouts: locks before a scripted controller, the others before a real one.
@@ -93,3 +95,63 @@ test("rollout history: those that ended, and the events of one", async () => {
   expect([unknown.code, unknown.out.split("\n").length]).toEqual([6, 2]);
   expect((await bench.run("status", "-o", "jsonl")).code).toBe(5);
 });
+
+test("what has ended is told so once, and who leaves the id out how to find it", async () => {
+  const why = "rollout r1 has already ended: halted";
+  bench.script.refuse = new RpcError(status.FAILED_PRECONDITION, "already-ended", why);
+  for (const verb of ["pause", "resume", "approve", "abort"]) {
+    const ended = await bench.run("rollout", verb, "r1");
+    expect([ended.code, ended.err]).toEqual([
+      5,
+      "afterpatch: rollout r1: has already ended: halted; see 'afterpatch rollout status'\n",
+    ]);
+    expect((await bench.run("rollout", verb)).err).toBe(
+      "afterpatch: command line: a rollout's id is missing: 'afterpatch rollout list' shows them, newest first; " +
+        `see 'afterpatch rollout ${verb} --help'\n`,
+    );
+  }
+});
+
+test("a plan shows the windows and freezes of its file, and the fleet's freeze", async () => {
+  const freeze = { from: Date.UTC(2026, 11, 24), until: Date.UTC(2026, 11, 27), reason: "holi\u001bdays" };
+  const at = Date.UTC(2026, 11, 26, 21);
+  const opening = { from: at, until: at + 14_400_000, tz: "Europe/Paris", lastStart: 0, cutBy: [freeze] };
+  const hours = { rolloutId: "", name: "", closed: "outside of every window", openUntil: 0, isAlways: false };
+  bench.script.plan = {
+    ...bench.script.plan,
+    hours: { ...hours, next: [opening], freezes: [freeze] },
+    fleetFreeze: { actor: "ada", reason: "sales", since: 1, until: 0 },
+  };
+  const { out } = await bench.run("plan", "all");
+  expect(out).toContain(
+    "\nThe fleet is frozen by ada: sales: nothing begins\nWindows: closed: outside of every window\n",
+  );
+  expect(out).toContain(
+    "\n  sat 2026-12-26 22:00 Europe/Paris to sun 2026-12-27 02:00 Europe/Paris (2026-12-26T21:00:00Z to 2026-12-27T01:00:00Z)" +
+      ", frozen: 2026-12-26T21:00:00Z to 2026-12-27T00:00:00Z (holi\\u{1b}days)\n" +
+      "  frozen 2026-12-24T00:00:00Z to 2026-12-27T00:00:00Z (holi\\u{1b}days)\n",
+  );
+  expect(JSON.parse((await bench.run("plan", "all", "-o", "json")).out)).toMatchObject({
+    hours: { isOpen: false, next: [{ from: at, cutBy: [{ until: freeze.until }] }], freezes: [{}] },
+    fleetFreeze: { actor: "ada", until: null },
+  });
+});
+
+test("every command says its exit codes in its help", async () => {
+  const help = async (...words: readonly string[]) => (await bench.run(...words, "--help")).out;
+  const named = (text: string, group: string) =>
+    [...text.matchAll(new RegExp(`^ {2}afterpatch ${group}([a-z]+)`, "gm"))].map(([, name = ""]) => name);
+  const groups = ["rollout", "token", "windows"];
+  const top = named(await help(), "").filter((name) => !groups.includes(name));
+  const inner = await Promise.all(
+    groups.map(async (group) => named(await help(group), `${group} `).map((name) => [group, name])),
+  );
+  const commands = [...top.map((name) => [name]), ...inner.flat()];
+  expect(commands.length).toBeGreaterThan(20);
+  for (const command of commands) {
+    expect([command, await help(...command)]).toEqual([
+      command,
+      expect.stringMatching(/\nExit codes: 0 |\nExit codes: as /),
+    ]);
+  }
+}, 60_000);

@@ -108,6 +108,9 @@ function examplesIn(examples: Examples): string {
   return `\nExamples:\n${examples.map(([line, what]) => `  # ${what}\n  ${line}\n`).join("")}`;
 }
 
+const NO_HOSTS = "an argument is missing: hosts, such as 'role=web' or 'all'";
+const NO_ID = "a rollout's id is missing: 'afterpatch rollout list' shows them, newest first";
+
 function configured(argv: readonly string[], version: string, columns: number) {
   return yargs()
     .scriptName(PROGRAM)
@@ -139,9 +142,7 @@ function configured(argv: readonly string[], version: string, columns: number) {
       const why = message || error?.message || "cannot be read";
       // yargs counts positionals where a person would name them.
       const isShort = why.startsWith("Not enough non-option arguments");
-      throw parserError(
-        isShort ? "an argument is missing: hosts, such as 'role=web' or 'all', or a rollout's id" : why,
-      );
+      throw parserError(isShort ? (argv.includes("rollout") ? NO_ID : NO_HOSTS) : why);
     })
     .version(version)
     .help()

@@ -32,9 +32,10 @@ export async function explain(error: unknown, what: string, credentials: Credent
   const options = { cause: error };
   if (known) {
     // The controller may have better advice than we: it knows what is wrong.
-    const [why = "", ...advice] = error.details.split("; ");
+    const details = withoutName(error.details, what);
+    const [why = "", ...advice] = details.split("; ");
     const todo = advice.length > 0 && known[1] === null ? advice.join("; ") : known[1];
-    return new CommandError(known[0], what, known[1] === null ? why : error.details, todo, options);
+    return new CommandError(known[0], what, known[1] === null ? why : details, todo, options);
   }
   const make = (exit: ExitCode, why: string, todo: string | null) => new CommandError(exit, what, why, todo, options);
   switch (error.code) {
@@ -60,6 +61,11 @@ export async function explain(error: unknown, what: string, credentials: Credent
         "see the controller's log",
       );
   }
+}
+
+/** The line names it already: `rollout r1: has already ended: halted`. */
+function withoutName(details: string, what: string): string {
+  return details.startsWith(`${what} `) ? details.slice(what.length + 1) : details;
 }
 
 /** True for what `explain` made of failures that end when the network or the controller comes back. */

@@ -1,5 +1,7 @@
 import { visible } from "@afterpatch/core/text";
 import type { FleetOrder, PlanFleetResponse } from "../connection.ts";
+import { type HoldDocument, holdDocument } from "./holds.ts";
+import { type HoursDocument, hoursDocument } from "./windows.ts";
 import { type ComingBackDocument, comingBackDocument } from "./coming-back.ts";
 
 type PlannedHost = PlanFleetResponse["waves"][number]["hosts"][number];
@@ -58,6 +60,10 @@ export interface PlanDocument {
     readonly residue: number;
     readonly uncovered: number;
   };
+  /** Windows and freezes of the file as they stand now; null: no file. */
+  readonly hours: HoursDocument | null;
+  /** The whole fleet is frozen: nothing would begin. */
+  readonly fleetFreeze: HoldDocument | null;
   /** Hosts not heard since the controller started, while they may be coming back still. */
   readonly comingBack: ComingBackDocument | null;
   /** Of the controller's clock; null: it did not say. */
@@ -79,6 +85,7 @@ export function planDocument(response: PlanFleetResponse, order: FleetOrder): Pl
   }));
   const hosts = waves.flatMap((wave) => wave.hosts);
   const uncovered = uncoveredDocuments(response.uncovered);
+  const fleetFreeze = holdDocument(response.fleetFreeze);
   return {
     schema: "afterpatch.fleetplan/v1",
     digest: visible(response.digest),
@@ -93,6 +100,8 @@ export function planDocument(response: PlanFleetResponse, order: FleetOrder): Pl
       residue: hosts.reduce((count, host) => count + host.residue.length, 0),
       uncovered: uncovered.length,
     },
+    hours: response.hours ? hoursDocument(response.hours, fleetFreeze) : null,
+    fleetFreeze,
     comingBack: comingBackDocument(response.comingBack),
     plannedAt: response.plannedAt === 0 ? null : response.plannedAt,
     actor: response.actor === "" ? null : visible(response.actor),

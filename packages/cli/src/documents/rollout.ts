@@ -23,6 +23,8 @@ export interface RolloutHostDocument {
   readonly reason: string;
   readonly steps: readonly RolloutStepDocument[];
   readonly residue: readonly string[];
+  /** Its reboot waits until about then, and may be cancelled on the host; null: none waits. */
+  readonly rebootDueAt: number | null;
   readonly changedAt: number | null;
 }
 
@@ -78,6 +80,7 @@ export function nothingToDo(plan: PlanDocument, name: string, reason: string): R
         reason: "nothing to do",
         steps: [],
         residue: host.residue,
+        rebootDueAt: null,
         changedAt: null,
       };
     });
@@ -106,6 +109,7 @@ function hostDocument(host: Rollout["hosts"][number]): RolloutHostDocument {
     reason: visible(host.reason),
     steps: host.steps.map(stepDocument),
     residue: host.residue.map(visible),
+    rebootDueAt: host.rebootDueAt === 0 ? null : host.rebootDueAt,
     changedAt: host.changedAt === 0 ? null : host.changedAt,
   };
 }

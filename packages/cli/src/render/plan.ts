@@ -9,6 +9,7 @@ import {
 } from "../documents/plan.ts";
 import type { Paint } from "../shell.ts";
 import { counted } from "./table.ts";
+import { hoursLines } from "./windows.ts";
 
 /** Waves, hosts in their order, steps with their reasons, what stays and who is left out. */
 export function renderPlan(plan: PlanDocument, paint: Paint, isWide: boolean): string {
@@ -19,7 +20,12 @@ export function renderPlan(plan: PlanDocument, paint: Paint, isWide: boolean): s
     lines.push("");
   }
   lines.push(...uncoveredLines(plan.uncovered, paint));
-  lines.push(summary(plan), ...reboots(plan), `Digest ${plan.digest}`);
+  lines.push(
+    summary(plan),
+    ...reboots(plan),
+    ...hoursLines(plan.hours, plan.fleetFreeze, paint),
+    `Digest ${plan.digest}`,
+  );
   return `${lines.join("\n")}\n`;
 }
 

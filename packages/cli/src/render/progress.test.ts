@@ -13,6 +13,7 @@ const host = (name: string, state: HostState, more: Partial<RolloutHostDocument>
   reason: "",
   steps: [],
   residue: [],
+  rebootDueAt: null,
   changedAt: AT,
   ...more,
 });
@@ -55,7 +56,7 @@ test.each<[string, RolloutDocument | null, RolloutDocument, readonly string[]]>(
   [
     "hosts in the order of their changes",
     RUNNING,
-    rollout("running", [host("web01", "acting", { changedAt: AT + 1 }), host("web02", "acting")]),
+    rollout("running", [host("web01", "acting", { rebootDueAt: null, changedAt: AT + 1 }), host("web02", "acting")]),
     ["web02 acting", "web01 acting"],
   ],
   [
@@ -116,7 +117,9 @@ test("a block shows hosts that are not touched before those at work", () => {
 });
 
 test("a block shows trouble first, as many hosts as fit, and no line wider than the terminal", () => {
-  const acting = Array.from({ length: 9 }, (_, index) => host(`web0${index}`, "acting", { changedAt: AT + index }));
+  const acting = Array.from({ length: 9 }, (_, index) =>
+    host(`web0${index}`, "acting", { rebootDueAt: null, changedAt: AT + index }),
+  );
   const broken = host("db1", "failed", { reason: "a reason that is much longer than the terminal is wide" });
   const lines = block(rollout("running", [...acting, broken, host("web10", "done")]), 30, 8, plain);
   expect(lines).toEqual([

@@ -5,7 +5,15 @@ import { renderRollout } from "./rollout.ts";
 
 test("a host that vetoed is shown with its own words, and so is why the rollout halted", () => {
   const why = "vetoed on the host: web01 (denied: /etc/afterpatch/deny exists: migration)";
-  const about = { id: "h1", name: "web01", state: "vetoed", steps: [], residue: [], changedAt: 1 } as const;
+  const about = {
+    id: "h1",
+    name: "web01",
+    state: "vetoed",
+    steps: [],
+    residue: [],
+    rebootDueAt: null,
+    changedAt: 1,
+  } as const;
   const rollout: RolloutDocument = {
     ...{ schema: "afterpatch.rollout/v1", id: "r1", name: "", reason: "DSA-1", actor: null, state: "halted", why },
     ...{ createdAt: null, endedAt: null, digest: "d", uncovered: [] },
@@ -28,7 +36,15 @@ test("what failed is shown with what it logged, by host and target", () => {
     elapsedMs: 1,
     journal: ["nginx: [emerg] bind() to 0.0.0.0:80 failed", "Failed with result 'exit-code'."],
   };
-  const about = { id: "h1", name: "web01", state: "failed", reason: "step-failed", residue: [], changedAt: 1 } as const;
+  const about = {
+    id: "h1",
+    name: "web01",
+    state: "failed",
+    reason: "step-failed",
+    residue: [],
+    rebootDueAt: null,
+    changedAt: 1,
+  } as const;
   const rollout: RolloutDocument = {
     ...{ schema: "afterpatch.rollout/v1", id: "r1", name: "", reason: "DSA-1", actor: null, state: "halted", why: "" },
     ...{ createdAt: null, endedAt: null, digest: "d", uncovered: [] },
@@ -37,5 +53,19 @@ test("what failed is shown with what it logged, by host and target", () => {
   };
   expect(renderRollout(rollout, plain, false)).toContain(
     "\n\nweb01: nginx.service logged:\n  nginx: [emerg] bind() to 0.0.0.0:80 failed\n  Failed with result 'exit-code'.\n\n",
+  );
+});
+
+test("a reboot that waits is shown with its time and how it is cancelled", () => {
+  const rebootDueAt = Date.UTC(2026, 10, 23, 6, 5);
+  const about = { id: "h1", name: "web01", state: "acting", reason: "", steps: [], residue: [], changedAt: 1 } as const;
+  const rollout: RolloutDocument = {
+    ...{ schema: "afterpatch.rollout/v1", id: "r1", name: "", reason: "x", actor: null, state: "stopping", why: "" },
+    ...{ createdAt: null, endedAt: null, digest: "d", uncovered: [] },
+    hosts: [{ ...about, rebootDueAt }],
+    totals: { acting: 1 } as RolloutDocument["totals"], // the state this test uses
+  };
+  expect(renderRollout(rollout, plain, false)).toContain(
+    "reboots at 2026-11-23T06:05:00Z; 'afterpatch-agent reboot --cancel' on the host cancels it\n",
   );
 });

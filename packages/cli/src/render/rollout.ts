@@ -71,7 +71,9 @@ export function totalsOf(rollout: RolloutDocument): string {
 /** Why a host is in its state, and what still runs old code on it. */
 export function remark(host: RolloutHostDocument): string {
   const residue = host.residue.length > 0 ? [`stays: ${host.residue.join(", ")}`] : [];
-  return [...(host.reason === "" ? [] : [host.reason]), ...residue].join("; ");
+  const due = host.rebootDueAt === null ? null : instant(host.rebootDueAt);
+  const reboot = due === null ? [] : [`reboots at ${due}; 'afterpatch-agent reboot --cancel' on the host cancels it`];
+  return [...(host.reason === "" ? [] : [host.reason]), ...reboot, ...residue].join("; ");
 }
 
 export function colourOfHost(state: HostState): Colour | undefined {

@@ -15,7 +15,7 @@ import { chargesToWire, type ChargeCalls } from "./charges.ts";
 import type { BudgetCalls } from "./budgets.ts";
 import type { EventCalls } from "./events.ts";
 import type { WhyCalls } from "./why.ts";
-import type { WindowCalls } from "./windows.ts";
+import { hoursOfPlan, type WindowCalls } from "./windows.ts";
 import { planToWire } from "./plan-to-wire.ts";
 import { abortOrder, approveOrder, pauseOrder, resumeOrder } from "../rollouts/orders.ts";
 import { refused, refusing } from "./refuse.ts";
@@ -48,7 +48,8 @@ export function controlHandlers(
     planFleet: unary(async (request, call) => {
       const { plan, comingBack } = await planOrRefuse(deps, orderOrRefuse(request).fleet);
       shown.add(plan);
-      return { ...planToWire(plan, comingBack), plannedAt: deps.clock.now(), actor: nameOf(call) };
+      const hours = hoursOfPlan(deps, plan.shape?.hours ?? null);
+      return { ...planToWire(plan, comingBack), ...hours, plannedAt: deps.clock.now(), actor: nameOf(call) };
     }),
     startRollout: unary(async (request, call) =>
       rolloutToWire(await startRollout({ ...deps, shown }, request, nameOf(call))),

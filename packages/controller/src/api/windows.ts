@@ -30,6 +30,7 @@ export function windowHandlers(deps: WindowApiDeps): Pick<Control, WindowCalls> 
 
 const USUAL_COUNT = 5;
 const MOST = 100;
+const IN_A_PLAN = 3;
 const ALWAYS: Hours = { windows: [], freeze: [] };
 
 /** By the controller's clock, which is the one that decides. */
@@ -42,30 +43,38 @@ export async function nextWindows(
   const now = clock.now();
   const { freeze } = fleet.holds();
   const wanted = rolloutFile === "" ? await hoursOfRollouts(engine, rolloutId) : [hoursOfFile(rolloutFile)];
-  const hours = wanted.map(({ hours: { windows, freeze: freezes }, hostMs, ...about }) => {
-    const { closed, openUntil, next } = openingsOf(
-      { windows, freeze: freezes },
-      now,
-      hostMs,
-      Math.min(count || USUAL_COUNT, MOST),
-    );
-    const openings = next.map((one) => ({
-      ...one,
-      lastStart: one.lastStart ?? 0,
-      cutBy: one.cutBy.map((cut) => ({ ...cut })),
-    }));
-    return {
-      ...about,
-      closed: closed ?? "",
-      openUntil: openUntil ?? 0,
-      next: openings,
-      isAlways: windows.length === 0,
-    };
-  });
+  const most = Math.min(count || USUAL_COUNT, MOST);
+  const hours = wanted.map((one) => hoursToWire(one, now, most));
   return { now, hours, fleetFreeze: freeze && holdToWire(freeze) };
 }
 
-async function hoursOfRollouts(engine: RolloutEngine, rolloutId: string) {
+/** What a plan says of the hours of its file, and of the fleet's freeze. */
+export function hoursOfPlan({ fleet, clock }: Omit<WindowApiDeps, "engine">, hours: Hours | null) {
+  const { freeze } = fleet.holds();
+  const about = { rolloutId: "", name: "", hostMs: FIRST_GUESS_MS };
+  const told = hours === null ? null : hoursToWire({ ...about, hours }, clock.now(), IN_A_PLAN);
+  return { hours: told, fleetFreeze: freeze && holdToWire(freeze) };
+}
+
+interface Wanted {
+  readonly rolloutId: string;
+  readonly name: string;
+  /** How long a host is expected to take. */
+  readonly hostMs: number;
+  readonly hours: Hours;
+}
+
+function hoursToWire({ hours, hostMs, ...about }: Wanted, now: number, count: number) {
+  const { closed, openUntil, next } = openingsOf(hours, now, hostMs, count);
+  const openings = next.map(({ lastStart, cutBy, ...one }) => ({
+    ...{ ...one, lastStart: lastStart ?? 0, cutBy: cutBy.map((cut) => ({ ...cut })) },
+  }));
+  const freezes = hours.freeze.filter(({ until }) => until > now).map((freeze) => ({ ...freeze }));
+  const state = { closed: closed ?? "", openUntil: openUntil ?? 0, isAlways: hours.windows.length === 0 };
+  return { ...about, ...state, next: openings, freezes };
+}
+
+async function hoursOfRollouts(engine: RolloutEngine, rolloutId: string): Promise<readonly Wanted[]> {
   const views = rolloutId === "" ? engine.open() : [await refusing(() => engine.view(rolloutId))];
   return views.map((view: RolloutView) => ({
     ...{ rolloutId: view.plan.id, name: view.plan.name, hostMs: expectedMs(view) },
@@ -73,7 +82,7 @@ async function hoursOfRollouts(engine: RolloutEngine, rolloutId: string) {
   }));
 }
 
-function hoursOfFile(text: string) {
+function hoursOfFile(text: string): Wanted {
   const { name, windows, freeze } = specOrRefuse(text);
   return { rolloutId: "", name: name ?? "", hostMs: FIRST_GUESS_MS, hours: { windows, freeze } };
 }

@@ -1,6 +1,6 @@
-import { HOST_STATES, ROLLOUT_STATES, type RolloutView } from "@afterpatch/core/rollout/types";
+import { HOST_STATES, ROLLOUT_STATES, type RolloutEvent, type RolloutView } from "@afterpatch/core/rollout/types";
 import { expect, test } from "vitest";
-import { acting, permitted, rolloutPlan, rolloutView } from "../../../../test/fakes/rollout.ts";
+import { acting, permitted, rolloutPlan, rolloutView, T0 } from "../../../../test/fakes/rollout.ts";
 import { pb } from "../messages.ts";
 import { rolloutToWire } from "./rollout.ts";
 
@@ -40,4 +40,21 @@ test("every word of state is passed on as it is", () => {
     const hosts = view.hosts.map((host) => ({ ...host, state }));
     expect(received({ ...view, hosts }).hosts.map((host) => host.state)).toEqual([state, state]);
   }
+});
+
+test.each<[string, number, readonly RolloutEvent[], boolean]>([
+  ["its people have time", 300_000, [permitted("web1"), acting("web1")], true],
+  ["it has not begun", 300_000, [permitted("web1")], false],
+  ["nobody is given time", 0, [permitted("web1"), acting("web1")], false],
+  ["it is on its way", 300_000, [permitted("web1"), acting("web1"), acting("web1", "returning")], false],
+])("a reboot that waits says when it is due: %s", (_name, delayMs, events, isWaiting) => {
+  const plan = rolloutPlan({ hosts: ["web1"], rebooted: ["web1"], reboot: { delayMs } });
+  const [host] = received(rolloutView(plan, ...events)).hosts;
+  expect(host?.rebootDueAt).toBe(isWaiting ? T0 + delayMs : 0);
+});
+
+test("which hosts a rollout holds, and when it ended", () => {
+  const { hosts, endedAt } = received(view);
+  expect([hosts.map(({ hasWork }) => hasWork), endedAt]).toEqual([[true, false], 0]);
+  expect(received({ ...view, endedAt: T0 + 5 }).endedAt).toBe(T0 + 5);
 });

@@ -1,4 +1,5 @@
-import type { RolloutView } from "@afterpatch/core/rollout/types";
+import { rebootOf } from "@afterpatch/core/rollout/reboots";
+import type { HostInRollout, RolloutView } from "@afterpatch/core/rollout/types";
 import type { pb } from "../messages.ts";
 import { stepToWire } from "./session.ts";
 
@@ -17,6 +18,7 @@ export function rolloutToWire(view: RolloutView): WireRollout {
     residue: [...host.residue],
     changedAt: host.changedAt,
     hasWork: working.has(host.hostId),
+    rebootDueAt: dueAt(view, host),
   }));
   const uncovered = view.plan.uncovered.map((one) => ({ ...one }));
   const { state, why, version } = view;
@@ -34,4 +36,14 @@ export function rolloutToWire(view: RolloutView): WireRollout {
     uncovered,
     endedAt: view.endedAt ?? 0,
   };
+}
+
+/**
+ * When the reboot of a host is due that its people were told of; 0: none waits. People have their time before anything is
+ * done: once a step has ended it is over.
+ */
+function dueAt({ plan }: RolloutView, { hostId, state, steps, changedAt }: HostInRollout): number {
+  const { mode, delayMs } = rebootOf(plan, hostId);
+  const isWaiting = state === "acting" && steps.length === 0 && mode !== "never" && delayMs > 0;
+  return isWaiting ? changedAt + delayMs : 0;
 }
