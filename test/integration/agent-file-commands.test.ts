@@ -78,19 +78,53 @@ describe("with an invalid file", () => {
       `the agent's file is invalid, so nothing is done on this host: ${MISTAKE}; see 'afterpatch-agent config check ${bad}'`,
     );
   });
-  test.each([["plan"], ["why", String(process.pid)], ["users", process.execPath], ["apply", "--dry-run"]])(
-    "%s works and says so",
-    (...args) => {
-      const { status, stdout, stderr } = agent(["--config", bad, ...args]);
-      expect(status).toBe(0);
-      expect(stdout).not.toBe("");
-      expect(stderr).toContain("the agent's file is invalid, so nothing is done on this host");
-    },
-  );
+  test.each([["scan"], ["plan"]])("%s says so in its first line, and what to do", (...args) => {
+    const { status, stdout, stderr } = agent(["--config", bad, ...args]);
+    expect([status, stderr]).toEqual([0, ""]);
+    expect(stdout.split("\n", 1)[0]).toBe(
+      `The agent's file is invalid, so nothing is done on this host: ${MISTAKE}; see 'afterpatch-agent config check ${bad}'`,
+    );
+    expect(stdout.split("agent's file is invalid")).toHaveLength(2);
+  });
+  test.each([
+    ["plan", "-o", "json"],
+    ["why", String(process.pid)],
+    ["users", process.execPath],
+    ["apply", "--dry-run"],
+  ])("%s works and says so", (...args) => {
+    const { status, stdout, stderr } = agent(["--config", bad, ...args]);
+    expect(status).toBe(0);
+    expect(stdout).not.toBe("");
+    expect(stderr).toContain("the agent's file is invalid, so nothing is done on this host");
+  });
   test("apply does nothing", () => {
     const { status, stderr } = agent(["--config", bad, "apply", "--yes"]);
     expect(status).toBe(5);
     expect(stderr).toContain(isRoot ? MISTAKE : "needs root");
+  });
+});
+
+describe("with a deny file", () => {
+  const denying = join(folder, "denying.yaml");
+  const WHY = `${folder}/deny exists: moving racks; remove the file when that is over`;
+  beforeAll(() => {
+    writeFileSync(denying, `denyFile: ${folder}/deny\n`, { mode: 0o644 });
+    writeFileSync(join(folder, "deny"), "moving racks\n");
+  });
+
+  test.each([["scan"], ["plan"]])("%s says so in its first line, and what to do", (...args) => {
+    const { status, stdout, stderr } = agent(["--config", denying, ...args]);
+    expect([status, stderr]).toEqual([0, ""]);
+    expect(stdout.split("\n", 1)[0]).toBe(`Nothing is done on this host: ${WHY}`);
+  });
+  test.each([
+    ["plan", "-o", "json"],
+    ["apply", "--dry-run", "-o", "json"],
+  ])("%s %s %s says so beside its document", (...args) => {
+    const { status, stdout, stderr } = agent(["--config", denying, ...args]);
+    expect(status).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ schema: "afterpatch.plan/v1" });
+    expect(stderr).toBe(`afterpatch-agent: deny file: ${WHY}\n`);
   });
 });
 

@@ -10,7 +10,7 @@ import type { Scan } from "@afterpatch/core/scan";
 import { systemClock } from "../clock.ts";
 import type { ApplyArguments } from "../commands/apply.ts";
 import { type Config, configReader } from "../config/config.ts";
-import { missing, sayIfInvalid } from "../config/look.ts";
+import { configFor, missing, sayIfHeldOff } from "../config/look.ts";
 import { underConfig } from "../config/narrow.ts";
 import { applicationsOf, rulesOf } from "../config/rules.ts";
 import { LeftOpen, StepError } from "../effects/error.ts";
@@ -63,7 +63,7 @@ export async function apply(args: LocalArguments): Promise<ExitCode> {
   const options = { ...whoIsThis(args.stateDir), now: Date.now };
   const selected = async () => named(args, await applicationsOf(read)(), options);
   if (args.dryRun) {
-    await sayIfInvalid(args);
+    sayIfHeldOff(await configFor(args));
     const selection = await selected();
     return showPlan(await scanned(machine), selection, args);
   }
@@ -173,7 +173,7 @@ async function underLock(
     progress.stop();
     const document = applyDocument(scan, chosen, carried, { resumed, leftOut: notDone, how });
     if (args.format === "json") emit(`${JSON.stringify(document, null, 2)}\n`, args);
-    else if (chosen.length > 0 || args.out !== undefined) emit(`\n${renderApply(document)}`, args);
+    else if (chosen.length > 0 || args.out !== undefined) emit(`\n${renderApply(document, carried.proof)}`, args);
     const ops = [...resumed.map((order) => order.op), ...(chosen.length === 0 ? [] : [op])];
     if (isTold(args) && !(await acknowledge(journal, ops))) return EXIT.internal;
     const kept = keptNames(notDone, selection, chosen).length > 0 ? [EXIT.halted] : [];

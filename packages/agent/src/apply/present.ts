@@ -97,8 +97,8 @@ export function resultLine({ kind, target, outcome, evidence, elapsedMs }: StepR
   return `${outcome.padEnd(7)}  ${kind} ${visible(target)}: ${evidence} (${(elapsedMs / 1000).toFixed(1)} s)`;
 }
 
-/** What is proved, for a person. */
-export function renderApply({ host, steps, ending, proof, leftOut }: ApplyDocument): string {
+/** What is proved, for a person. `after`: the scan that proves it. */
+export function renderApply({ host, steps, ending, proof, leftOut }: ApplyDocument, after: Scan | null): string {
   const parts = [
     rows(
       steps.map(({ remedy, outcome, evidence }) => [`  ${outcome}`, remedy.kind, visible(remedy.target), evidence]),
@@ -108,7 +108,9 @@ export function renderApply({ host, steps, ending, proof, leftOut }: ApplyDocume
     proof === null ? "" : ownersTable(proof.owners),
     proof === null || proof.residue.length === 0
       ? ""
-      : ["Left over, for a person:", ...proof.residue.map(residueLine)].join("\n"),
+      : ["Left over, for a person:", ...proof.residue.map((entry) => residueLine(entry, after?.findings ?? []))].join(
+          "\n",
+        ),
     `${host.name}: ${summary(ending, proof)}`,
   ];
   return `${parts.filter((part) => part !== "").join("\n\n")}\n`;

@@ -1,7 +1,7 @@
 import { EXIT } from "@afterpatch/core/exit";
 import type { Argv, CommandModule } from "yargs";
 import type { GlobalOptions } from "../command-line.ts";
-import { configFor, sayIfInvalid } from "../config/look.ts";
+import { configFor, holdsOff, sayIfHeldOff } from "../config/look.ts";
 import { underConfig } from "../config/narrow.ts";
 import { checkTarget, emit } from "../output.ts";
 import { type RebootArguments, rebootChoice, withReboot } from "./reboot-options.ts";
@@ -37,13 +37,16 @@ export const plan: CommandModule<object, PlanArguments> = {
     const choice = rebootChoice(args);
     const { scanHost } = await import("../host/scan.ts");
     const { planDocument, renderPlan } = await import("../render/plan.ts");
+    const { atTop } = await import("../render/words.ts");
     const { whoIsThis } = await import("../host/identity.ts");
-    await sayIfInvalid(args);
     const config = await configFor(args);
+    if (args.format === "json") sayIfHeldOff(config);
     const result = await underConfig(scanHost({ ...whoIsThis(args.stateDir), now: Date.now }), config);
     const document = planDocument(result, choice);
     emit(
-      args.format === "json" ? `${JSON.stringify(document, null, 2)}\n` : renderPlan(document, result, choice),
+      args.format === "json"
+        ? `${JSON.stringify(document, null, 2)}\n`
+        : atTop(holdsOff(config), renderPlan(document, result, choice)),
       args,
     );
     process.exitCode = args.exitCode ? exitCodeOf(result) : EXIT.ok;

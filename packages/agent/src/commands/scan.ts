@@ -4,7 +4,8 @@ import type { Scan } from "@afterpatch/core/scan";
 import { visible } from "@afterpatch/core/text";
 import type { CommandModule } from "yargs";
 import type { GlobalOptions } from "../command-line.ts";
-import { configFor } from "../config/look.ts";
+import type { Config } from "../config/config.ts";
+import { configFor, holdsOff } from "../config/look.ts";
 import { underConfig } from "../config/narrow.ts";
 import { checkTarget, emit } from "../output.ts";
 import { errorLine } from "../usage.ts";
@@ -56,22 +57,27 @@ export const scan: CommandModule<object, ScanArguments> = {
 export async function runScan(args: ScanArguments): Promise<void> {
   if (args.format === "nagios") return nagios(args);
   checkTarget(args);
-  const result = await scanned(args);
-  emit(await rendered(result, args.format), args);
+  const config = await configFor(args);
+  const result = await scanned(args, config);
+  emit(await rendered(result, args.format, holdsOff(config)), args);
   process.exitCode = args.exitCode ? exitCodeOf(result) : EXIT.ok;
 }
 
-async function scanned({ stateDir, all, config }: ScanArguments): Promise<Scan> {
-  const read = await configFor({ config });
+async function scanned({ stateDir, all }: ScanArguments, config: Config): Promise<Scan> {
   const { scanHost } = await import("../host/scan.ts");
   const { whoIsThis } = await import("../host/identity.ts");
-  return underConfig(scanHost({ ...whoIsThis(stateDir), now: Date.now, all }), read);
+  return underConfig(scanHost({ ...whoIsThis(stateDir), now: Date.now, all }), config);
 }
 
-async function rendered(result: Scan, format: Exclude<ScanArguments["format"], "nagios">): Promise<string> {
+/** `heldOff`: why nothing would be done here. */
+async function rendered(
+  result: Scan,
+  format: Exclude<ScanArguments["format"], "nagios">,
+  heldOff: string | null,
+): Promise<string> {
   switch (format) {
     case "table":
-      return (await import("../render/scan.ts")).renderScan(result, isRoot());
+      return (await import("../render/scan.ts")).renderScan(result, isRoot(), heldOff);
     case "json":
       return `${JSON.stringify(result, null, 2)}\n`;
     case "openmetrics":
@@ -86,7 +92,7 @@ async function nagios(args: ScanArguments): Promise<void> {
   const { NAGIOS, nagiosFailure, nagiosReport } = await import("../render/nagios.ts");
   try {
     checkTarget(args);
-    const { text, code } = nagiosReport(await scanned(args));
+    const { text, code } = nagiosReport(await scanned(args, await configFor(args)));
     emit(text, args);
     process.exitCode = code;
   } catch (thrown) {

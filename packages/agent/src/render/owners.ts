@@ -47,11 +47,21 @@ export function actionWords({ kind, target }: Pick<Remedy, "kind" | "target">): 
   return kind === "reboot" || kind === "reexec" ? kind : `${kind} ${target}`;
 }
 
-/** One line of what a plan leaves. */
-export function residueLine({ owner, findings, reason }: Residue): string {
+/** Why nothing is done on its own; of what is done on request, the command too. */
+export function reasonWithCommand({ kind, target, onRequest, reason }: Remedy): string {
+  const option = kind === "restart-service" ? "--unit" : kind === "end-session" ? "--service" : null;
+  if (onRequest !== true || option === null) return reason;
+  const name = /^[\w@.:/-]+$/.test(target) ? target : `"${visible(target)}"`;
+  return `${reason} 'sudo afterpatch-agent apply ${option} ${name}' does it.`;
+}
+
+/** One line of what a plan leaves. `all`: the findings that it was made of. */
+export function residueLine({ owner, findings, reason }: Residue, all: readonly Finding[]): string {
+  const asked = all.find(({ id, remedy }) => remedy.onRequest === true && findings.includes(id));
+  const said = asked === undefined ? reason : reasonWithCommand({ ...asked.remedy, reason });
   // The kernel and its microcode are no processes.
   const isCounted = owner !== "kernel" && owner !== "microcode";
-  return `  ${visible(owner)}${isCounted ? ` (${plural(findings.length, "process", "processes")})` : ""}: ${reason}`;
+  return `  ${visible(owner)}${isCounted ? ` (${plural(findings.length, "process", "processes")})` : ""}: ${said}`;
 }
 
 /** Known to run old code; the rest is not known, and never fine. */

@@ -51,7 +51,9 @@ export function renderPlan(
     steps
       .map(({ remedy, because }, index) => `${index + 1}. ${remedy.kind} ${remedy.target}\n   ${because}`)
       .join("\n"),
-    residue.length === 0 ? "" : ["Left over, for a person:", ...residue.map(residueLine)].join("\n"),
+    residue.length === 0
+      ? ""
+      : ["Left over, for a person:", ...residue.map((entry) => residueLine(entry, scan.findings))].join("\n"),
     unreadable.length === 0
       ? ""
       : `Not readable, so not known: ${plural(unreadable.length, "process", "processes")}; 'afterpatch-agent scan' says why.`,

@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import type { RebootChoice } from "@afterpatch/core/plan/plan";
 import type { Scan } from "@afterpatch/core/scan";
 import { expect, test } from "vitest";
+import { reasonWithCommand } from "./owners.ts";
 import { planDocument, renderPlan } from "./plan.ts";
 import { renderScan } from "./scan.ts";
 
@@ -26,7 +27,7 @@ ssh.service: restart-service ssh.service
 systemd-journald.service: restart-service systemd-journald.service
   pid 18  root  replaced  /usr/lib/x86_64-linux-gnu/libcrypto.so.3
 
-systemd-logind.service: nothing automatic. Only on request: graphical sessions may lose their devices. The restart ends every process of the unit (KillMode=control-group).
+systemd-logind.service: nothing automatic. Only on request: graphical sessions may lose their devices. The restart ends every process of the unit (KillMode=control-group). 'sudo afterpatch-agent apply --unit systemd-logind.service' does it.
   pid 33  root  replaced  /usr/lib/x86_64-linux-gnu/libcrypto.so.3
 
 imap (xinetd): end-session imap
@@ -38,6 +39,30 @@ Next: 'afterpatch-agent plan' shows the steps in order, 'sudo afterpatch-agent a
 });
 
 test("nothing runs old code", () => expect(renderScan(CLEAN, true)).toContain("web01: nothing runs old code\n"));
+
+test("what is done on request names the command, and nothing else does", () => {
+  const remedy = { target: "x", automatic: false, reason: "So." };
+  expect(
+    (["restart-service", "end-session", "reboot"] as const).flatMap((kind) => [
+      reasonWithCommand({ ...remedy, kind, onRequest: true }),
+      reasonWithCommand({ ...remedy, kind }),
+    ]),
+  ).toEqual([
+    "So. 'sudo afterpatch-agent apply --unit x' does it.",
+    "So.",
+    "So. 'sudo afterpatch-agent apply --service x' does it.",
+    "So.",
+    "So.",
+    "So.",
+  ]);
+});
+
+test("why nothing would be done stands at the top, once", () => {
+  const why = "the agent's file is invalid";
+  const shown = renderScan({ ...CLEAN, notes: [why, "a note"] }, true, why);
+  expect(shown).toMatch(/^The agent's file is invalid\n\nweb01: /);
+  expect(shown).toContain("Not known:\n  a note\n");
+});
 
 test("what could not be read is never called clean", () => {
   const unreadable = [{ pid: 1, why: "maps: EACCES (permission denied)" }];
@@ -54,7 +79,9 @@ test("the plan: steps in order, the rest by name", () => {
     "3. restart-service systemd-journald.service",
     "4. reexec init",
   ]);
-  expect(shown).toContain("  systemd-logind.service (1 process): Only on request");
+  expect(shown).toMatch(
+    /^ {2}systemd-logind\.service \(1 process\): Only on request: .* 'sudo afterpatch-agent apply --unit systemd-logind\.service' does it\.$/m,
+  );
   expect(renderPlan(planDocument(CLEAN), CLEAN)).toContain("nothing to do, nothing runs old code");
 });
 

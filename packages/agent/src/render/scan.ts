@@ -1,20 +1,23 @@
 import type { Finding, FoundFile, Scan } from "@afterpatch/core/scan";
-import { actionWords, isOld, type OwnerGroup, ownerGroups, ownerName } from "./owners.ts";
-import { plural, processesLine, rows } from "./words.ts";
+import { actionWords, isOld, type OwnerGroup, ownerGroups, ownerName, reasonWithCommand } from "./owners.ts";
+import { atTop, plural, processesLine, rows } from "./words.ts";
 
-/** A scan for a person: what is old by owner, what could not be seen, and what to do next. */
-export function renderScan(scan: Scan, isRoot: boolean): string {
+/**
+ * A scan for a person: what is old by owner, what could not be seen, and what to do next. `heldOff`: why nothing would be
+ * done on the host; said at the top, and not among the notes again.
+ */
+export function renderScan(scan: Scan, isRoot: boolean, heldOff: string | null = null): string {
   const owners = ownerGroups(scan.findings).map(renderOwner);
   const parts = [
     headline(scan),
     ...owners,
     reboot(scan),
     notSeen(scan, isRoot),
-    notKnown(scan),
+    notKnown(scan.notes.filter((note) => note !== heldOff)),
     same(scan),
     next(scan),
   ];
-  return `${parts.filter((part) => part !== "").join("\n\n")}\n`;
+  return atTop(heldOff, `${parts.filter((part) => part !== "").join("\n\n")}\n`);
 }
 
 function headline({ host, findings, processes, unreadable }: Scan): string {
@@ -70,7 +73,7 @@ function reboot({ reboot: { required, reasons } }: Scan): string {
 }
 
 function action({ remedy }: Finding): string {
-  return remedy.automatic ? actionWords(remedy) : `nothing automatic. ${remedy.reason}`;
+  return remedy.automatic ? actionWords(remedy) : `nothing automatic. ${reasonWithCommand(remedy)}`;
 }
 
 const SHOWN = 5;
@@ -84,7 +87,7 @@ function notSeen({ unreadable }: Scan, isRoot: boolean): string {
 }
 
 /** What else could not be learnt. */
-function notKnown({ notes }: Scan): string {
+function notKnown(notes: readonly string[]): string {
   return notes.length === 0 ? "" : ["Not known:", ...notes.map((note) => `  ${note}`)].join("\n");
 }
 

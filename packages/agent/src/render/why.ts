@@ -1,6 +1,6 @@
 import { REMEDIES } from "@afterpatch/core/scan";
 import type { WhyDocument, WhyFile } from "../look/why.ts";
-import { ownerName } from "./owners.ts";
+import { ownerName, reasonWithCommand } from "./owners.ts";
 import { plural, rows } from "./words.ts";
 
 /** The evidence about one process, for a person. */
@@ -62,5 +62,5 @@ function remedy({ remedy: chosen, insteadOf }: WhyDocument): string {
     smaller.length === 0 || chosen.kind === "none"
       ? []
       : ["Why nothing smaller:", ...rows(smaller.map(({ kind, whyNot }) => [`  ${kind}`, whyNot]))];
-  return [head, `  ${chosen.reason}`, ...why].join("\n");
+  return [head, `  ${reasonWithCommand(chosen)}`, ...why].join("\n");
 }

@@ -23,3 +23,8 @@ export function processesLine({ seen, scanned, vanished }: Scan["processes"]): s
     ? `${plural(seen, "process", "processes")} looked at`
     : `${scanned} of ${plural(seen, "process", "processes")} looked at${ended}`;
 }
+
+/** A text with a line before it, or as it is. */
+export function atTop(line: string | null, text: string): string {
+  return line === null ? text : `${line.charAt(0).toUpperCase()}${line.slice(1)}\n\n${text}`;
+}
