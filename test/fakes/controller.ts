@@ -12,6 +12,10 @@ import { type Hosts, hosts as hostsIn } from "@afterpatch/controller/store/hosts
 import type { Care } from "@afterpatch/controller/rollouts/chores";
 import type { RolloutStore } from "@afterpatch/controller/store/rollout-store";
 import { rollouts } from "@afterpatch/controller/store/rollouts";
+import { orderOf } from "@afterpatch/controller/api/again";
+import { replanner } from "@afterpatch/controller/rollouts/replan";
+import { sha256 } from "@afterpatch/agent/session/report";
+import type { Replans } from "@afterpatch/controller/rollouts/queue";
 import { beginEpoch } from "@afterpatch/controller/store/settings";
 import { type Connection, createDatabase } from "@afterpatch/controller/store/sqlite";
 import { tokens } from "@afterpatch/controller/store/tokens";
@@ -57,6 +61,9 @@ export class FakeLink implements AgentLink {
 }
 
 /** Of rollouts without hooks and checks: nobody asks it. */
+/** Of controllers with which nothing waits for another rollout. */
+export const NO_REPLANS: Replans = () => Promise.reject(new Error("no rollout was to wait"));
+
 export const NO_CARE: Care = {
   carryOut: ({ phase }) => Promise.reject(new Error(`${phase} in a rollout without hooks and checks`)),
 };
@@ -124,7 +131,9 @@ export class ControllerRun {
     this.scans = new Scans(this.fleet, clock, randomId);
     this.probes = new Probes(this.fleet, clock, randomId);
     const live = { store, fleet: this.fleet, clock, epoch, log: SILENT };
-    this.engine = new RolloutEngine({ ...live, randomId, proves, care: bench.care });
+    const planning = { hosts, fleet: this.fleet, scans: this.scans, sha256, ownBootId: null, hooksDir: "/hooks" };
+    const replans = replanner(planning, (plan) => orderOf(plan).fleet);
+    this.engine = new RolloutEngine({ ...live, randomId, proves, care: bench.care, replans });
     const about = { controllerVersion: "0.1.0", reportIntervalMs: 1_800_000 };
     this.deps = { ...live, hosts, scans: this.scans, probes: this.probes, engine: this.engine, ...about };
   }

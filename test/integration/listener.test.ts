@@ -295,7 +295,7 @@ test("an answer about thousands of hosts reaches the operator", async () => {
   const { digest } = await call(
     admin,
     controlService.planFleet,
-    { pattern: "all", serial: "1", rolloutFile: "" },
+    { pattern: "all", serial: "1", retryOf: "", rolloutFile: "" },
     30_000,
   );
   expect(digest).toHaveLength(LARGE_PLAN.digest.length);

@@ -39,7 +39,8 @@ async function asking() {
     parts.resolve({ fleet, probes });
     const live = { fleet, clock, epoch, log };
     const proves = () => Promise.reject(new Error("no rollout was ordered"));
-    const engine = new RolloutEngine({ ...live, store: store.rollouts, randomId, proves, care: new HandCare() });
+    const hands = { randomId, proves, replans: proves, care: new HandCare() };
+    const engine = new RolloutEngine({ ...live, ...hands, store: store.rollouts });
     const scans = new Scans(fleet, clock, randomId);
     const about = { controllerVersion: "0", reportIntervalMs: 1_800_000 };
     const handlers = agentHandlers({ ...live, ...about, hosts: store.hosts, scans, probes, engine });

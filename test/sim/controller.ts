@@ -8,7 +8,7 @@ import { prover } from "@afterpatch/controller/rollouts/prove";
 import type { Hosts } from "@afterpatch/controller/store/hosts";
 import type { RolloutStore } from "@afterpatch/controller/store/rollout-store";
 import type { FromAgent, ToAgent } from "@afterpatch/core/session";
-import { NO_CARE } from "../fakes/controller.ts";
+import { NO_CARE, NO_REPLANS } from "../fakes/controller.ts";
 import { Link, type NetworkFaults } from "./network.ts";
 import type { VirtualTime } from "./time.ts";
 
@@ -68,6 +68,7 @@ export class SimController {
       proves,
       log: SILENT,
       care: NO_CARE,
+      replans: NO_REPLANS,
     });
     const rest = { controllerVersion: "0.1.0", reportIntervalMs: 1_800_000, log: SILENT };
     this.#deps = { hosts, fleet, scans, probes, engine: this.engine, clock, epoch, ...rest };

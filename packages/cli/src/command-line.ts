@@ -14,6 +14,7 @@ import { rolloutAbort, rolloutApprove, rolloutPause, rolloutResume } from "./com
 import { rolloutList, rolloutStatus, rolloutWatch } from "./commands/rollout-look.ts";
 import { rolloutHistory } from "./commands/rollout-history.ts";
 import { why } from "./commands/why.ts";
+import { rolloutRetry } from "./commands/rollout-retry.ts";
 import { rolloutStart } from "./commands/rollout-start.ts";
 import { scan, status } from "./commands/status.ts";
 import { tokenCreate } from "./commands/token-create.ts";
@@ -97,7 +98,7 @@ function commands(reader: Reader, argv: readonly string[], version: string, colu
   for (const add of [status, scan, plan, apply, reboot, cordon, uncordon, freeze, writeoff, budgets, locks, why])
     parser = add(parser, reader);
   const looks = [rolloutStatus, rolloutWatch, rolloutList, rolloutHistory];
-  const rollouts = [rolloutStart, ...looks, rolloutPause, rolloutResume, rolloutApprove, rolloutAbort];
+  const rollouts = [rolloutStart, rolloutRetry, ...looks, rolloutPause, rolloutResume, rolloutApprove, rolloutAbort];
   parser = group(parser, "rollout", "Start, follow, pause and stop rollouts", rollouts);
   parser = group(parser, "windows", "When hosts may begin", [windowsNext]);
   return group(parser, "token", "Make join tokens for new hosts", [tokenCreate]);

@@ -40,6 +40,8 @@ export interface FleetOrder {
   readonly rolloutFile: string;
   /** Its `never` is of files alone. */
   readonly filter: Filter;
+  /** A rollout of which all that is said here is taken; empty: none. */
+  readonly retryOf: string;
 }
 
 /** The controller, as far as operators may ask it. Failures are CommandErrors. */

@@ -10,7 +10,7 @@ import { CommandError } from "@afterpatch/core/command-error";
 const BY_CODE: Readonly<Record<string, readonly [ExitCode, string | null]>> = {
   "selection-empty": [EXIT.selection, "see 'afterpatch status' for the hosts there are"],
   "stale-plan": [EXIT.stale, "look at the new plan with 'afterpatch plan', or start with --allow-new"],
-  "hosts-held": [EXIT.held, "see 'afterpatch rollout list'; wait for that rollout or abort it"],
+  "hosts-held": [EXIT.held, "see 'afterpatch rollout list'; wait for that rollout with --queue, or abort it"],
   "too-many-hosts": [EXIT.usage, "select fewer hosts or raise --max-hosts"],
   "already-ended": [EXIT.usage, "see 'afterpatch rollout status'"],
   "wrong-state": [EXIT.usage, "see 'afterpatch rollout status'"],

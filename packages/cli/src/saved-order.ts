@@ -15,7 +15,7 @@ export function orderIn(value: unknown): FleetOrder | null {
   const { pattern, serial, rolloutFile } = value;
   const [reboot, filter] = [rebootIn(value.reboot), filterIn(value.filter)];
   if (typeof pattern !== "string" || typeof serial !== "string" || typeof rolloutFile !== "string") return null;
-  return reboot && filter && { pattern, serial, rolloutFile, reboot, filter };
+  return reboot && filter && { pattern, serial, rolloutFile, reboot, filter, retryOf: "" };
 }
 
 export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {

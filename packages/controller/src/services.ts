@@ -2,6 +2,7 @@ import { createHash, randomUUID } from "node:crypto";
 import type { Handlers } from "@afterpatch/wire/rpc";
 import { agentService, controlService, enrollService } from "@afterpatch/wire/services";
 import { agentHandlers } from "./api/agent.ts";
+import { orderOf } from "./api/again.ts";
 import { budgetHandlers } from "./api/budgets.ts";
 import { windowHandlers } from "./api/windows.ts";
 import { eventHandlers } from "./api/events.ts";
@@ -23,6 +24,7 @@ import type { Peer } from "./listen/peer.ts";
 import type { Service } from "./listen/servers.ts";
 import type { Clock, Log } from "./ports.ts";
 import { RolloutEngine } from "./rollouts/engine.ts";
+import { replanner } from "./rollouts/replan.ts";
 import { prover } from "./rollouts/prove.ts";
 import type { Store } from "./store/store.ts";
 
@@ -68,6 +70,9 @@ export function buildServices(deps: ControllerDeps): Services {
   });
   const probes = new Probes(fleet, clock, randomUUID);
   const care = careOnThisMachine({ agents: agentsAsked(probes), hooksDir: deps.hooksDir });
+  const { hosts } = store;
+  const planning = { hosts, fleet, scans, sha256, ownBootId, hooksDir: deps.hooksDir };
+  const replans = replanner(planning, (plan) => orderOf(plan).fleet);
   const engine = new RolloutEngine({
     store: store.rollouts,
     fleet,
@@ -77,8 +82,8 @@ export function buildServices(deps: ControllerDeps): Services {
     proves,
     log,
     care,
+    replans,
   });
-  const { hosts } = store;
   const agents = agentHandlers({
     ...{ hosts, fleet, scans, probes, engine, clock, epoch, log },
     controllerVersion: version,
@@ -86,9 +91,8 @@ export function buildServices(deps: ControllerDeps): Services {
   });
   const control: Handlers<typeof controlService> = {
     ...controlHandlers({
-      ...{ hosts, fleet, scans, engine, clock, sha256, reportIntervalMs: REPORT_INTERVAL_MS },
-      ownBootId,
-      hooksDir: deps.hooksDir,
+      ...planning,
+      ...{ engine, clock, reportIntervalMs: REPORT_INTERVAL_MS },
     }),
     ...holdHandlers({ hosts, register, engine, clock, log }),
     ...chargeHandlers({ hosts, engine, log }),

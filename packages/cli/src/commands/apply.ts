@@ -28,6 +28,6 @@ export const apply = command({
     const ordered = { pattern, serial, only, kind, package: packages, library: libraries, unit: units };
     const given = { ...args, ...ordered };
     // What a file says of reboots is not said a second time.
-    return begin("apply", given, input === null ? reboot : DEFAULT_REBOOT, shell, input, saved);
+    return begin("apply", given, input === null ? reboot : DEFAULT_REBOOT, shell, { input, saved });
   },
 });

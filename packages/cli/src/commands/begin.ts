@@ -28,12 +28,11 @@ export async function begin(
   args: Args,
   reboot: RebootOrder,
   shell: Shell,
-  input: RolloutInput | null = null,
-  saved: SavedPlan | null = null,
+  { input = null, saved = null, retry = null }: Basis = {},
 ): Promise<ExitCode> {
   refuseTwice(args, reboot, input);
   digestOf(args.planDigest);
-  const request = requestOf(args, reboot, input);
+  const request = retry === null ? requestOf(args, reboot, input) : retryRequest(args, reboot, retry);
   await checkTarget(args);
   if (!args.yes && shell.ask === null) {
     const look = reboot.mode === "always" ? "afterpatch plan --reboot always" : "afterpatch plan";
@@ -41,8 +40,8 @@ export async function begin(
   }
   const { connect } = await import("../connection.ts");
   const control = await connect(shell);
-  const { pattern, serial, filter, rolloutFile } = request;
-  const order = { pattern, serial, reboot, filter, rolloutFile };
+  const { pattern, serial, filter, rolloutFile, retryOf } = request;
+  const order = { pattern, serial, reboot, filter, rolloutFile, retryOf };
   const plan = planDocument(await control.planFleet(order), order);
   tellComingBack(plan.comingBack, shell);
   checkCeiling(what, plan, request.maxHosts);
@@ -62,13 +61,27 @@ type Parsed = Awaited<ReturnType<ReturnType<typeof beginOptions>["parse"]>>;
 interface Args
   extends Pick<
       Parsed,
-      "maxFail" | "reason" | "name" | "yes" | "detach" | "noWait" | "maxHosts" | "allowNew" | "failOnResidue"
+      "maxFail" | "reason" | "name" | "yes" | "detach" | "noWait" | "maxHosts" | "queue" | "allowNew" | "failOnResidue"
     >,
     FilterArgs,
     Target {
   readonly pattern?: string | undefined;
   readonly serial: string;
   readonly planDigest?: string | undefined;
+}
+
+/** Where an order comes from, beside the command line. */
+interface Basis {
+  readonly input?: RolloutInput | null;
+  readonly saved?: SavedPlan | null;
+  /** Id of a rollout whose order it is. */
+  readonly retry?: string | null;
+}
+
+/** All that is not said anew is that rollout's. */
+function retryRequest(args: Args, reboot: RebootOrder, retryOf: string): StartRolloutRequest {
+  const about = { ...args, reason: args.reason ?? "as before", pattern: "all" };
+  return { ...requestOf(about, reboot, null), pattern: "", reason: args.reason ?? "", retryOf };
 }
 
 function requestOf(args: Args, reboot: RebootOrder, input: RolloutInput | null): StartRolloutRequest {
@@ -93,6 +106,8 @@ function requestOf(args: Args, reboot: RebootOrder, input: RolloutInput | null):
     requestId: randomUUID(),
     reboot,
     rolloutFile: input?.text ?? "",
+    retryOf: "",
+    queue: args.queue,
   };
 }
 

@@ -45,7 +45,14 @@ export const plan = command({
     await checkTarget(args);
     const { connect } = await import("../connection.ts");
     const control = await connect(shell);
-    const order = { pattern: patternOf(args, input), serial, reboot, filter, rolloutFile: input?.text ?? "" };
+    const order = {
+      pattern: patternOf(args, input),
+      serial,
+      reboot,
+      filter,
+      rolloutFile: input?.text ?? "",
+      retryOf: "",
+    };
     const document = planDocument(await control.planFleet(order), order);
     tellComingBack(document.comingBack, shell);
     await emit({ document, table: (paint, isWide) => renderPlan(document, paint, isWide) }, args, shell);

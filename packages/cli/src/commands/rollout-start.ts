@@ -17,12 +17,13 @@ export const rolloutStart = command({
     ],
     ["afterpatch rollout start all --reason DSA-6001 --yes -o json --max-hosts 50", "in a pipeline"],
     ["afterpatch rollout start all --library libssl.so.3 --reason DSA-6001", "users of one library, nothing else"],
+    ["afterpatch rollout start all --reason DSA-6001 --queue --detach --yes", "after whatever holds these hosts now"],
     ["afterpatch rollout start -f openssl.yaml", "waves, budgets and windows of a file"],
     ["afterpatch rollout start web01 --reason test --yes --detach", "print the id and return"],
     ["afterpatch rollout start all --reason DSA-6001 --reboot never --yes", "what needs a reboot stays as it is"],
   ],
   run: async (args, shell) => {
     const input = args.file === undefined ? null : await readRollout(args.file, shell.err);
-    return begin("rollout start", args, rebootOf(args), shell, input);
+    return begin("rollout start", args, rebootOf(args), shell, { input });
   },
 });

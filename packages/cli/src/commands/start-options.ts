@@ -37,6 +37,11 @@ export function beginOptions(parser: Argv) {
     .option("name", { type: "string", requiresArg: true, describe: "A name for people" })
     .option("yes", { type: "boolean", alias: "y", default: false, describe: "Do not ask" })
     .option("detach", { type: "boolean", default: false, describe: "Print the rollout's id and return" })
+    .option("queue", {
+      type: "boolean",
+      default: false,
+      describe: "Where another rollout holds hosts, wait for it to end, then begin",
+    })
     .option("no-wait", NO_WAIT)
     .option("max-hosts", { type: "string", requiresArg: true, describe: "Refuse when more hosts are selected" })
     .option("allow-new", { type: "boolean", default: false, describe: "Also do what was not planned yet" })

@@ -19,7 +19,7 @@ import { hoursOfPlan, type WindowCalls } from "./windows.ts";
 import { planToWire } from "./plan-to-wire.ts";
 import { abortOrder, approveOrder, pauseOrder, resumeOrder } from "../rollouts/orders.ts";
 import { refused, refusing } from "./refuse.ts";
-import { orderOrRefuse } from "./order.ts";
+import { orderedBy } from "./again.ts";
 import { planOrRefuse, startRollout } from "./start-rollout.ts";
 
 export interface ControlApiDeps extends PlanFleetDeps {
@@ -46,7 +46,7 @@ export function controlHandlers(
       };
     }),
     planFleet: unary(async (request, call) => {
-      const { plan, comingBack } = await planOrRefuse(deps, orderOrRefuse(request).fleet);
+      const { plan, comingBack } = await planOrRefuse(deps, (await orderedBy(engine, request)).fleet);
       shown.add(plan);
       const hours = hoursOfPlan(deps, plan.shape?.hours ?? null);
       return { ...planToWire(plan, comingBack), ...hours, plannedAt: deps.clock.now(), actor: nameOf(call) };

@@ -43,6 +43,8 @@ async function fleet(reports: Readonly<Record<string, ScanReport>>) {
       allowNew: false,
       requestId: "request-1",
       reboot: rebootToWire(order),
+      retryOf: "",
+      queue: false,
       rolloutFile: "",
     };
     return startRollout(deps, { ...about, ...rest }, "ops");

@@ -30,7 +30,7 @@ async function fleet() {
   const deps = { ...live, sha256, shown: new ShownPlans(), ownBootId: null, hooksDir: "/etc/afterpatch/hooks" };
   const request = (file: string, pattern = "all") => ({
     ...{ pattern, serial: "", maxFail: 0, reason: "", name: "", maxHosts: 0, expectedDigest: "", allowNew: false },
-    ...{ requestId: "request-1", rolloutFile: HEAD + file },
+    ...{ requestId: "request-1", retryOf: "", queue: false, rolloutFile: HEAD + file },
   });
   const plan = async (file: string, pattern?: string) =>
     (await planOrRefuse(deps, orderOrRefuse(request(file, pattern)).fleet)).plan;

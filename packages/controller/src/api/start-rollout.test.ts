@@ -32,7 +32,14 @@ async function fleet(names: readonly string[] = NAMES) {
   let requests = 0;
   const start = (expectedDigest: string, change: object = {}) => {
     const request = { pattern: "all", serial: "50%", maxFail: 0, reason: "DSA-6001", name: "", maxHosts: 0 };
-    const rest = { expectedDigest, allowNew: false, requestId: `request-${++requests}`, rolloutFile: "" };
+    const rest = {
+      expectedDigest,
+      allowNew: false,
+      requestId: `request-${++requests}`,
+      retryOf: "",
+      queue: false,
+      rolloutFile: "",
+    };
     return startRollout({ ...deps, shown }, { ...request, ...rest, ...change }, "ops");
   };
   return { bench, run, now, deps, shown, plan, start };
@@ -157,7 +164,14 @@ describe("a plan that was shown", () => {
     const forgotten = { ...deps, shown: new ShownPlans() };
     now.set("web1", await oldUnits("ssh.service"));
     const again = { pattern: "all", serial: "50%", maxFail: 0, reason: "x", name: "", maxHosts: 0, allowNew: false };
-    const request = { ...again, expectedDigest: digest, requestId: "request-x", rolloutFile: "" };
+    const request = {
+      ...again,
+      expectedDigest: digest,
+      requestId: "request-x",
+      retryOf: "",
+      queue: false,
+      rolloutFile: "",
+    };
     await expect(startRollout(forgotten, request, "ops")).rejects.toMatchObject({ code: "stale-plan" });
     now.set("web1", await oldUnits("ssh.service", "nginx.service"));
     expect((await startRollout(forgotten, request, "ops")).plan.digest).toBe(digest);

@@ -15,7 +15,7 @@ import {
   planFleet,
 } from "../rollouts/plan-fleet.ts";
 import type { ShownPlans } from "../rollouts/shown-plans.ts";
-import { orderOrRefuse } from "./order.ts";
+import { orderedBy } from "./again.ts";
 import { refused, refuseSelection, refusing } from "./refuse.ts";
 
 export interface StartDeps extends PlanFleetDeps {
@@ -31,9 +31,9 @@ export async function startRollout(deps: StartDeps, request: StartRequest, actor
   if (request.requestId === "") throw refused("bad-argument", "a rollout needs a request id");
   const known = await deps.engine.byRequest(request.requestId);
   if (known) return known;
-  const ordered = orderOrRefuse(request);
-  const { spec, reboot } = ordered;
-  const reason = request.reason.trim() === "" ? (spec?.reason ?? "") : request.reason;
+  const ordered = await orderedBy(deps.engine, request);
+  const { spec, reboot, again } = ordered;
+  const reason = request.reason.trim() === "" ? (again?.reason ?? spec?.reason ?? "") : request.reason;
   if (reason.trim() === "") throw refused("bad-argument", "a rollout needs a reason");
   if (reason.length > 1000) throw refused("bad-argument", "a reason has at most 1000 characters");
   if (request.name.length > 200) throw refused("bad-argument", "a name has at most 200 characters");
@@ -45,16 +45,17 @@ export async function startRollout(deps: StartDeps, request: StartRequest, actor
   if (request.expectedDigest !== "" && !deps.shown.covers(request.expectedDigest, fleet)) {
     throw refused("stale-plan", "the fleet has changed since the plan was shown; plan again");
   }
-  const allowNew = request.allowNew || (spec?.actions.allowNew ?? false);
+  const allowNew = request.allowNew || (again?.allowNew ?? spec?.actions.allowNew ?? false);
   if (allowNew && isFilter(ordered.fleet.filter)) throw refused("bad-argument", NEW_AND_FILTER);
   const createdAt = deps.clock.now();
   const order = {
     ...{ id: rolloutId(createdAt), reason, actor, createdAt, reboot, pattern: ordered.fleet.pattern },
-    name: request.name || (spec?.name ?? reason),
-    maxFail: spec?.stop.maxFailures ?? request.maxFail,
+    name: request.name || (again?.name ?? spec?.name ?? reason),
+    maxFail: again?.maxFail ?? spec?.stop.maxFailures ?? request.maxFail,
+    order: again?.order ?? { serial: request.serial, rolloutFile: request.rolloutFile, filter: ordered.fleet.filter },
     allowNew,
   };
-  return refusing(() => deps.engine.start(freeze(fleet, order, timingOf(spec)), request.requestId));
+  return refusing(() => deps.engine.start(freeze(fleet, order, timingOf(spec)), request.requestId, request.queue));
 }
 
 const FAILURES_TWICE = "max-fail: the file says it (stop.maxFailures); leave one of the two out";

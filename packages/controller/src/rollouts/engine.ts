@@ -14,10 +14,11 @@ import { beyond } from "./beyond.ts";
 import { ChargeRegister } from "./charge-register.ts";
 import { type Care, Chores, type ChoreTask } from "./chores.ts";
 import { eventOf, lostPermit, type Proves, takenUp } from "./events.ts";
-import { RolloutError, refuseHeldHosts } from "./held.ts";
+import { heldBy, RolloutError, refuseHeldHosts } from "./held.ts";
 import { permitOf } from "./permit.ts";
 import type { PersonsOrder } from "./orders.ts";
 import { type WrittenOff, type WrittenOffHost, writeOff } from "./write-off.ts";
+import { eventsOf, Queue, type Replanned, type Replans } from "./queue.ts";
 import { Watchers } from "./watchers.ts";
 import { viewOf } from "./stored.ts";
 
@@ -30,6 +31,7 @@ export interface EngineDeps {
   readonly epoch: number;
   readonly proves: Proves;
   readonly care: Care;
+  readonly replans: Replans;
   readonly log: Log;
 }
 
@@ -46,6 +48,7 @@ export class RolloutEngine {
   readonly #open = new Map<string, RolloutView>();
   readonly #watchers = new Watchers();
   readonly #chores: Chores;
+  readonly #queue: Queue;
   readonly #register = new ChargeRegister();
   #tail: Promise<unknown> = Promise.resolve();
   #cancelWake: () => void = () => {};
@@ -55,6 +58,7 @@ export class RolloutEngine {
 
   constructor(deps: EngineDeps) {
     this.#deps = deps;
+    this.#queue = new Queue(deps.replans, (id, replanned) => this.#replanned(id, replanned), deps.log);
     this.#chores = new Chores(deps.care, (task, result) => this.#choreEnded(task, result));
   }
 
@@ -78,11 +82,15 @@ export class RolloutEngine {
     this.#cancelWake(); // also of a look that was under way
   }
 
-  /** Stores a rollout and begins. A repeated request returns what the first one made. */
-  start(plan: RolloutPlan, requestId: string): Promise<RolloutView> {
+  /**
+   * Stores a rollout and begins. A repeated request returns what the first one made. `isPatient`: where its hosts are held
+   * it begins when they are free; else it is refused.
+   */
+  start(plan: RolloutPlan, requestId: string, isPatient = false): Promise<RolloutView> {
     return this.#queued(async () => {
       const known = await this.#deps.store.byRequest(requestId);
       if (known !== null) return this.view(known);
+      if (isPatient && heldBy(this.#open.values(), plan) !== null) return this.#wait(plan, requestId);
       refuseHeldHosts(this.#open.values(), plan);
       const started: RolloutEvent = { type: "started", at: this.#deps.clock.now() };
       await this.#deps.store.create(plan, requestId, [started]);
@@ -91,6 +99,14 @@ export class RolloutEngine {
       await this.#look();
       return this.view(plan.id);
     });
+  }
+
+  async #wait(plan: RolloutPlan, requestId: string): Promise<RolloutView> {
+    await this.#deps.store.create(plan, requestId, []);
+    this.#keep(planned(plan));
+    this.#deps.log.info({ rollout: plan.id, actor: plan.actor, reason: plan.reason }, "rollout queued");
+    await this.#look();
+    return this.view(plan.id);
   }
 
   /** Carries out what a person orders of an open rollout. Rejects with RolloutError where it cannot be. */
@@ -231,6 +247,7 @@ export class RolloutEngine {
     for (;;) {
       const view = this.#open.get(rolloutId);
       if (!view) return null;
+      if (view.state === "planned") return this.#inQueue(view);
       const { decisions, waits, wakeAt } = next(view, this.fleetFor(rolloutId), this.#deps.clock.steady());
       if (decisions.length === 0) {
         this.#watchers.wait(view, waits);
@@ -239,6 +256,28 @@ export class RolloutEngine {
       }
       for (const decision of decisions) await this.#carryOut(rolloutId, decision);
     }
+  }
+
+  /** Has it planned anew once no rollout that came before has its hosts. */
+  #inQueue(view: RolloutView): number | null {
+    const held = heldBy(this.#open.values(), view.plan);
+    if (held !== null) {
+      this.#watchers.wait(view, [`waits for its hosts: ${held}`]);
+      return null;
+    }
+    this.#queue.begin(view.plan);
+    return this.#deps.clock.steady() + LOOK_AGAIN_MS;
+  }
+
+  #replanned(rolloutId: string, replanned: Replanned): Promise<void> {
+    return this.#queued(async () => {
+      const view = this.#open.get(rolloutId);
+      if (view?.state !== "planned" || this.#isStopped) return;
+      if (replanned.kind === "wait") return this.#watchers.wait(view, [replanned.why]);
+      let after = view;
+      for (const event of eventsOf(replanned, this.#deps.clock.now())) after = await this.#append(after, event);
+      await this.#look();
+    });
   }
 
   /** All that is decided by about the hosts of a rollout. */

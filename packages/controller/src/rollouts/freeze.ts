@@ -23,7 +23,7 @@ export function freeze(
   fleet: FleetPlan,
   order: Pick<
     RolloutPlan,
-    "id" | "name" | "reason" | "actor" | "createdAt" | "pattern" | "maxFail" | "allowNew" | "reboot"
+    "id" | "name" | "reason" | "actor" | "createdAt" | "pattern" | "maxFail" | "allowNew" | "reboot" | "order"
   >,
   timing: RolloutTiming,
 ): RolloutPlan {

@@ -10,16 +10,24 @@ export class RolloutError extends Error {
   }
 }
 
-/** A host that an open rollout has work for is no other's. */
+/** A host that an open rollout has work for, or waits for, is no other's. */
 export function refuseHeldHosts(open: Iterable<RolloutView>, plan: RolloutPlan): void {
+  const held = heldBy(open, plan);
+  if (held !== null) throw new RolloutError("hosts-held", held);
+}
+
+/** `web1, web2: held by rollout 20261122-190312-9f3a2c1b (DSA-6001)`, or null. Open rollouts that came after `plan` hold nothing. */
+export function heldBy(open: Iterable<RolloutView>, plan: RolloutPlan): string | null {
   const working = plan.hosts.filter((host) => host.steps.length > 0);
   for (const view of open) {
+    if (view.plan.id === plan.id) return null;
     const ids = new Set(view.plan.hosts.filter((h) => h.steps.length > 0).map((h) => h.hostId));
     const held = working.filter((host) => ids.has(host.hostId));
     if (held.length > 0) {
       const names = someOf(held.map((host) => host.name));
       const by = `held by rollout ${view.plan.id} (${abridged(view.plan.reason, 80)})`;
-      throw new RolloutError("hosts-held", `${names}: ${by}`);
+      return `${names}: ${by}`;
     }
   }
+  return null;
 }

@@ -5,8 +5,11 @@ export type PersonsOrder = (view: RolloutView, at: number) => RolloutEvent | nul
 
 /** Nothing new begins, hosts in hand finish, and that is the end. */
 export function abortOrder(actor: string, why: string): PersonsOrder {
-  return (view, at) =>
-    view.isAborting ? null : { type: "abort-requested", at, actor, why: by("aborted", actor, why) };
+  return (view, at) => {
+    // Nothing of it has begun.
+    if (view.state === "planned") return { type: "closed", at, state: "aborted", why: by("aborted", actor, why) };
+    return view.isAborting ? null : { type: "abort-requested", at, actor, why: by("aborted", actor, why) };
+  };
 }
 
 /** Hosts in hand finish, no other begins until somebody resumes it. */

@@ -3,7 +3,7 @@ import type { RolloutShape } from "@afterpatch/core/rollout/types";
 import type { RolloutSpec } from "@afterpatch/core/rollout-file/spec";
 import { type Shaped, shapeOf } from "./shape.ts";
 import { parseRamp, resolveRamp } from "@afterpatch/core/fleet/ramp";
-import { type NothingSelected, select } from "@afterpatch/core/fleet/select";
+import { type NothingSelected, type Selection, select } from "@afterpatch/core/fleet/select";
 import { planDigest } from "@afterpatch/core/plan/digest";
 import { type Filter, filteredPlan, NO_FILTER } from "@afterpatch/core/plan/filter";
 import { addNames, noNames, type OldNames, whyNothing } from "@afterpatch/core/plan/filter-names";
@@ -90,6 +90,14 @@ export interface FleetOrder {
   readonly spec: RolloutSpec | null;
   /** Absent: everything is wanted. */
   readonly filter?: Filter;
+  /** Hosts of a rollout before, in place of the pattern. Absent: those of the pattern. */
+  readonly among?: readonly Among[];
+}
+
+/** `hostId` null: it is known by its name alone. */
+export interface Among {
+  readonly hostId: string | null;
+  readonly name: string;
 }
 
 /** Selects, asks every selected host for a fresh scan, and plans. An old report is never planned from. */
@@ -98,7 +106,7 @@ export async function planFleet(deps: PlanFleetDeps, order: FleetOrder): Promise
   const parsed = parseRamp(order.serial);
   if (parsed.kind === "invalid") return { kind: "bad-serial", why: parsed.why };
   const known = await deps.hosts.list();
-  const selection = select(order.pattern, known);
+  const selection = order.among ? amongOf(order.among, known) : select(order.pattern, known);
   if (selection.kind !== "selected") return selection;
   const names = noNames();
   const wanted = { reboot, filter: order.filter ?? NO_FILTER, names };
@@ -134,6 +142,15 @@ export async function planFleet(deps: PlanFleetDeps, order: FleetOrder): Promise
     selected: selection.hosts.length,
     comingBack: comingBack(deps.fleet, selection.hosts),
   };
+}
+
+/** In their order; whoever was revoked or removed meanwhile is none any more. */
+function amongOf(among: readonly Among[], known: readonly Host[]): Selection<Host> {
+  const byId = new Map(known.map((host) => [host.id, host]));
+  const byName = new Map(known.map((host) => [host.name, host]));
+  const hosts = among.flatMap(({ hostId, name }) => (hostId === null ? byName.get(name) : byId.get(hostId)) ?? []);
+  if (hosts.length > 0) return { kind: "selected", hosts: [...new Set(hosts)] };
+  return { kind: "empty", why: "none of the hosts that it left is known any more" };
 }
 
 /** In the order of the waves. */

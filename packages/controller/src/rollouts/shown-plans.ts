@@ -1,3 +1,4 @@
+import type { RolloutPlan, RolloutShape, StepRef } from "@afterpatch/core/rollout/types";
 import type { FleetPlan } from "./plan-fleet.ts";
 
 /** So many plans are remembered; a rollout is started minutes after its plan was shown. */
@@ -37,10 +38,27 @@ function inOrder({ mode, method, sessionsFirst, message, delayMs, withinMs, sett
   return [mode, method, sessionsFirst, message, delayMs, withinMs, settleMs];
 }
 
-function workOf({ hosts }: FleetPlan): readonly string[] {
-  return hosts.flatMap(({ host, plan }) =>
-    plan.steps.map(({ remedy: { kind, target } }) => JSON.stringify([host.id, kind, target])),
+/** What a fleet plan has beyond the plan of a rollout, for people: a step, a host, a larger batch of a wave. */
+export function newIn(plan: Pick<RolloutPlan, "hosts" | "ramp" | "shape">, fresh: FleetPlan): readonly string[] {
+  const shown = new Set(plan.hosts.flatMap(({ hostId, steps }) => steps.map((step) => keyOf(hostId, step))));
+  const steps = fresh.hosts.flatMap(({ host, plan: { steps } }) =>
+    steps.flatMap(({ remedy }) =>
+      shown.has(keyOf(host.id, remedy)) ? [] : [`${remedy.kind} ${remedy.target} on ${host.name}`],
+    ),
   );
+  const sizes = (shape: RolloutShape | null | undefined, ramp: readonly number[]) =>
+    shape ? shape.waves.map((wave) => [wave.name, wave.ramp] as const) : [["all", ramp] as const];
+  const before = new Map(sizes(plan.shape, plan.ramp));
+  const larger = sizes(fresh.shape, fresh.ramp).filter(([name, ramp]) => !isWithin(ramp, before.get(name) ?? []));
+  return [...steps, ...larger.map(([name]) => `larger batches of wave ${name}`)];
+}
+
+function keyOf(hostId: string, { kind, target }: StepRef): string {
+  return JSON.stringify([hostId, kind, target]);
+}
+
+function workOf({ hosts }: FleetPlan): readonly string[] {
+  return hosts.flatMap(({ host, plan }) => plan.steps.map(({ remedy }) => keyOf(host.id, remedy)));
 }
 
 /** No batch is larger than the one in its place; the last entries repeat. A percentage of fewer hosts is smaller. */

@@ -41,6 +41,8 @@ export function follow(view: RolloutView, event: RolloutEvent): Followed {
   switch (event.type) {
     case "started":
       return toState(view, "running", "");
+    case "replanned":
+      return replanned(view, event.plan);
     case "stopping":
     case "abort-requested":
       return toState(view, "stopping", event.why, event.type === "abort-requested");
@@ -65,10 +67,7 @@ export function follow(view: RolloutView, event: RolloutEvent): Followed {
     case "closed":
       return toState({ ...view, endedAt: event.at }, event.state, event.why);
     case "nothing-to-do":
-      return toHost(view, event, event.residue.length > 0 ? "done-with-residue" : "done", {
-        reason: "nothing to do",
-        residue: event.residue,
-      });
+      return nothingToDo(view, event);
     case "permitted":
       return permitted(view, event);
     case "permit-void":
@@ -105,6 +104,16 @@ export function follow(view: RolloutView, event: RolloutEvent): Followed {
     case "returned":
       return returned(view, event);
   }
+}
+
+function replanned(view: RolloutView, plan: RolloutPlan): Followed {
+  if (view.state !== "planned") return { kind: "refused", why: `it is ${view.state}, and has begun with its plan` };
+  return { kind: "followed", view: { ...planned(plan), version: view.version + 1 } };
+}
+
+function nothingToDo(view: RolloutView, event: Extract<RolloutEvent, { type: "nothing-to-do" }>): Followed {
+  const { residue } = event;
+  return toHost(view, event, residue.length > 0 ? "done-with-residue" : "done", { reason: "nothing to do", residue });
 }
 
 function triedAgain(view: RolloutView, event: Extract<RolloutEvent, { type: "tried-again" }>): Followed {

@@ -2,6 +2,7 @@ import type { AfterCare, Baseline, Care, HostCare } from "./care.ts";
 import type { Budget } from "./budgets.ts";
 import type { Hours } from "./hours.ts";
 import type { Wave } from "./waves.ts";
+import type { Filter } from "../plan/filter.ts";
 import type { RebootOrder } from "../plan/reboot.ts";
 import type { ProgressState } from "../session.ts";
 
@@ -77,6 +78,18 @@ export interface RolloutPlan {
   readonly timing: RolloutTiming;
   /** Absent: one wave of all hosts by `ramp`, at any time, without budgets. */
   readonly shape?: RolloutShape;
+  /** As it was ordered, so that it can be planned again. Absent: an older version kept no order. */
+  readonly order?: OrderedAs;
+}
+
+/** What a person ordered, beside what the plan has of it. */
+export interface OrderedAs {
+  /** As typed; not looked at where there is a file. */
+  readonly serial: string;
+  /** Text of the rollout's file; empty: none. */
+  readonly rolloutFile: string;
+  /** Of flags and file together. */
+  readonly filter: Filter;
 }
 
 /** What a rollout's file says beyond flags, as integers over the fleet of the plan. */
@@ -161,6 +174,8 @@ export type CareEvent =
 export type RolloutEvent =
   | CareEvent
   | { readonly type: "started"; readonly at: number }
+  /** It waited for hosts that another rollout held, and was planned anew before it began. */
+  | { readonly type: "replanned"; readonly at: number; readonly plan: RolloutPlan }
   /** The plan has nothing to do on this host. */
   | {
       readonly type: "nothing-to-do";
