@@ -1,7 +1,7 @@
 import { sha256 } from "@afterpatch/agent/session/report";
 import type { ScanReport } from "@afterpatch/core/session";
 import { describe, expect, test } from "vitest";
-import { ControllerBench, type ControllerRun } from "../../../../test/fakes/controller.ts";
+import { ControllerBench, type ControllerRun, FakeLink } from "../../../../test/fakes/controller.ts";
 import { permitOf, states } from "../../../../test/fakes/fleet.ts";
 import { notDone, oldUnits, verified } from "../../../../test/fakes/reports.ts";
 import { abortOrder } from "../rollouts/orders.ts";
@@ -20,13 +20,17 @@ async function fleet() {
     ["web2", OLD],
   ]);
   const connected = async (run: ControllerRun, name: string) => {
-    const link = await run.connect(name);
+    const link = new FakeLink();
     const send = link.send.bind(link);
     link.send = (message) => {
       const report = now.get(name);
       if (message.kind !== "scan" || !report) return send(message);
       void run.says(name, link, { kind: "report", report, requestId: message.requestId });
     };
+    // It answers from its first moment on: what waits for it asks at once.
+    run.fleet.attach(name, link);
+    const hello = { kind: "hello", agentVersion: "0.1.0", bootId: "b1", epoch: run.epoch, permits: [] } as const;
+    await run.says(name, link, hello);
     return link;
   };
   const run = await bench.start();
