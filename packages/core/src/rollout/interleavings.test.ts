@@ -5,6 +5,7 @@ import type { CheckSpec, HookSpec } from "../rollout-file/spec.ts";
 import { type Care, isCaredFor, isInCare, UNTOUCHED } from "./care.ts";
 import { afterChore, giveBack } from "./chores.ts";
 import { fold, follow, planned } from "./fold.ts";
+import type { Hold } from "./holds.ts";
 import { type Decision, type FleetView, next } from "./next.ts";
 import { failures } from "./stop.ts";
 import { isAtRest, isClosed, isInFlight } from "./transitions.ts";
@@ -30,6 +31,11 @@ const outside = fc.record({
     "clock",
     "held",
     "not-held",
+    "cordon",
+    "uncordon",
+    "freeze",
+    "thaw",
+    "write-off",
   ),
   host: fc.nat(5),
   ms: fc.constantFrom(1_000, 60_000, 130_000, 700_000, 3 * 3_600_000, -3 * 3_600_000, -86_400_000, 86_400_000),
@@ -53,6 +59,8 @@ function play(plan: RolloutPlan, happenings: readonly Outside[]): Play {
   let now = T0;
   let view = planned(plan);
   const away = new Map<string, number>();
+  const cordons = new Map<string, Hold>();
+  let freeze: Hold | null = null;
   const events: RolloutEvent[] = [];
   const broken: string[] = [];
   const add = (event: RolloutEvent): boolean => {
@@ -66,10 +74,12 @@ function play(plan: RolloutPlan, happenings: readonly Outside[]): Play {
   const look = (): void => {
     for (let rounds = 0; ; rounds += 1) {
       if (rounds > 50) return void broken.push("next() never comes to an end");
-      const { decisions } = next(view, fleet(plan, away), now);
+      const { decisions } = next(view, { ...fleet(plan, away), holds: { cordons, freeze } }, now);
       if (decisions.length === 0) return;
       for (const decision of decisions) {
         broken.push(...promises(view, decision, away, now));
+        if (isBeginning(decision) && freeze !== null) broken.push(`${decision.kind} in a frozen fleet`);
+        if (isBeginning(decision) && cordons.has(decision.hostId)) broken.push(`${decision.kind} of a cordoned host`);
         if (decision.kind === "ask-again") away.set(decision.hostId, now);
         else if (!add(eventOf(view, decision, now, events.length)))
           broken.push(`${decision.kind} was decided and refused`);
@@ -83,10 +93,20 @@ function play(plan: RolloutPlan, happenings: readonly Outside[]): Play {
     if (what.kind === "clock") now += what.ms;
     else if (what.kind === "away") away.set(hostId, now);
     else if (what.kind === "back") away.delete(hostId);
+    else if (what.kind === "cordon") cordons.set(hostId, HOLD);
+    else if (what.kind === "uncordon") cordons.delete(hostId);
+    else if (what.kind === "freeze") freeze = HOLD;
+    else if (what.kind === "thaw") freeze = null;
     else for (const event of told(view, what, hostId, now)) add(event);
     look();
   }
   return { events, broken, view };
+}
+
+const HOLD: Hold = { actor: "ada", reason: "disk swap", since: T0, until: null };
+
+function isBeginning(decision: Decision): decision is Extract<Decision, { kind: "permit" | "take" }> {
+  return decision.kind === "permit" || decision.kind === "take";
 }
 
 function promises(view: RolloutView, decision: Decision, away: ReadonlyMap<string, number>, now: number): string[] {
@@ -137,6 +157,8 @@ function eventOf(
   n: number,
 ): RolloutEvent {
   if (decision.kind === "stop") return { type: "stopping", at, why: decision.why };
+  if (decision.kind === "window-close") return { type: "window-closed", at, why: decision.why };
+  if (decision.kind === "window-open") return { type: "window-opened", at };
   if (decision.kind === "close") return { type: "closed", at, state: decision.state, why: decision.why };
   if (decision.kind !== "permit") {
     if (decision.kind === "end-wave") return { type: "wave-ended", at, wave: decision.wave, bakeUntil: at };
@@ -162,6 +184,7 @@ function eventOf(
 
 function told(view: RolloutView, { kind }: Outside, hostId: string, at: number): readonly RolloutEvent[] {
   if (kind === "abort") return [{ type: "abort-requested", at, actor: "ops", why: "changed my mind" }];
+  if (kind === "write-off") return [{ type: "written-off", at, hostId, actor: "ops", why: "dead" }];
   const host = view.hosts.find((h) => h.hostId === hostId);
   if (kind === "held" || kind === "not-held") {
     const { phase } = host?.care ?? UNTOUCHED;
@@ -211,7 +234,13 @@ const LIVE: CheckSpec = { name: "live", probe: { kind: "tcp", host: "{host}", po
 const HOOK: HookSpec = { command: ["/bin/true"], timeoutMs: 1_000, onFail: "skip-host" };
 const CARE: Care = { before: [LIVE], drain: HOOK, after: [LIVE], undrain: { ...HOOK, onFail: "fail-host" } };
 
-test("no interleaving permits beyond the ramp, after a tripped stop rule, after an abort, or to a host that is away", () => {
+/** What people hold back holds a rollout up for as long as they like. */
+function letGo({ clean }: Order): readonly Outside[] {
+  const freed = clean.map((_, host): Outside => ({ kind: "uncordon", host, ms: 1_000 }));
+  return [...freed, { kind: "thaw", host: 0, ms: 1_000 }];
+}
+
+test("no interleaving permits beyond the ramp, after a tripped stop rule, after an abort, or to a host that is away, cordoned or frozen", () => {
   fc.assert(
     fc.property(orders, fc.array(outside, { maxLength: 60 }), (order, happenings) => {
       expect(play(planFor(order), happenings).broken).toEqual([]);
@@ -240,7 +269,7 @@ test("a rollout whose hosts are left alone comes to its end by the clock", () =>
         ]),
         { kind: "clock", host: 0, ms: 86_400_000 },
       ]).flat();
-      const { view, broken } = play(planFor(order), [...happenings, ...hours]);
+      const { view, broken } = play(planFor(order), [...happenings, ...letGo(order), ...hours]);
       expect([broken, isClosed(view.state)]).toEqual([[], true]);
     }),
     { numRuns: 300 },
@@ -262,7 +291,7 @@ test("hosts that only veto do not keep a rollout alive", () => {
       ]).flat();
       // A clock that steps back makes the end later, not never.
       const forward = happenings.filter(({ kind, ms }) => kind !== "clock" || ms > 0);
-      const { view, broken } = play(planFor(order), [...forward, ...minutes]);
+      const { view, broken } = play(planFor(order), [...forward, ...letGo(order), ...minutes]);
       expect([broken, isClosed(view.state)]).toEqual([[], true]);
     }),
     { numRuns: 300 },

@@ -46,6 +46,9 @@ function permitsOf(
   if (ready.length === 0 && prepared.length === 0) {
     return { decisions: [], waits: [...waits, ...freezeWaits(fleet)], wakeAt };
   }
+  // Not touched yet: it waits for the end of its cordon as it was before.
+  const unwanted = prepared.filter((host) => isCordoned(host, fleet));
+  if (unwanted.length > 0) return { decisions: unwanted.map(givenBack), waits, wakeAt };
   const closed = shutAt(view, fleet);
   if (closed !== null && prepared.length > 0) return { decisions: prepared.map(givenBack), waits, wakeAt };
   if (closed !== null) return atClosing(closed.why, inFlight.length > 0, waits, wakeAt);
