@@ -23,6 +23,8 @@ import { careOnThisMachine } from "./health/care.ts";
 import type { Peer } from "./listen/peer.ts";
 import type { Service } from "./listen/servers.ts";
 import type { Clock, Log } from "./ports.ts";
+import { postNotice } from "./webhooks/post.ts";
+import { Webhooks } from "./webhooks/webhooks.ts";
 import { RolloutEngine } from "./rollouts/engine.ts";
 import { replanner } from "./rollouts/replan.ts";
 import { prover } from "./rollouts/prove.ts";
@@ -73,8 +75,9 @@ export function buildServices(deps: ControllerDeps): Services {
   const { hosts } = store;
   const planning = { hosts, fleet, scans, sha256, ownBootId, hooksDir: deps.hooksDir };
   const replans = replanner(planning, (plan) => orderOf(plan).fleet);
+  const webhooks = new Webhooks({ store: store.notices, post: postNotice, clock, log });
   const engine = new RolloutEngine({
-    store: store.rollouts,
+    store: webhooks.watching(store.rollouts),
     fleet,
     clock,
     randomId: randomUUID,
@@ -112,8 +115,12 @@ export function buildServices(deps: ControllerDeps): Services {
     async start() {
       await register.load();
       await engine.load();
+      await webhooks.start();
     },
-    stop: () => engine.stop(),
+    async stop() {
+      await engine.stop();
+      await webhooks.stop();
+    },
   };
 }
 

@@ -137,7 +137,6 @@ describe("refused before anything begins", () => {
       "bad-argument",
       "allow-new does not go with a filter",
     ],
-    ["webhooks", "webhooks: [{url: 'http://x'}]\n", "bad-argument", "webhooks: this version"],
   ])("%s", async (_name, file, code, why) => {
     const { start, run } = await fleet();
     const refused = await start(file).catch((error: unknown) => error);

@@ -54,6 +54,7 @@ export async function startRollout(deps: StartDeps, request: StartRequest, actor
     maxFail: again?.maxFail ?? spec?.stop.maxFailures ?? request.maxFail,
     order: again?.order ?? { serial: request.serial, rolloutFile: request.rolloutFile, filter: ordered.fleet.filter },
     allowNew,
+    ...(spec && spec.webhooks.length > 0 ? { webhooks: spec.webhooks } : {}),
   };
   return refusing(() => deps.engine.start(freeze(fleet, order, timingOf(spec)), request.requestId, request.queue));
 }

@@ -23,7 +23,17 @@ export function freeze(
   fleet: FleetPlan,
   order: Pick<
     RolloutPlan,
-    "id" | "name" | "reason" | "actor" | "createdAt" | "pattern" | "maxFail" | "allowNew" | "reboot" | "order"
+    | "id"
+    | "name"
+    | "reason"
+    | "actor"
+    | "createdAt"
+    | "pattern"
+    | "maxFail"
+    | "allowNew"
+    | "reboot"
+    | "order"
+    | "webhooks"
   >,
   timing: RolloutTiming,
 ): RolloutPlan {

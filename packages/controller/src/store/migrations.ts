@@ -6,6 +6,7 @@ const MIGRATIONS: Readonly<Record<number, (db: DatabaseSync) => void>> = {
   1: toVersion2,
   2: toVersion3,
   3: toVersion4,
+  4: toVersion5,
 };
 
 /** Brings a store of an older version to this one's, in one transaction: what is cut off leaves the store as it was. */
@@ -75,6 +76,17 @@ function toVersion4(db: DatabaseSync): void {
       actor      TEXT NOT NULL,
       reason     TEXT NOT NULL,
       since      INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID`);
+}
+
+/** Version 5 keeps what webhooks have been told. */
+function toVersion5(db: DatabaseSync): void {
+  db.exec(`
+    CREATE TABLE notices (
+      rollout_id TEXT NOT NULL REFERENCES rollouts (id),
+      url        TEXT NOT NULL,
+      position   INTEGER NOT NULL,
+      PRIMARY KEY (rollout_id, url)
     ) STRICT, WITHOUT ROWID`);
 }
 

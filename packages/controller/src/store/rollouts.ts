@@ -20,6 +20,8 @@ export function rollouts(db: Connection): RolloutStore {
         events.forEach((event, index) => {
           insertEvent(db, plan.id, index + 1, event);
         });
+        const webhook = db.prepare("INSERT INTO notices (rollout_id, url, position) VALUES (?,?,0)");
+        for (const url of new Set((plan.webhooks ?? []).map((one) => one.url))) webhook.run(plan.id, url);
         return plan.id;
       });
     },

@@ -1,7 +1,7 @@
 /** "afp1": marks the file as a store of afterpatch. */
 export const APPLICATION_ID = 0x61667031;
 /** Version of the tables below: whoever changes them raises it, and writes a migration (migrations.ts). */
-export const SCHEMA_VERSION = 4;
+export const SCHEMA_VERSION = 5;
 
 /** All tables of a new store. Instants are epoch milliseconds; `*_sha256` are 32 raw bytes. */
 export const SCHEMA = `
@@ -115,5 +115,12 @@ CREATE TABLE write_offs (
   actor      TEXT NOT NULL,
   reason     TEXT NOT NULL,
   since      INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE notices (
+  rollout_id TEXT NOT NULL REFERENCES rollouts (id),
+  url        TEXT NOT NULL,
+  position   INTEGER NOT NULL,
+  PRIMARY KEY (rollout_id, url)
 ) STRICT, WITHOUT ROWID;
 `;

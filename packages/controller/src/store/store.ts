@@ -1,5 +1,6 @@
 import { type Enrolment, enrolment } from "./enrolment.ts";
 import { type HoldStore, holds } from "./holds.ts";
+import { type NoticeStore, notices } from "./notices.ts";
 import { type Hosts, hosts } from "./hosts.ts";
 import { type Access, access, type Operators, operators } from "./operators.ts";
 import type { RolloutStore } from "./rollout-store.ts";
@@ -18,6 +19,7 @@ export interface Store {
   readonly access: Access;
   readonly rollouts: RolloutStore;
   readonly holds: HoldStore;
+  readonly notices: NoticeStore;
   close(): Promise<void>;
 }
 
@@ -56,6 +58,7 @@ function store(db: Connection): Store {
     access: access(db),
     rollouts: rollouts(db),
     holds: holds(db),
+    notices: notices(db),
     close: async () => db.close(),
   };
 }

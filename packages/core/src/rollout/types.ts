@@ -3,6 +3,7 @@ import type { Budget } from "./budgets.ts";
 import type { Hours } from "./hours.ts";
 import type { Wave } from "./waves.ts";
 import type { Filter } from "../plan/filter.ts";
+import type { WebhookSpec } from "../rollout-file/spec.ts";
 import type { RebootOrder } from "../plan/reboot.ts";
 import type { ProgressState } from "../session.ts";
 
@@ -76,6 +77,8 @@ export interface RolloutPlan {
   /** Selected, but not plannable: lost or never reported. */
   readonly uncovered: readonly { readonly name: string; readonly why: string }[];
   readonly timing: RolloutTiming;
+  /** Told of what happens. Absent: nobody is. */
+  readonly webhooks?: readonly WebhookSpec[];
   /** Absent: one wave of all hosts by `ramp`, at any time, without budgets. */
   readonly shape?: RolloutShape;
   /** As it was ordered, so that it can be planned again. Absent: an older version kept no order. */
