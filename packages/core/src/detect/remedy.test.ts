@@ -1,66 +1,13 @@
 import { expect, test } from "vitest";
-import type { HostFacts, ProcessFacts } from "../facts.ts";
+import { factsOf, process, unit } from "../../../../test/fakes/host-facts.ts";
+import type { ProcessFacts } from "../facts.ts";
 import type { Remedy } from "../scan.ts";
 import type { UnitFacts } from "../systemd/show.ts";
 import { indexOf } from "./host.ts";
 import { ownerOf } from "./owner.ts";
 import { remedyOf } from "./remedy.ts";
 
-const HERE = "pid:[1]";
 const USER = "/user.slice/user-1000.slice/user@1000.service";
-
-function process(pid: number, cgroup: string, more: Partial<ProcessFacts> = {}): ProcessFacts {
-  return {
-    pid,
-    ppid: 1,
-    sid: pid,
-    startTicks: 1,
-    startedAt: 0,
-    user: "root",
-    executable: "/usr/sbin/served",
-    argv: [],
-    cgroup: `0::${cgroup}\n`,
-    pidNamespace: HERE,
-    sockets: [],
-    files: [0],
-    ...more,
-  };
-}
-
-function unit(id: string, more: Partial<UnitFacts> = {}): UnitFacts {
-  return {
-    id,
-    loadState: "loaded",
-    activeState: "active",
-    type: "simple",
-    killMode: "control-group",
-    mainPid: 10,
-    refuseManualStart: false,
-    refuseManualStop: false,
-    triggeredBy: [],
-    accept: false,
-    ...more,
-  };
-}
-
-function factsOf(running: readonly ProcessFacts[], units: readonly UnitFacts[]): HostFacts {
-  return {
-    host: { id: null, name: "h", bootId: "b", os: "o", kernel: "k" },
-    startedAt: 0,
-    elapsedMs: 0,
-    pidNamespace: HERE,
-    systemd: true,
-    initCgroup: "0::/init.scope\n",
-    processes: { seen: 1, scanned: 1, vanished: 0, unreadable: 0 },
-    unreadable: [],
-    files: [],
-    running,
-    units,
-    unitsUnreadable: null,
-    xinetd: [],
-    sysv: [],
-  };
-}
 
 function remedy(running: readonly ProcessFacts[], units: readonly UnitFacts[]): Remedy | undefined {
   const host = indexOf(factsOf(running, units));
@@ -261,51 +208,4 @@ test.each<[string, readonly ProcessFacts[], readonly UnitFacts[], Partial<Remedy
   const found = remedy(running, units);
   expect(found).toMatchObject(expected);
   if (!expected.onRequest) expect(found).not.toHaveProperty("onRequest");
-});
-
-const INIT = process(1, "/init.scope", { ppid: 0, executable: "/usr/lib/systemd/systemd" });
-const BUSYBOX = process(1, "/", { ppid: 0, executable: "/bin/busybox" });
-const BUS = process(10, "/system.slice/dbus.service", { executable: "/usr/bin/dbus-daemon" });
-
-test.each<[string, ProcessFacts, { systemd?: boolean; programRemoved?: boolean }, Partial<Remedy>]>([
-  ["systemd as PID 1", INIT, {}, { kind: "reexec", target: "init", automatic: true }],
-  [
-    "PID 1 that cannot replace itself",
-    BUSYBOX,
-    { systemd: false },
-    {
-      kind: "reboot",
-      target: "host",
-      automatic: false,
-      reason: "PID 1 is neither systemd nor sysvinit and how it replaces itself is not known; a reboot replaces it.",
-    },
-  ],
-  ["sysvinit", { ...BUSYBOX, executable: "/sbin/init" }, { systemd: false }, { kind: "reexec", automatic: true }],
-  [
-    "PID 1 whose program is gone: neither a re-execution nor a reboot would find it",
-    INIT,
-    { programRemoved: true },
-    {
-      kind: "none",
-      automatic: false,
-      reason:
-        "The program of PID 1, /usr/lib/systemd/systemd, is no longer on the disk: it could not replace itself, and this host might not start again: install it again.",
-    },
-  ],
-  [
-    "a message bus whose program is gone: it would not be there after a reboot",
-    BUS,
-    { programRemoved: true },
-    {
-      kind: "none",
-      target: "dbus.service",
-      automatic: false,
-      reason:
-        "dbus.service is never restarted: every client of the message bus would lose it, logins included; and its program is no longer on the disk: install it again.",
-    },
-  ],
-])("%s", (_name, first, { systemd = true, programRemoved = false }, expected) => {
-  const host = indexOf({ ...factsOf([first], [unit("dbus.service")]), systemd });
-  const judged = { owner: ownerOf(first, host), process: first, verdict: "replaced", unknown: null } as const;
-  expect(remedyOf({ ...judged, programRemoved }, host)).toMatchObject(expected);
 });
