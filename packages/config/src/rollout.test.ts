@@ -9,6 +9,22 @@ function specOf(text: string) {
   return parsed.spec;
 }
 
+test.each<[string, string, readonly string[]]>([
+  ["one of each", "wave: 1\nwaves:\n  - {name: a, after: [b]}\n", ["3 wave", "5 waves[0].after[0]"]],
+  [
+    "one in the same wave",
+    "waves:\n  - {name: a, after: [b], mode: fast}\nbudgets: [{by: zone}]\n",
+    ["4 waves[0].mode", "4 waves[0].after[0]", "5 budgets[0]"],
+  ],
+  ["nothing of what had to be left out", "hooks:\n  drain: 1\n  undrain: {command: [/x]}\n", ["4 hooks.drain"]],
+  ["nothing where no file is left", "waves:\n  - {after: [b]}\n", ["4 waves[0].name"]],
+  ["hooks without any", "hooks: {}\n", ["3 hooks"]],
+])("mistakes of form do not hide those of sense: %s", (_name, text, expected) => {
+  const parsed = parseRollout(HEAD + text);
+  const mistakes = parsed.kind === "invalid" ? parsed.mistakes : [];
+  expect(mistakes.map(({ line, key }) => `${line} ${key}`)).toEqual(expected);
+});
+
 test("the example of the design is understood", () => {
   const spec = specOf(`name: openssl-2026-11
 reason: "DSA-6001"

@@ -25,12 +25,9 @@ export interface OperatorsOrder {
 export function orderOrRefuse({ pattern, serial, reboot, rolloutFile, filter }: Request): OperatorsOrder {
   const spec = rolloutFile === "" ? null : specOrRefuse(rolloutFile);
   const order = rebootOrRefuse(reboot, spec?.actions.reboot ?? DEFAULT_REBOOT);
-  const selected = pattern === "" ? (spec?.select ?? "") : pattern;
-  return {
-    spec,
-    reboot: order,
-    fleet: { pattern: selected, serial, reboot: order, spec, filter: filterOf(filter, spec) },
-  };
+  const file = { file: rolloutFile, isPatternOfFile: spec !== null && (pattern === "" || pattern === spec.select) };
+  const words = { pattern: pattern === "" ? (spec?.select ?? "") : pattern, serial, reboot: order };
+  return { spec, reboot: order, fleet: { ...words, ...file, spec, filter: filterOf(filter, spec) } };
 }
 
 /** A list of the request takes the place of the file's. */

@@ -18,25 +18,25 @@ export async function refusing<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
-/** An empty or partly unmatched selection is an error that names what comes nearest, never "all" and never success. */
-export function refuseSelection(pattern: string, selection: NothingSelected): never {
+/** `place`: where the pattern stands, with a colon. An empty or partly unmatched selection is an error that names what comes nearest, never "all" and never success. */
+export function refuseSelection(pattern: string, selection: NothingSelected, place = ""): never {
   switch (selection.kind) {
     case "invalid": {
       const { why } = selection;
       const told = why.startsWith(echoed(pattern)) ? why : `pattern ${echoed(pattern)}: ${why}`;
-      throw new RpcError(status.INVALID_ARGUMENT, "bad-argument", told);
+      throw new RpcError(status.INVALID_ARGUMENT, "bad-argument", `${place}${told}`);
     }
     case "empty":
       throw new RpcError(
         status.NOT_FOUND,
         "selection-empty",
-        `pattern ${echoed(pattern)} selects no host: ${selection.why}`,
+        `${place}pattern ${echoed(pattern)} selects no host: ${selection.why}`,
       );
     case "unmatched": {
       const terms = selection.terms.map(({ term, nearest }) =>
         nearest.length > 0 ? `${echoed(term)} (nearest: ${nearest.join(", ")})` : echoed(term),
       );
-      throw new RpcError(status.NOT_FOUND, "selection-empty", `nothing matches ${someOf(terms, 3)}`);
+      throw new RpcError(status.NOT_FOUND, "selection-empty", `${place}nothing matches ${someOf(terms, 3)}`);
     }
   }
 }

@@ -34,7 +34,7 @@ async function fleet() {
   });
   const plan = async (file: string, pattern?: string) =>
     (await planOrRefuse(deps, orderOrRefuse(request(file, pattern)).fleet)).plan;
-  const start = (file: string) => startRollout(deps, request(file), "ops");
+  const start = (file: string) => startRollout(deps, request(file, file.startsWith("select") ? "" : "all"), "ops");
   const ends = async (name: string) => {
     const link = links.get(name);
     if (link) await run.tells(name, link, verified(permitOf(link), CLEAN));
@@ -99,12 +99,23 @@ test("the gate stands over the controller's restart", async () => {
 describe("refused before anything begins", () => {
   test.each<[string, string, string, string]>([
     ["a mistake in the file", "wave: []\n", "bad-argument", "rollout file:4: wave: unknown key"],
-    ["a wave that names nobody", "waves: [{name: a, select: mail}]\n", "selection-empty", "nothing matches 'mail'"],
+    [
+      "a wave that names nobody",
+      "waves: [{name: a, select: mail}]\n",
+      "selection-empty",
+      "rollout file:4: waves[0].select: nothing matches 'mail'",
+    ],
     [
       "a budget over nobody",
-      "budgets: [{select: mail, maxUnavailable: 1}]\n",
+      "budgets:\n  - {maxUnavailable: 1}\n  - {select: mail, maxUnavailable: 1}\n",
       "selection-empty",
-      "nothing matches 'mail'",
+      "rollout file:6: budgets[1].select: nothing matches 'mail'",
+    ],
+    [
+      "a pattern that is the file's",
+      "select: mail\n",
+      "selection-empty",
+      "rollout file:4: select: nothing matches 'mail'",
     ],
     ["an outage", "budgets: [{select: db1, maxUnavailable: 1}]\n", "bad-argument", "accept it with acceptOutage: true"],
     [

@@ -1,4 +1,7 @@
 import { randomBytes } from "node:crypto";
+import { keyText } from "@afterpatch/config/mistake";
+import { lineIn } from "@afterpatch/config/rollout";
+import type { KeyPath } from "@afterpatch/core/file-reader";
 import { isFilter } from "@afterpatch/core/plan/filter";
 import type { RolloutView } from "@afterpatch/core/rollout/types";
 import type { Handlers } from "@afterpatch/wire/rpc";
@@ -72,13 +75,19 @@ export async function planOrRefuse(
   if (planned.kind === "planned") return planned;
   if (planned.kind === "bad-serial") throw refused("bad-argument", `serial: ${planned.why}`);
   if (planned.kind === "nothing-filtered") throw refused("selection-empty", `filter: ${planned.why}`);
-  if (planned.kind === "bad-shape") throw refuseShape(planned.shaped);
-  return refuseSelection(order.pattern, planned);
+  if (planned.kind === "bad-shape") refuseShape(planned.shaped, order);
+  return refuseSelection(order.pattern, planned, order.isPatternOfFile ? placeIn(order, ["select"]) : "");
 }
 
-function refuseShape(shaped: Extract<FleetPlanned, { kind: "bad-shape" }>["shaped"]): Error {
-  if (shaped.kind === "refused") return refused("bad-argument", `rollout file: ${shaped.why}`);
-  return refuseSelection(shaped.where, shaped.why);
+function refuseShape(shaped: Extract<FleetPlanned, { kind: "bad-shape" }>["shaped"], order: FleetOrder): never {
+  if (shaped.kind === "nothing") return refuseSelection(shaped.pattern, shaped.why, placeIn(order, shaped.path));
+  throw refused("bad-argument", `${placeIn(order, shaped.path)}${shaped.why}`);
+}
+
+/** `rollout file:4: waves[0].select: ` */
+function placeIn({ file = "" }: FleetOrder, path: KeyPath): string {
+  const line = path.length === 0 || file === "" ? "" : `:${lineIn(file, path)}: ${keyText(path)}`;
+  return `rollout file${line}: `;
 }
 
 /** `20261122-190312-9f3a2c1b`: people type it. */

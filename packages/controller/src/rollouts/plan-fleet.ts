@@ -88,6 +88,10 @@ export interface FleetOrder {
   readonly reboot: RebootOrder;
   /** Null: flags say all. */
   readonly spec: RolloutSpec | null;
+  /** Text that `spec` was read from, for the lines of what is wrong in it; absent: none. */
+  readonly file?: string;
+  /** The pattern is the file's. */
+  readonly isPatternOfFile?: boolean;
   /** Absent: everything is wanted. */
   readonly filter?: Filter;
   /** Hosts of a rollout before, in place of the pattern. Absent: those of the pattern. */

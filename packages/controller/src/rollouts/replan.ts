@@ -42,5 +42,5 @@ function replanned(plan: RolloutPlan, fresh: FleetPlan): Replanned {
 function whyNot(planned: Exclude<FleetPlanned, { kind: "planned" }>): string {
   if ("why" in planned) return planned.why;
   if (planned.kind === "unmatched") return "a term of its pattern matches nothing";
-  return planned.shaped.kind === "refused" ? planned.shaped.why : `${planned.shaped.where} matches nothing`;
+  return planned.shaped.kind === "refused" ? planned.shaped.why : `${planned.shaped.pattern} matches nothing`;
 }

@@ -1,3 +1,4 @@
+import type { KeyPath } from "@afterpatch/core/file-reader";
 import type { NothingSelected } from "@afterpatch/core/fleet/select";
 import { budgetsOf } from "@afterpatch/core/rollout/budgets";
 import type { RolloutShape } from "@afterpatch/core/rollout/types";
@@ -13,9 +14,10 @@ export type Shaped =
       /** Ids of selected hosts that no wave names. */
       readonly left: readonly string[];
     }
-  /** `where`: the key of the file that has the pattern. */
-  | { readonly kind: "nothing"; readonly where: string; readonly why: NothingSelected }
-  | { readonly kind: "refused"; readonly why: string };
+  /** `path`: the key of the file that has the pattern `pattern`. */
+  | { readonly kind: "nothing"; readonly path: KeyPath; readonly pattern: string; readonly why: NothingSelected }
+  /** `path` is empty where no single key is meant. */
+  | { readonly kind: "refused"; readonly path: KeyPath; readonly why: string };
 
 /** What a rollout's file says beyond flags, as integers over the fleet of now. */
 export function shapeOf(
@@ -26,17 +28,24 @@ export function shapeOf(
   hooksDir: string,
 ): Shaped {
   const missing = notCarriedOut(spec);
-  if (missing !== null) return { kind: "refused", why: `${missing}: this version does not carry that out` };
+  if (missing !== null) return { kind: "refused", path: [], why: `${missing}: this version does not carry that out` };
   const forbidden = notAllowed(spec, hooksDir);
-  if (forbidden !== null) return { kind: "refused", why: forbidden };
+  if (forbidden !== null) return { kind: "refused", path: [], why: forbidden };
   const made = wavesOf(spec.waves, selected.map(waveHost), fleet.map(waveHost), isWorking);
-  if (made.kind === "nothing") return { kind: "nothing", where: `wave ${made.wave}`, why: made.why };
+  if (made.kind === "nothing") {
+    const index = spec.waves.findIndex(({ name }) => name === made.wave);
+    const pattern = spec.waves[index]?.select ?? "";
+    return { kind: "nothing", path: ["waves", index, "select"], pattern, why: made.why };
+  }
   const working = new Set(made.waves.flatMap(({ hostIds }) => hostIds.filter(isWorking)));
   const budgets = budgetsOf(spec.budgets, fleet, working);
-  if (budgets.kind === "nothing") return { kind: "nothing", where: `budgets[${budgets.budget}]`, why: budgets.why };
+  if (budgets.kind === "nothing") {
+    const pattern = spec.budgets[budgets.budget]?.select ?? "";
+    return { kind: "nothing", path: ["budgets", budgets.budget, "select"], pattern, why: budgets.why };
+  }
   if (budgets.kind === "outage") {
-    const why = `budgets[${budgets.budget}]: ${budgets.group} has an outage: ${budgets.why}; accept it with acceptOutage: true`;
-    return { kind: "refused", why };
+    const why = `${budgets.group} has an outage: ${budgets.why}; accept it with acceptOutage: true`;
+    return { kind: "refused", path: ["budgets", budgets.budget], why };
   }
   const { maxFailuresPercent: maxFailPercent, progressDeadlineMs } = spec.stop;
   const hours = { windows: spec.windows, freeze: spec.freeze };
