@@ -98,3 +98,37 @@ test("what only the controller knows is told as one line too", async () => {
   const nobody = await at(controller, "cordon", "wbe01", "--reason", "x");
   expect([nobody.code, nobody.err]).toEqual([6, expect.stringMatching(/nothing matches 'wbe01' \(nearest: web01\)/)]);
 }, 60_000);
+
+test("a host that is away is written off by name and reason, and status, why and a later start say what is so", async () => {
+  const dataDir = await initialised();
+  const first = await serve(dataDir);
+  await enrolled(first, "web01", "web02");
+  const away = await at(first, "why", "web01");
+  expect(away.out).toMatch(
+    /^web01\n {2}1\. no-rollout: no open rollout has work for it\n {2}2\. away: not connected, for \d+s\n$/,
+  );
+  const done = await at(first, "writeoff", "web01", "--reason", "board is dead\u001b");
+  expect([done.code, done.out, done.err]).toEqual([0, "Written off web01; it was not connected\n", ""]);
+  await first.stop("SIGTERM");
+  const second = await serve(dataDir);
+  const status = JSON.parse((await at(second, "status", "-o", "json")).out);
+  expect(status.hosts).toMatchObject([
+    { name: "web01", writtenOff: { actor: "admin", reason: "board is dead\\u{1b}", until: null }, charge: null },
+    { name: "web02", writtenOff: null },
+  ]);
+  expect((await at(second, "status")).out).toContain(
+    "\nweb01: written off by admin: board is dead\\u{1b}; charged to no",
+  );
+  expect((await at(second, "why", "web01")).out).not.toContain("away");
+  for (const [args, code, why] of [
+    [["writeoff", "web01", "--reason", "again"], 5, "writeoff: web01 is written off already; see 'afterpatch budgets'"],
+    [["writeoff", "all", "--reason", "x"], 5, "writeoff: 'all' names 2 hosts; write the name of one"],
+    [["writeoff", "web02"], 5, "--reason: is missing; say why, for those who read the log"],
+    [["writeoff", "wbe02", "--reason", "x"], 6, "writeoff: nothing matches 'wbe02' (nearest: web02"],
+    [["why", "web[01:02]"], 5, "why: 'web[01:02]' names 2 hosts; write the name of one"],
+  ] as const) {
+    const { err, ...rest } = await at(second, ...args);
+    expect([rest.code, rest.out, err.split("\n").length]).toEqual([code, "", 2]);
+    expect(err).toContain(`afterpatch: ${why}`);
+  }
+}, 60_000);
