@@ -27,7 +27,7 @@ function render({ host, obstacles }: WhyDocument, now: number, paint: Paint): st
     const where = rollout === null ? "" : ` (rollout ${rollout})`;
     const times = [
       ...(since === null ? [] : [`for ${age(since, now)}`]),
-      ...(until === null ? [] : [`until ${instant(until)} at the latest`]),
+      ...(until === null ? [] : [`${kind === "veto" ? "tried again at" : "at the latest until"} ${instant(until)}`]),
     ];
     const first = `${index + 1}. ${paint(kind === "next" ? "green" : "yellow", kind)}: ${[text, ...times].join(", ")}${where}`;
     return [first, ...by.map((each) => `     ${each}`)];

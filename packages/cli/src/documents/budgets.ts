@@ -1,5 +1,6 @@
 import { visible } from "@afterpatch/core/text";
 import type { ListBudgetsResponse } from "../connection.ts";
+import { type HoldDocument, holdDocument } from "./holds.ts";
 
 /** `afterpatch.budgets/v1`. */
 export interface BudgetsDocument {
@@ -26,6 +27,8 @@ export interface GroupDocument {
     readonly host: string;
     readonly causes: readonly { readonly why: string; readonly rollout: string | null; readonly since: number }[];
   }[];
+  /** Not charged, for a person wrote them off. */
+  readonly writtenOff: readonly { readonly host: string; readonly by: HoldDocument | null }[];
 }
 
 export function budgetsDocument({ budgets }: ListBudgetsResponse): BudgetsDocument {
@@ -35,8 +38,9 @@ export function budgetsDocument({ budgets }: ListBudgetsResponse): BudgetsDocume
       rollout: visible(rolloutId) || null,
       name: visible(name),
       groupLimit: limit ? { most: limit.most, left: limit.left } : null,
-      groups: groups.map(({ value, size, most, left, charged }) => ({
+      groups: groups.map(({ value, size, most, left, charged, writtenOff }) => ({
         ...{ value: visible(value) || null, size, most, left },
+        writtenOff: writtenOff.map((one) => ({ host: visible(one.name), by: holdDocument(one.by) })),
         charged: charged.map(({ name: host, causes }) => ({
           host: visible(host),
           causes: causes.map(({ why, rolloutId: by, since }) => ({

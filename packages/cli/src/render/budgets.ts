@@ -1,5 +1,6 @@
 import type { BudgetDocument, BudgetsDocument, GroupDocument } from "../documents/budgets.ts";
 import type { Paint } from "../shell.ts";
+import { holdText } from "./holds.ts";
 import { counted, table } from "./table.ts";
 import { age } from "./time.ts";
 
@@ -13,7 +14,9 @@ function renderBudget(budget: BudgetDocument, now: number, paint: Paint, isWide:
   const { rollout, name, groupLimit, groups } = budget;
   const limit = groupLimit === null ? "" : `; ${groupLimit.left} of ${counted(groupLimit.most, "group")} left`;
   const title = paint("bold", `${name}${rollout === null ? "" : ` (rollout ${rollout})`}${limit}`);
-  const shown = groups.filter(({ charged }) => isWide || charged.length > 0 || groups.length === 1);
+  const shown = groups.filter(
+    ({ charged, writtenOff }) => isWide || charged.length > 0 || writtenOff.length > 0 || groups.length === 1,
+  );
   const columns = ["GROUP", "HOSTS", "AT MOST", "CHARGED", "LEFT"].map((text, index) =>
     index === 0 ? { title: text } : { title: text, align: "right" as const },
   );
@@ -34,8 +37,11 @@ function renderBudget(budget: BudgetDocument, now: number, paint: Paint, isWide:
   return `${lines.join("\n")}\n`;
 }
 
-function chargedLines({ charged }: GroupDocument, now: number): readonly string[] {
-  return charged.flatMap(({ host, causes }) =>
-    causes.map(({ why, since }) => `  ${host}: ${why}, for ${age(since, now)}`),
-  );
+function chargedLines({ charged, writtenOff }: GroupDocument, now: number): readonly string[] {
+  return [
+    ...charged.flatMap(({ host, causes }) =>
+      causes.map(({ why, since }) => `  ${host}: ${why}, for ${age(since, now)}`),
+    ),
+    ...writtenOff.map(({ host, by }) => `  ${host}: not charged, written off${by === null ? "" : ` ${holdText(by)}`}`),
+  ];
 }

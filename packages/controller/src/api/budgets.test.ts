@@ -24,9 +24,10 @@ async function bench() {
     (await listBudgets(deps, file)).budgets.map(({ rolloutId, limit, groups }) => [
       rolloutId,
       limit?.left ?? null,
-      ...groups.map(({ size, most, left, charged }) => [
+      ...groups.map(({ size, most, left, charged, writtenOff }) => [
         `${left} of ${most} of ${size}`,
         ...charged.map(({ name, causes }) => `${name}: ${causes.map(({ why }) => why).join("; ")}`),
+        ...writtenOff.map(({ name, by }) => `${name} written off by ${by.actor}: ${by.reason}`),
       ]),
     ]);
   return { ...two, deps, told };
@@ -47,7 +48,9 @@ test("who is charged to the budgets of an open rollout, why, and what is left", 
   );
   await writeOff(deps, "web1", "dead", "ada");
   // Nobody else is in the way: it is web2's turn.
-  expect(await told()).toEqual([["r2", null, ["0 of 1 of 2", "web2: in hand of rollout r2 (permitted)"]]]);
+  expect(await told()).toEqual([
+    ["r2", null, ["0 of 1 of 2", "web2: in hand of rollout r2 (permitted)", "web1 written off by ada: dead"]],
+  ]);
 });
 
 test("what is told to be charged is what holds a host back", async () => {

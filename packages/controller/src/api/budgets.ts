@@ -1,5 +1,6 @@
 import { budgetsOf, type Budget } from "@afterpatch/core/rollout/budgets";
-import { type BudgetUse, type Known, useOf } from "@afterpatch/core/rollout/causes";
+import { type BudgetUse, causesIn, type Known, useOf } from "@afterpatch/core/rollout/causes";
+import type { WriteOff } from "@afterpatch/core/rollout/write-off";
 import { type Handlers, unary } from "@afterpatch/wire/rpc";
 import type { controlService } from "@afterpatch/wire/services";
 import type { Fleet } from "../fleet/fleet.ts";
@@ -29,9 +30,12 @@ export async function listBudgets(deps: BudgetApiDeps, rolloutFile: string) {
   const hosts = await deps.hosts.list();
   const names = new Map(hosts.map(({ id, name }) => [id, name]));
   const known = knownNow(deps);
+  const causes = causesIn(known);
+  const { writeOffs } = deps.engine.register();
+  const told = { nameOf: (hostId: string) => names.get(hostId) ?? hostId, writeOffs };
   const frozen = known.open.flatMap(({ plan }) => plan.shape?.budgets.map((budget) => ({ id: plan.id, budget })) ?? []);
   const wanted = rolloutFile === "" ? frozen : budgetsOfFile(rolloutFile, hosts).map((budget) => ({ id: "", budget }));
-  return { budgets: wanted.map(({ id, budget }) => toWire(id, useOf(budget, known), names)) };
+  return { budgets: wanted.map(({ id, budget }) => toWire(id, useOf(budget, causes, known.writtenOff), told)) };
 }
 
 /** All that counts hosts as unavailable at this moment. */
@@ -51,21 +55,30 @@ function budgetsOfFile(text: string, hosts: Parameters<typeof budgetsOf>[1]): re
   throw new Error(`budgets[${made.budget}]: ${made.why}`);
 }
 
-function toWire(
-  rolloutId: string,
-  { name, groups, maxGroups, groupsLeft }: BudgetUse,
-  names: ReadonlyMap<string, string>,
-) {
+interface Told {
+  readonly nameOf: (hostId: string) => string;
+  readonly writeOffs: ReadonlyMap<string, WriteOff>;
+}
+
+function toWire(rolloutId: string, { name, groups, maxGroups, groupsLeft }: BudgetUse, { nameOf, writeOffs }: Told) {
   return {
     rolloutId,
     name,
     limit: maxGroups === null ? null : { most: maxGroups, left: groupsLeft ?? 0 },
-    groups: groups.map(({ charged, ...group }) => ({
+    groups: groups.map(({ charged, writtenOff, ...group }) => ({
       ...group,
       charged: charged.map(({ hostId, causes }) => ({
-        name: names.get(hostId) ?? hostId,
+        name: nameOf(hostId),
         causes: causes.map(({ why, rolloutId: by, since }) => ({ why, rolloutId: by ?? "", since })),
       })),
+      writtenOff: writtenOff.flatMap((hostId) => {
+        const one = writeOffs.get(hostId);
+        return one ? [{ name: nameOf(hostId), by: { ...wordsOf(one), until: 0 } }] : [];
+      }),
     })),
   };
+}
+
+function wordsOf({ actor, reason, since }: WriteOff) {
+  return { actor, reason, since };
 }

@@ -1,4 +1,4 @@
-import { causesOf } from "@afterpatch/core/rollout/causes";
+import { causesIn } from "@afterpatch/core/rollout/causes";
 import { isClosed } from "@afterpatch/core/rollout/transitions";
 import { stepsOf } from "@afterpatch/core/rollout/batch";
 import { type Obstacle, obstaclesOf } from "@afterpatch/core/rollout/why";
@@ -43,7 +43,7 @@ export async function whyHost(deps: BudgetApiDeps, pattern: string) {
     until: null,
   } as const;
   // What would hold it back in a new one.
-  const others = causesOf(id, knownNow(deps)).map(({ why, rolloutId, since }) => ({
+  const others = causesIn(knownNow(deps))(id).map(({ why, rolloutId, since }) => ({
     ...{ kind: rolloutId === null ? kindOf(why) : "charge", why, rolloutId: rolloutId ?? "", by: [], since, until: 0 },
   }));
   return { name, obstacles: [told(last?.plan.id ?? "", none), ...others] };
@@ -56,12 +56,13 @@ function kindOf(why: string): string {
 /** Who takes the places in the budgets that hold this host, and why. */
 function chargedBeside(deps: BudgetApiDeps, { plan }: RolloutView, hostId: string): readonly string[] {
   const known = knownNow(deps);
+  const causes = causesIn(known);
   const members = (plan.shape?.budgets ?? []).flatMap(({ groups, maxGroups }) =>
     groups.filter(({ hostIds }) => maxGroups !== null || hostIds.includes(hostId)).flatMap(({ hostIds }) => hostIds),
   );
   const names = new Map(known.open.flatMap(({ hosts }) => hosts.map((host) => [host.hostId, host.name] as const)));
   return [...new Set(members)].flatMap((id) => {
-    const [first] = id === hostId ? [] : causesOf(id, known);
+    const [first] = id === hostId ? [] : causes(id);
     return first ? [`${names.get(id) ?? id}: ${first.why}`] : [];
   });
 }
