@@ -120,6 +120,7 @@ export const PLAN: Plan = {
   ramp: [1, 2],
   plannedAt: 1_700_000_000_000,
   actor: "ops",
+  budgets: [],
 };
 
 export const hostIn = (name: string, state: string, more = {}): Rollout["hosts"][number] => ({

@@ -95,6 +95,7 @@ export function buildServices(deps: ControllerDeps): Services {
   const control: Handlers<typeof controlService> = {
     ...controlHandlers({
       ...planning,
+      rollouts: store.rollouts,
       ...{ engine, clock, reportIntervalMs: REPORT_INTERVAL_MS },
     }),
     ...holdHandlers({ hosts, register, engine, clock, log }),

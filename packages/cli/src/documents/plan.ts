@@ -2,6 +2,7 @@ import { visible } from "@afterpatch/core/text";
 import type { FleetOrder, PlanFleetResponse } from "../connection.ts";
 import { type HoldDocument, holdDocument } from "./holds.ts";
 import { type HoursDocument, hoursDocument } from "./windows.ts";
+import { type BudgetDocument, budgetDocuments, type ForecastDocument, forecastDocument } from "./forecast.ts";
 import { type ComingBackDocument, comingBackDocument } from "./coming-back.ts";
 
 type PlannedHost = PlanFleetResponse["waves"][number]["hosts"][number];
@@ -66,6 +67,10 @@ export interface PlanDocument {
   readonly fleetFreeze: HoldDocument | null;
   /** Hosts not heard since the controller started, while they may be coming back still. */
   readonly comingBack: ComingBackDocument | null;
+  /** Null: nothing to do. */
+  readonly forecast: ForecastDocument | null;
+  /** Of the file, every size as an integer. */
+  readonly budgets: readonly BudgetDocument[];
   /** Of the controller's clock; null: it did not say. */
   readonly plannedAt: number | null;
   /** Who asked for it; null: the controller did not say. */
@@ -103,6 +108,8 @@ export function planDocument(response: PlanFleetResponse, order: FleetOrder): Pl
     hours: response.hours ? hoursDocument(response.hours, fleetFreeze) : null,
     fleetFreeze,
     comingBack: comingBackDocument(response.comingBack),
+    forecast: forecastDocument(response),
+    budgets: budgetDocuments(response),
     plannedAt: response.plannedAt === 0 ? null : response.plannedAt,
     actor: response.actor === "" ? null : visible(response.actor),
     order,

@@ -8,6 +8,7 @@ import {
   type WaveDocument,
 } from "../documents/plan.ts";
 import type { Paint } from "../shell.ts";
+import { budgetLines, forecastLines } from "./forecast.ts";
 import { counted } from "./table.ts";
 import { hoursLines } from "./windows.ts";
 
@@ -23,6 +24,8 @@ export function renderPlan(plan: PlanDocument, paint: Paint, isWide: boolean): s
   lines.push(
     summary(plan),
     ...reboots(plan),
+    ...budgetLines(plan.budgets),
+    ...forecastLines(plan.forecast, paint, isWide),
     ...hoursLines(plan.hours, plan.fleetFreeze, paint),
     `Digest ${plan.digest}`,
   );

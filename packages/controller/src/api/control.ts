@@ -7,6 +7,7 @@ import type { controlService } from "@afterpatch/wire/services";
 import type { Clock } from "../ports.ts";
 import type { RolloutEngine } from "../rollouts/engine.ts";
 import { comingBack, notConnected, type PlanFleetDeps, SCAN_TIMEOUT_MS } from "../rollouts/plan-fleet.ts";
+import { Durations } from "../rollouts/durations.ts";
 import { ShownPlans } from "../rollouts/shown-plans.ts";
 import { type Host, hostState, presenceOf } from "./host-state.ts";
 import { holdToWire, type HoldCalls } from "./holds.ts";
@@ -16,6 +17,8 @@ import type { BudgetCalls } from "./budgets.ts";
 import type { EventCalls } from "./events.ts";
 import type { WhyCalls } from "./why.ts";
 import { hoursOfPlan, type WindowCalls } from "./windows.ts";
+import type { RolloutStore } from "../store/rollout-store.ts";
+import { budgetsToWire, forecastToWire } from "./forecast.ts";
 import { planToWire } from "./plan-to-wire.ts";
 import { abortOrder, approveOrder, pauseOrder, resumeOrder } from "../rollouts/orders.ts";
 import { refused, refusing } from "./refuse.ts";
@@ -23,6 +26,7 @@ import { orderedBy } from "./again.ts";
 import { planOrRefuse, startRollout } from "./start-rollout.ts";
 
 export interface ControlApiDeps extends PlanFleetDeps {
+  readonly rollouts: Pick<RolloutStore, "recent">;
   readonly engine: RolloutEngine;
   readonly clock: Clock;
   readonly reportIntervalMs: number;
@@ -36,6 +40,7 @@ export function controlHandlers(
 ): Omit<Control, "createToken" | HoldCalls | ChargeCalls | BudgetCalls | WindowCalls | WhyCalls | EventCalls> {
   const { engine } = deps;
   const shown = new ShownPlans();
+  const durations = new Durations(deps.rollouts);
   return {
     listHosts: unary(async ({ pattern, fresh }) => {
       const notScanned = fresh ? await scanAll(deps, await selected(deps, pattern)) : new Map<string, string>();
@@ -46,10 +51,19 @@ export function controlHandlers(
       };
     }),
     planFleet: unary(async (request, call) => {
-      const { plan, comingBack } = await planOrRefuse(deps, (await orderedBy(engine, request)).fleet);
+      const { fleet, spec } = await orderedBy(engine, request);
+      const { plan, comingBack } = await planOrRefuse(deps, fleet);
       shown.add(plan);
+      const forecast = forecastToWire(plan, spec, await durations.last(), deps.clock.now());
       const hours = hoursOfPlan(deps, plan.shape?.hours ?? null);
-      return { ...planToWire(plan, comingBack), ...hours, plannedAt: deps.clock.now(), actor: nameOf(call) };
+      return {
+        ...planToWire(plan, comingBack),
+        ...hours,
+        forecast,
+        budgets: budgetsToWire(plan),
+        plannedAt: deps.clock.now(),
+        actor: nameOf(call),
+      };
     }),
     startRollout: unary(async (request, call) =>
       rolloutToWire(await startRollout({ ...deps, shown }, request, nameOf(call))),
