@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { fleetOf, rolloutPlan, rolloutView, T0 } from "../../../../test/fakes/rollout.ts";
+import { fleetOf, permitted, rolloutPlan, rolloutView, T0 } from "../../../../test/fakes/rollout.ts";
 import { NO_HOLDS } from "./holds.ts";
 import { next } from "./next.ts";
 import type { RolloutEvent, RolloutPlan } from "./types.ts";
@@ -19,6 +19,9 @@ function drained(): RolloutPlan {
     },
   };
 }
+
+const NO_CARE = { before: [], drain: null, after: [], undrain: null };
+const TWO_AT_ONCE = drained().shape?.waves.map((wave) => ({ ...wave, ramp: [2] })) ?? [];
 
 const READY: readonly RolloutEvent[] = [
   { type: "taken", at: T0, hostId: "web1", phase: "draining" },
@@ -46,4 +49,16 @@ test.each([
   const holds = { ...NO_HOLDS, cordons: new Map([["web1", { ...HOLD, until }]]) };
   const view = rolloutView(rolloutPlan({ hosts: ["web1"] }));
   expect(next(view, { ...fleetOf(HOSTS), holds }, T0 + 1_000)).toMatchObject({ decisions: [], wakeAt });
+});
+
+test("while a host is in hand the end of a freeze, or of a night, is not missed by those that may begin beside it", () => {
+  const view = rolloutView(rolloutPlan({ hosts: HOSTS, ramp: [2] }), permitted("web1"));
+  const frozen = { ...NO_HOLDS, freeze: { ...HOLD, until: T0 + 20_000 } };
+  const seen = { ...fleetOf(HOSTS), holds: frozen };
+  expect(next(view, seen, T0 + 1_000)).toMatchObject({ decisions: [], wakeAt: T0 + 21_000 });
+  const hours = { windows: [], freeze: [{ from: T0, until: T0 + 30_000, reason: "" }] };
+  const { shape } = drained();
+  const plan = { ...view.plan, ...(shape ? { shape: { ...shape, hours, care: NO_CARE, waves: TWO_AT_ONCE } } : {}) };
+  const night = rolloutView(plan, permitted("web1"));
+  expect(next(night, fleetOf(HOSTS), T0 + 1_000)).toMatchObject({ decisions: [], wakeAt: T0 + 31_000 });
 });

@@ -24,6 +24,8 @@ export interface Holds {
   readonly freeze: Hold | null;
 }
 
+const LONGEST_LOOK_MS = 60_000;
+
 export const NO_HOLDS: Holds = { cordons: new Map(), freeze: null };
 
 /** `by alice: disk swap (until tue 2026-12-01 08:00 UTC)` */
@@ -42,6 +44,12 @@ export function freezeWaits({ holds: { freeze } }: FleetView): readonly string[]
   return freeze === null ? [] : [`frozen ${holdText(freeze)}`];
 }
 
+/** When to ask again whether hosts may begin. Clocks are stepped: what the wall clock says is asked now and then. */
+export function askedAgainAt({ opensAt }: Closed, { wall }: FleetView, now: number): number {
+  const inMs = opensAt === null ? LONGEST_LOOK_MS : Math.min(opensAt - wall, LONGEST_LOOK_MS);
+  return now + Math.max(inMs, 0);
+}
+
 export function isCordoned({ hostId }: HostInRollout, { holds }: FleetView): boolean {
   return holds.cordons.has(hostId);
 }
@@ -54,9 +62,6 @@ export function cordonWaits(hosts: readonly HostInRollout[], { holds }: FleetVie
   });
   return said.length === 0 ? [] : [`cordoned: ${someOf(said)}`];
 }
-
-/** Clocks are stepped: what the wall clock says is asked again now and then. */
-const LONGEST_LOOK_MS = 60_000;
 
 /** The same, looked at again when the first cordon of these hosts ends by itself. */
 export function untilCordonsEnd(

@@ -1,7 +1,7 @@
 import { type AfterCare, givenBack, idleDrained, readyHosts } from "./care.ts";
 import { someOf } from "../text.ts";
 import { openBatches, residueOf, stepsOf } from "./batch.ts";
-import { type Holds, shutAt } from "./holds.ts";
+import { askedAgainAt, type Holds, shutAt } from "./holds.ts";
 import { holdsController, inHand, permits, sooner } from "./permits.ts";
 import { silentHosts } from "./silence.ts";
 import { hasPassed, type Stage, stagesOf } from "./stages.ts";
@@ -161,12 +161,8 @@ function betweenWaves(
 function atTheWindow(view: RolloutView, fleet: FleetView, times: Times): Next {
   const closed = shutAt(view, fleet);
   if (closed === null) return { decisions: [{ kind: "window-open" }], waits: [], wakeAt: times.now };
-  // Clocks are stepped: what the wall clock says is asked again now and then.
-  const wakeInMs = Math.min(closed.opensAt === null ? LONGEST_LOOK_MS : closed.opensAt - fleet.wall, LONGEST_LOOK_MS);
-  return { decisions: [], waits: [closed.why], wakeAt: sooner(times, times.now + Math.max(wakeInMs, 0)) };
+  return { decisions: [], waits: [closed.why], wakeAt: sooner(times, askedAgainAt(closed, fleet, times.now)) };
 }
-
-const LONGEST_LOOK_MS = 60_000;
 
 function finished(view: RolloutView): Next {
   const why = view.hosts.every((h) => h.reason === "nothing to do") ? "nothing to do" : "";

@@ -2,7 +2,7 @@ import { abridged, someOf } from "../text.ts";
 import { awayOf, type Batch, isLost, isMoving, names, openBatches } from "./batch.ts";
 import { firstPhase, givenBack, isReady, readyHosts } from "./care.ts";
 import { type Budget, overBudget } from "./budgets.ts";
-import { cordonWaits, freezeWaits, isCordoned, shutAt, untilCordonsEnd } from "./holds.ts";
+import { askedAgainAt, cordonWaits, freezeWaits, isCordoned, shutAt, untilCordonsEnd } from "./holds.ts";
 import type { Decision, FleetView, Next, Times } from "./next.ts";
 import { goesAlone, isHostRebooted, REBOOT_EVERY_MS } from "./reboots.ts";
 import { isTriedEnough } from "./silence.ts";
@@ -51,7 +51,14 @@ function permitsOf(
   if (unwanted.length > 0) return { decisions: unwanted.map(givenBack), waits, wakeAt };
   const closed = shutAt(view, fleet);
   if (closed !== null && prepared.length > 0) return { decisions: prepared.map(givenBack), waits, wakeAt };
-  if (closed !== null) return atClosing(closed.why, inFlight.length > 0, waits, wakeAt);
+  if (closed !== null && inFlight.length === 0) {
+    // The rollout waits for its window when nothing is in hand any more.
+    return { decisions: [{ kind: "window-close", why: closed.why }], waits: [], wakeAt };
+  }
+  if (closed !== null) {
+    const again = sooner({ ...times, wakeAt }, askedAgainAt(closed, fleet, times.now));
+    return { decisions: [], waits: [...waits, closed.why], wakeAt: again };
+  }
   const alone = rooms.find(({ batch }) => batch.isAlone)?.batch ?? null;
   const why = whyNotNow(view, alone, fleet);
   if (why !== null)
@@ -60,12 +67,6 @@ function permitsOf(
   // Those that were got ready are in hand, and counted, already.
   const here = prepared.filter(({ hostId }) => awayOf(hostId, fleet) === null);
   return braked(view, { ...granted, hosts: [...here, ...granted.hosts] }, fleet, { ...times, wakeAt }, waits);
-}
-
-/** The rollout waits for its window when nothing is in hand any more. */
-function atClosing(why: string, isBusy: boolean, waits: readonly string[], wakeAt: number | null): Next {
-  if (isBusy) return { decisions: [], waits: [...waits, why], wakeAt };
-  return { decisions: [{ kind: "window-close", why }], waits: [], wakeAt };
 }
 
 export interface Room {
