@@ -3,9 +3,9 @@ import type { Clock, Evidence, HostState, Machine, Performed } from "@afterpatch
 import { rebootable } from "@afterpatch/core/plan/reboot";
 import type { StepRef } from "@afterpatch/core/rollout/types";
 import type { Finding, Scan } from "@afterpatch/core/scan";
-import { SCAN_SCHEMA } from "@afterpatch/core/scan";
 import { type FakeProcess, findingOf } from "./finding.ts";
 import { type FakeRebootOptions, FakeReboots } from "./reboots.ts";
+import { scanOf } from "./scan.ts";
 
 export interface FakeUnit {
   readonly name: string;
@@ -292,23 +292,5 @@ function kernelFinding(bootId: string, release: string): Finding {
     owner: { kind: "kernel", manager: null, name: "kernel" },
     files: [],
     remedy: { kind: "reboot", target: "host", automatic: false, reason },
-  };
-}
-
-function scanOf(
-  host: Pick<Scan["host"], "name" | "bootId" | "kernel">,
-  startedAt: number,
-  findings: readonly Finding[],
-): Scan {
-  return {
-    schema: SCAN_SCHEMA,
-    host: { id: null, os: "debian 12", ...host },
-    startedAt,
-    elapsedMs: 500,
-    processes: { seen: 50, scanned: 50, vanished: 0, unreadable: 0 },
-    findings,
-    unreadable: [],
-    notes: [],
-    reboot: { required: host.kernel.verdict === "outdated", reasons: [] },
   };
 }
