@@ -1,91 +1,21 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { ApplyDocument } from "@afterpatch/agent/apply/present";
-import type { Plan } from "@afterpatch/core/plan/types";
-import type { Scan } from "@afterpatch/core/scan";
-import { build } from "esbuild";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type Payload, stagePayload } from "../e2e/payload.ts";
-import { type Agent, agentOn } from "./agent.ts";
 import { describeLab } from "./describe.ts";
-import { exec, execOk, type Host } from "./host.ts";
-import type { Init } from "./init.ts";
-import { down, hostOf, type Lab, up } from "./lab.ts";
+import { execOk } from "./host.ts";
 import { replaceBuild } from "./rebuild.ts";
 import { type Crowd, crowdOn } from "./remedies/crowd.ts";
-import { openSession, type Session } from "./session.ts";
-import { replaceXinetd, untilListening } from "./super-server.ts";
+import { LISTEN_PORTS, stageFor, WAIT } from "./remedies/stage.ts";
+import { untilListening } from "./super-server.ts";
 
 const patient = { timeout: 20_000 };
-const LISTEN_PORTS = [1143, 2143, 2222];
 
-/** A lab of one host with xinetd, the agent, and what the tests do there. */
-function stageFor(name: string, init: Init) {
-  let payload: Payload | undefined;
-  let made: { readonly lab: Lab; readonly host: Host } | undefined;
-  const open: Session[] = [];
-  const there = () => {
-    if (made === undefined) throw new Error(`${name}: not made yet`);
-    return made;
-  };
-  const sh = async (script: string, ...words: readonly string[]) =>
-    (await execOk(there().host, ["bash", "-euc", script, "bash", ...words])).trim();
-  const put = (path: string, text: string, mode = "644") =>
-    execOk(there().host, ["sh", "-c", 'mkdir -p "$(dirname "$1")"; cat >"$1"; chmod "$2" "$1"', "sh", path, mode], {
-      input: text,
-    });
-  return {
-    sh,
-    put,
-    host: () => there().host,
-    agent: (): Agent => agentOn(there().host),
-    set: async () => {
-      payload = await stagePayload();
-      const outfile = join(payload.directory, "act.mjs");
-      const entryPoints = [join(import.meta.dirname, "remedies/act.ts")];
-      await build({ entryPoints, outfile, bundle: true, platform: "node", format: "esm", logLevel: "error" });
-      const lab = await up({ name, hosts: 1, init, payload: payload.directory });
-      made = { lab, host: hostOf(lab, 1) };
-      return made.host;
-    },
-    clear: async () => {
-      for (const session of open) await session.close();
-      await down(name);
-      await payload?.remove();
-    },
-    session: async (port: number, v6 = false) => {
-      const session = await openSession(there().lab, there().host, port, { v6, timeoutMs: 30_000 });
-      open.push(session);
-      return session;
-    },
-    /** A program of its own for a service, so that it alone becomes old. */
-    copied: (program: string, directory: string) => sh('mkdir -p "$2"; cp "$1" "$2"', program, directory),
-    service: (id: string, port: number, attributes: string) =>
-      put(
-        `/etc/xinetd.d/${id}`,
-        `service ${id}\n{\ntype = UNLISTED\nport = ${port}\nsocket_type = stream\nprotocol = tcp\nuser = root\n${attributes}\n}\n`,
-      ),
-    scan: () => agentOn(there().host).json<Scan>("scan"),
-    apply: async (...args: readonly string[]) => {
-      const { code, stdout, stderr } = await agentOn(there().host).run("apply", ...args, "--yes", "-o", "json");
-      if (stdout === "") throw new Error(`apply said nothing: exit ${code}: ${stderr}`);
-      const { steps, proof } = JSON.parse(stdout) as ApplyDocument; // checked against its schema elsewhere
-      const brief = steps.map(({ remedy, outcome }) => `${remedy.kind} ${remedy.target} ${outcome}`);
-      return { code, steps, proof, brief };
-    },
-  };
-}
-
-const WAIT = "wait = yes\nserver = /opt/waits/imapd\nserver_args = --wait";
-
-await describeLab("sessions and super-servers under systemd", () => {
+await describeLab("sessions under systemd", () => {
   const { set, clear, sh, put, host, session, copied, service, scan, apply, agent } = stageFor(
     `rsess-${process.pid % 1000}`,
     "systemd",
   );
   const reload = () => sh("systemctl reload xinetd");
-  const listenerOf = (port: number) =>
-    sh(`ss -Hltnp "sport = :$1" | grep -o '"xinetd",pid=[0-9]*' | sort -u`, `${port}`);
 
   beforeAll(async () => {
     await set();
@@ -212,119 +142,6 @@ await describeLab("sessions and super-servers under systemd", () => {
     await sh('kill -9 "$1"', pid);
   });
 
-  describe("xinetd runs old code itself", () => {
-    let xinetd: string;
-
-    test("its waiting server ends first, then it is restarted, then its old forks end; all is served again", async () => {
-      const waited = await session(2143);
-      const redirected = await session(2222);
-      const crowd = await crowdOn(host(), 1143, 2);
-      xinetd = await listenerOf(1143);
-      await replaceBuild(host(), "/usr/sbin/xinetd");
-      const { steps: planned } = await agent().json<Plan>("plan");
-      expect(planned.map(({ id }) => id)).toEqual(["restart-service:xinetd.service", "end-session:redirected"]);
-      expect(planned[0]?.because).toContain("the servers of waits are ended (wait = yes)");
-      expect(planned[1]?.because).not.toContain("already start the new program");
-
-      const { code, brief, steps, proof } = await apply("--settle", "1s");
-      expect(steps.map(({ evidence }) => evidence)).toEqual([
-        "xinetd.service restarted; 3 processes of sessions that were open go on",
-        "ended 1 old session of redirected",
-      ]);
-      expect([code, brief]).toEqual([0, ["restart-service xinetd.service done", "end-session redirected done"]]);
-      await waited.ended();
-      await redirected.ended();
-      expect(proof).toMatchObject({ findingsLeft: [] });
-      const now = await listenerOf(1143);
-      expect(now).not.toBe(xinetd);
-      for (const port of LISTEN_PORTS) expect(await listenerOf(port)).toBe(now);
-      expect(await crowd.ask()).toEqual({ "* imapd 1.0": 2 });
-      crowd.close();
-      expect((await scan()).findings).toEqual([]);
-    });
-
-    test("a port that another program took meanwhile comes back by one reload, once it is free", async () => {
-      await put(
-        "/opt/squat.pl",
-        `use IO::Socket::INET; my ($port, $for) = @ARGV;
-my $s = IO::Socket::INET->new(LocalPort => $port, Listen => 5, Proto => "tcp", ReuseAddr => 1) or die "bind: $!";
-exit 0 if fork; open STDIN, "<", "/dev/null"; open STDOUT, ">", "/dev/null"; open STDERR, ">", "/dev/null"; sleep $for;\n`,
-      );
-      const squat = (seconds: number) =>
-        put(
-          "/run/systemd/system/squat.service",
-          `[Service]\nType=forking\nExecStart=/usr/bin/perl /opt/squat.pl 1143 ${seconds}\n`,
-        );
-      await squat(4);
-      await put(
-        "/run/systemd/system/xinetd.service.d/squat.conf",
-        "[Service]\nExecStopPost=/usr/bin/systemctl start squat.service\n",
-      );
-      await replaceBuild(host(), "/usr/sbin/xinetd");
-      await sh("systemctl daemon-reload; journalctl --rotate --vacuum-time=1s -q");
-      const { code, brief } = await apply("--unit", "xinetd", "--settle", "0s");
-      expect([code, brief]).toEqual([0, ["restart-service xinetd.service done"]]);
-      expect(await sh("journalctl -u xinetd --no-pager | grep -c 'Starting reconfiguration'")).toBe("1");
-      await untilListening(host(), ...LISTEN_PORTS);
-
-      await squat(600);
-      await sh("systemctl daemon-reload");
-    });
-
-    test("a port that stays taken is reported with who has it; where a server is missing nothing is reloaded", async () => {
-      await service("incomplete", 6143, "wait = no\nserver = /opt/incomplete/imapd");
-      await replaceBuild(host(), "/usr/sbin/xinetd");
-      await sh("journalctl --rotate --vacuum-time=1s -q");
-      const { code, brief, steps } = await apply("--unit", "xinetd", "--settle", "0s");
-      expect([code, brief]).toEqual([2, ["restart-service xinetd.service failed"]]);
-      const squatter = await sh("systemctl show --value -p MainPID squat");
-      expect(steps[0]?.evidence).toMatch(
-        new RegExp(`does not serve many \\(tcp 1143, which pid ${squatter}, /usr/bin/perl, holds\\); it was not told`),
-      );
-      expect(steps[0]?.evidence).toContain("/opt/incomplete/imapd is not there or not executable");
-      expect(await sh("journalctl -u xinetd --no-pager | grep -c 'Starting reconfiguration' || true")).toBe("0");
-      await sh(`rm /run/systemd/system/xinetd.service.d/squat.conf /etc/xinetd.d/incomplete; systemctl stop squat
-        systemctl daemon-reload; systemctl restart xinetd`);
-      await untilListening(host(), ...LISTEN_PORTS);
-    });
-
-    test("it is not restarted while the program of a service that it serves is missing, and its forks stay with it", async () => {
-      await replaceBuild(host(), "/usr/sbin/xinetd");
-      await sh("mv /opt/many/imapd /opt/many/away");
-      const redirected = await session(2222);
-      const { code, steps, brief } = await apply("--settle", "0s");
-      expect([code, brief]).toEqual([3, ["restart-service xinetd.service vetoed", "end-session redirected vetoed"]]);
-      expect(steps[1]?.evidence).toBe("xinetd.service, of which they are forks, was not restarted");
-      expect(redirected.isOpen()).toBe(true);
-      await redirected.close();
-      expect(steps[0]?.evidence).toContain("/opt/many/imapd, the program of its service many, is not there");
-      await sh("mv /opt/many/away /opt/many/imapd");
-    });
-
-    test("where a restart ends all sessions it is asked for, says so, and does it by name", async () => {
-      await put("/run/systemd/system/xinetd.service.d/native.conf", "[Service]\nKillMode=control-group\n");
-      await sh("systemctl daemon-reload");
-      const crowd = await crowdOn(host(), 1143, 2);
-      const redirected = await session(2222);
-      const remedies = (await scan()).findings.map(({ remedy }) => remedy);
-      const asked = { automatic: false, onRequest: true };
-      expect(remedies).toMatchObject([
-        {
-          ...asked,
-          kind: "restart-service",
-          reason: expect.stringMatching(/would end every open session of .*many.*KillMode=control-group/),
-        },
-        { ...asked, kind: "end-session", target: "redirected", after: "xinetd.service" },
-      ]);
-      expect((await apply("--settle", "0s")).brief).toEqual([]);
-      const { code, brief } = await apply("--unit", "xinetd", "--settle", "0s");
-      expect([code, brief]).toEqual([0, ["restart-service xinetd.service done"]]);
-      expect(await crowd.ask()).toEqual({ closed: 2 });
-      await redirected.ended();
-      expect((await scan()).findings).toEqual([]);
-    });
-  });
-
   describe("connections of Accept=yes sockets", () => {
     const socket = async (name: string, port: number, lines: string) => {
       await put(`/run/systemd/system/${name}.socket`, `[Socket]\nListenStream=${port}\nAccept=yes\n`);
@@ -396,103 +213,5 @@ exit 0 if fork; open STDIN, "<", "/dev/null"; open STDOUT, ">", "/dev/null"; ope
       expect([code, stdout]).toEqual([6, ""]);
       for (const known of ["many", "waits", "letters.socket"]) expect(stderr).toContain(known);
     });
-  });
-});
-
-await describeLab("openbsd-inetd runs old code itself", () => {
-  const { set, clear, sh, host, session, apply, scan } = stageFor(`rinet-${process.pid % 1000}`, "systemd");
-  beforeAll(async () => {
-    await set();
-    await replaceXinetd(
-      host(),
-      "imap2 stream tcp nowait root /usr/sbin/imapd imapd\n2143 stream tcp wait root /usr/sbin/imapd imapd --wait\n",
-    );
-    await untilListening(host(), 143, 2143);
-  });
-  afterAll(clear);
-
-  test("its waiting server ends first, other sessions go on, and it listens on IPv4 and IPv6 again", async () => {
-    const waited = await session(2143);
-    const open = await session(143);
-    const listeners = () => sh("ss -Hltn '( sport = :143 or sport = :2143 )' | wc -l");
-    const before = await listeners();
-    await replaceBuild(host(), "/usr/sbin/inetd");
-    const { code, brief, steps } = await apply("--settle", "1s");
-    expect(steps[0]?.evidence).toBe("inetd.service restarted; 1 process of sessions that were open goes on");
-    expect([code, brief]).toEqual([0, ["restart-service inetd.service done"]]);
-    await waited.ended();
-    expect(await open.ask("NOOP")).toContain("imapd");
-    expect(await listeners()).toBe(before);
-    expect((await session(2143)).greeting).toContain("imapd");
-    expect((await scan()).findings).toEqual([]);
-  });
-});
-
-await describeLab("sessions and xinetd under sysvinit", () => {
-  const { set, clear, sh, put, host, session, copied, service, scan, apply } = stageFor(
-    `rsysv-${process.pid % 1000}`,
-    "sysvinit",
-  );
-  beforeAll(async () => {
-    await set();
-    await copied("/usr/sbin/imapd", "/opt/waits");
-    await copied("/usr/sbin/sshd", "/opt/login");
-    await service("waits", 2143, WAIT);
-    await service("login", 2022, "wait = no\nserver = /opt/login/sshd\nserver_args = -i");
-    await sh("service xinetd restart >/dev/null 2>&1 </dev/null");
-    await untilListening(host(), 143, 2143, 2022);
-  });
-  afterAll(clear);
-
-  test("a login over sshd -i is asked for by name, not ended", async () => {
-    await sh(`mkdir -p /root/.ssh /run/sshd; cp /bin/sleep /opt/visitor; ssh-keygen -q -t ed25519 -N '' -f /root/.ssh/id
-      cp /root/.ssh/id.pub /root/.ssh/authorized_keys
-      ssh -f -p 2022 -i /root/.ssh/id -o StrictHostKeyChecking=no 127.0.0.1 'exec /opt/visitor 4245' >/dev/null 2>&1 </dev/null`);
-    await expect.poll(() => sh("pgrep -xc visitor || true"), patient).toBe("1");
-    await replaceBuild(host(), "/opt/login/sshd");
-    await replaceBuild(host(), "/opt/visitor");
-    const { findings } = await scan();
-    expect(new Set(findings.map(({ owner, remedy }) => `${owner.name} ${remedy.kind} ${remedy.automatic}`))).toEqual(
-      new Set(["login end-session false"]),
-    );
-    expect(findings.length).toBeGreaterThanOrEqual(2);
-    expect(await apply("--settle", "0s")).toMatchObject({ code: 0, brief: [] });
-    expect(await sh("pgrep -xc visitor || true")).toBe("1");
-    expect((await apply("--service", "login", "--settle", "0s")).brief).toEqual(["end-session login done"]);
-    expect(await sh("pgrep -xc visitor || true")).toBe("0");
-    expect((await scan()).findings).toEqual([]);
-  });
-
-  test("xinetd's waiting server ends before its script is run, and every port is served again", async () => {
-    const waited = await session(2143);
-    await put("/etc/afterpatch/agent.yaml", "users:\n  protected: [nobody-at-all]\n");
-    await replaceBuild(host(), "/usr/sbin/xinetd");
-    const { code, brief } = await apply("--settle", "1s");
-    expect([code, brief]).toEqual([0, ["restart-service xinetd done"]]);
-    await waited.ended();
-    await untilListening(host(), 143, 2143, 2022);
-    expect((await scan()).findings).toEqual([]);
-  });
-
-  test("it stays as it is while somebody who is protected has a session that would end", async () => {
-    await sh("useradd alice || adduser --disabled-password --gecos '' alice");
-    await service("waits", 2143, WAIT);
-    await sh(
-      "sed -i 's/user = root/user = alice/' /etc/xinetd.d/waits; service xinetd reload >/dev/null 2>&1 </dev/null",
-    );
-    await untilListening(host(), 2143);
-    const waited = await session(2143);
-    await put("/etc/afterpatch/agent.yaml", "users:\n  protected: [alice]\n");
-    await replaceBuild(host(), "/usr/sbin/xinetd");
-    const { findings } = await scan();
-    expect(findings[0]?.remedy).toMatchObject({
-      automatic: false,
-      reason: expect.stringContaining("sessions of alice"),
-    });
-    expect((await apply("--settle", "0s")).brief).toEqual([]);
-    expect(
-      (await exec(host(), ["/opt/afterpatch/bin/afterpatch-agent", "apply", "--unit", "xinetd", "--yes"])).stdout,
-    ).not.toMatch(/^done /m);
-    expect(await waited.ask("NOOP")).toContain("imapd");
   });
 });
