@@ -96,6 +96,20 @@ await describeLab("an apply whose terminal or reader goes away", () => {
     expect(await records()).toEqual([...DONE, "acknowledged"]);
   });
 
+  test("its output cannot be written: everything is done, and the error says why nothing was told", async () => {
+    const apply = await spawnInside(host, ["sh", "-c", '"$@" >/dev/full', "sh", AGENT, "apply", ...args, "--yes"]);
+    const code = exitCode(apply);
+    const complaint = text(apply.stderr ?? Readable.from([]));
+    // By now the plan could not be told, whenever that was found out: the order goes on nevertheless.
+    await underWay();
+    await go();
+    expect([await code, await complaint]).toEqual([
+      1,
+      expect.stringMatching(/^afterpatch-agent: standard output: ENOSPC[^\n]*; [^\n]*\n$/),
+    ]);
+    expect(await records()).toEqual(DONE);
+  });
+
   test("its terminal goes away: it goes on, and the next apply tells", async () => {
     // The shell is the leader of the session: that it ends reaches whatever runs in the foreground.
     const terminal = await onTerminal([AGENT, "apply", ...args, "--yes;", "true"]);

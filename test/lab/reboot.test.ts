@@ -30,7 +30,9 @@ await describeLab("hosts that a person reboots", () => {
   async function hosts(count: number, init: Init): Promise<readonly Host[]> {
     const name = `rbt-${init}-${process.pid}`;
     labs.push(name);
-    const lab = await up({ name, hosts: count, init, payload: payload.directory });
+    // People are logged in where PAM tells logind so.
+    const packages = init === "systemd" ? ["libpam-systemd"] : [];
+    const lab = await up({ name, hosts: count, init, packages, payload: payload.directory });
     const made = lab.hosts.map((_, index) => hostOf(lab, index + 1));
     await Promise.all(made.map((host) => file(host, "caps: { minimumUptime: 0s, reboots: 24 }\n")));
     return made;
@@ -57,6 +59,19 @@ await describeLab("hosts that a person reboots", () => {
       ]);
       expect([after !== before, await bootId(host)]).toEqual([true, after]);
       expect((await apply(host)).document.resumed).toEqual([]);
+    });
+
+    test("somebody is logged in, for whose sake logind would refuse whoever lets it: the host goes down", async () => {
+      const session = ["--unit=alice", "--uid=alice", "--property=PAMName=login", "--setenv=XDG_SESSION_TYPE=tty"];
+      await execOk(host, ["useradd", "alice"]);
+      await execOk(host, ["systemd-run", "--quiet", ...session, "sleep", "100000"]);
+      const sessions = () => execOk(host, ["loginctl", "list-sessions", "--no-legend"]);
+      await expect.poll(sessions, patient).toContain("alice");
+      const letIt = await exec(host, ["systemctl", "reboot", "--check-inhibitors=yes"]);
+      expect([letIt.code, letIt.stderr]).toEqual([1, expect.stringContaining("User alice is logged in")]);
+      await goesDown(host, REBOOT);
+      const { code, document } = await apply(host);
+      expect([code, document.resumed[0]?.ending]).toMatchObject([0, { result: "verified" }]);
     });
 
     test("an agent that is killed before its intent had an effect: the next one repeats it once", async () => {
@@ -228,7 +243,8 @@ await describeLab("hosts that a person reboots", () => {
 
   test("with sysvinit", async () => {
     const [host] = (await hosts(1, "sysvinit")) as [Host]; // one was ordered
-    const { before, after } = await goesDown(host, REBOOT);
+    // Not an option of shutdown(8), which would warn people and do nothing else.
+    const { before, after } = await goesDown(host, [...REBOOT, "--message=-k"]);
     const { code, document } = await apply(host);
     expect([code, document.resumed[0]?.ending]).toMatchObject([0, { result: "verified" }]);
     expect([before !== after, await bootId(host)]).toEqual([true, after]);
