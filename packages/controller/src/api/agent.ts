@@ -1,8 +1,11 @@
+import { isInFlight } from "@afterpatch/core/rollout/transitions";
+import type { HostInRollout } from "@afterpatch/core/rollout/types";
 import type { FromAgent, ScanReport } from "@afterpatch/core/session";
 import { fromAgentFromWire, toAgentToWire } from "@afterpatch/wire/convert/session";
 import { drained, duplex, type Handlers, received } from "@afterpatch/wire/rpc";
 import type { agentService } from "@afterpatch/wire/services";
 import type { AgentLink, Fleet } from "../fleet/fleet.ts";
+import { changedOutside } from "../fleet/outside.ts";
 import type { Probes } from "../fleet/probes.ts";
 import type { Scans } from "../fleet/scans.ts";
 import { peerOf } from "../listen/peer.ts";
@@ -65,6 +68,7 @@ export async function hear(deps: AgentApiDeps, hostId: string, link: AgentLink, 
       return;
     }
     case "report": {
+      await noteOutside(deps, hostId, message.report);
       const isKept = await saveReport(deps, hostId, message.report);
       link.send({ kind: "report-ack", digest: message.report.digest, sendBody: !isKept });
       if (isKept) deps.scans.answered(hostId, message.requestId, { kind: "fresh" });
@@ -79,6 +83,19 @@ export async function hear(deps: AgentApiDeps, hostId: string, link: AgentLink, 
     case "permit-update":
       return deps.engine.update(hostId, message.update);
   }
+}
+
+/** Somebody, or something, restarts and reboots beside the rollouts: whoever runs the fleet wants to know. */
+async function noteOutside({ hosts, engine, log }: AgentApiDeps, hostId: string, report: ScanReport): Promise<void> {
+  const isOurs = engine.open().some((view) => view.hosts.some((host) => host.hostId === hostId && isCharged(host)));
+  if (isOurs) return;
+  const host = await hosts.byId(hostId);
+  const change = changedOutside(host?.report ?? null, report);
+  if (change) log.warn({ host: hostId, name: host?.name, ...change }, "host changed outside of rollouts");
+}
+
+function isCharged({ state, permit }: HostInRollout): boolean {
+  return isInFlight(state) || (state === "unreachable" && permit !== null);
 }
 
 /** False: the body is needed. */

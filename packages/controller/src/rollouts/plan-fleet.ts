@@ -114,6 +114,8 @@ export async function planFleet(deps: PlanFleetDeps, order: FleetOrder): Promise
   if (selection.kind !== "selected") return selection;
   const names = noNames();
   const wanted = { reboot, filter: order.filter ?? NO_FILTER, names };
+  // Before any is asked: one that comes back while others are scanned is not in this plan.
+  const awaited = comingBack(deps.fleet, selection.hosts);
   const looked = await Promise.all(selection.hosts.map((host) => planHost(deps, host, wanted)));
   const why = looked.some(({ kind }) => kind === "planned") ? whyNothing(names, wanted.filter) : null;
   if (why !== null) return { kind: "nothing-filtered", why };
@@ -144,7 +146,7 @@ export async function planFleet(deps: PlanFleetDeps, order: FleetOrder): Promise
       uncovered: [...uncovered, ...left.map(({ host }) => ({ name: host.name, why: "no wave of the file names it" }))],
     },
     selected: selection.hosts.length,
-    comingBack: comingBack(deps.fleet, selection.hosts),
+    comingBack: awaited,
   };
 }
 
