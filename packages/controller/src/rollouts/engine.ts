@@ -352,7 +352,8 @@ export class RolloutEngine {
     });
     this.#keep(after);
     this.#register.note(charge);
-    const { type, ...fields } = event;
+    // A plan of thousands of hosts is in the store, and no line of a log.
+    const { type, ...fields } = event.type === "replanned" ? { ...event, plan: event.plan.digest } : event;
     this.#deps.log.info({ rollout: view.plan.id, event: type, ...fields }, "rollout event");
     return after;
   }
