@@ -19,6 +19,7 @@ test("a plan that was kept is ordered as it was, and begun while nothing is new"
   bench.script.plan = { ...PLAN, digest: "d2", waves: [waveOf("1", planned("web01"))] };
   const { code, err } = await bench.run("apply", file, ...GO);
   expect([code, err.includes("new:")]).toEqual([0, false]);
+  expect(err).toContain(`afterpatch: ${file} was planned 2023-11-14T22:13:20Z by ops for 'role=web'\n`);
   expect(bench.script.asked.starts).toMatchObject([
     {
       ...{ pattern: "role=web", serial: "1,50%", expectedDigest: "d2", reason: "DSA-6001", rolloutFile: "" },

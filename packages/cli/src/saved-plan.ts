@@ -3,7 +3,7 @@ import { text } from "node:stream/consumers";
 import { CommandError, fileReason, usageError } from "@afterpatch/core/command-error";
 import { EXIT } from "@afterpatch/core/exit";
 import { foldHosts } from "@afterpatch/core/fleet/ranges";
-import { visible } from "@afterpatch/core/text";
+import { echoed, visible } from "@afterpatch/core/text";
 import type { PlanDocument } from "./documents/plan.ts";
 import { isObject, orderIn } from "./saved-order.ts";
 import type { Shell } from "./shell.ts";
@@ -45,10 +45,16 @@ export async function readSavedPlan(file: string): Promise<SavedPlan> {
   return {
     ...{ file, digest },
     waves: waves.map((wave: unknown) => waveIn(wave) ?? wrong("a wave of it cannot be read")),
-    plannedAt: typeof plannedAt === "number" ? plannedAt : null,
+    plannedAt: isInstant(plannedAt) ? plannedAt : null,
     actor: typeof actor === "string" ? actor : null,
     order: orderIn(document.order) ?? wrong("it does not say what was ordered: an older program wrote it"),
   };
+}
+
+/** `plan.json was planned 2026-11-22T19:03:12Z by ops for 'role=web'` */
+export function keptText({ file, plannedAt, actor, order }: SavedPlan): string {
+  const when = plannedAt === null ? "" : ` ${new Date(plannedAt).toISOString().replace(/\.[0-9]+Z$/, "Z")}`;
+  return `${visible(file)} was planned${when}${actor === null ? "" : ` by ${visible(actor)}`} for ${echoed(order.pattern)}`;
 }
 
 async function contentOf(file: string): Promise<string> {
@@ -84,6 +90,11 @@ function remedyIn(step: unknown): { readonly remedy: Remedy } | null {
   if (!isObject(step) || !isObject(step.remedy)) return null;
   const { kind, target } = step.remedy;
   return typeof kind === "string" && typeof target === "string" ? { remedy: { kind, target } } : null;
+}
+
+/** ECMA-262, 21.4.1.1: what a Date can be. */
+function isInstant(value: unknown): value is number {
+  return typeof value === "number" && Math.abs(value) <= 8.64e15;
 }
 
 function isNumbers(value: unknown): value is readonly number[] {

@@ -1,7 +1,7 @@
 import { DEFAULT_REBOOT } from "@afterpatch/core/plan/reboot";
 import { command } from "../command.ts";
 import { understood } from "../rollout-file.ts";
-import { readSavedPlan } from "../saved-plan.ts";
+import { keptText, readSavedPlan } from "../saved-plan.ts";
 import { begin } from "./begin.ts";
 import { beginOptions, ROLLOUT_EXITS } from "./start-options.ts";
 
@@ -22,6 +22,7 @@ export const apply = command({
   ],
   run: async (args, shell) => {
     const saved = await readSavedPlan(args.plan);
+    shell.err(`afterpatch: ${keptText(saved)}\n`);
     const { pattern, serial, rolloutFile, reboot, filter } = saved.order;
     const input = rolloutFile === "" ? null : understood(`${args.plan} (its rollout file)`, rolloutFile, shell.err);
     const { only, kinds: kind, packages, libraries, units } = filter;
