@@ -2,15 +2,15 @@ import type { ApplyDocument } from "@afterpatch/agent/apply/present";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { LabFleet } from "../e2e/fleet.ts";
 import { type Payload, stagePayload } from "../e2e/payload.ts";
-import { exitCode, type Finished } from "./commands.ts";
+import { exitCode } from "./commands.ts";
 import { describeLab } from "./describe.ts";
 import { bootId, booted, exec, execOk, type Host, spawnInside } from "./host.ts";
 import type { Init } from "./init.ts";
 import { down, hostOf, up } from "./lab.ts";
+import { AGENT, apply, file, genuine, goesDown, instead, leave, put, records, run } from "./rebooting.ts";
 
 // Hosts that reboot for real. Their kernel is this machine's and unknown to them: only a person's order counts.
 
-const AGENT = "/opt/afterpatch/bin/afterpatch-agent";
 const patient = { timeout: 30_000, interval: 100 };
 const REBOOT = ["reboot", "--yes", "--settle", "1s"] as const;
 
@@ -250,57 +250,3 @@ await describeLab("hosts that a person reboots", () => {
     expect([before !== after, await bootId(host)]).toEqual([true, after]);
   });
 });
-
-function run(host: Host, ...args: readonly string[]): Promise<Finished> {
-  return exec(host, [AGENT, ...args]);
-}
-
-/** Runs a command that takes its host down; resolves once it is back. */
-async function goesDown(
-  host: Host,
-  args: readonly string[],
-): Promise<{ readonly before: string; readonly after: string }> {
-  const before = await bootId(host);
-  await leave(host, args);
-  await booted(host, before);
-  return { before, after: await bootId(host) };
-}
-
-/** As a child of PID 1 where that can be: for others systemd-shutdown may wait ten seconds, though they have ended. */
-async function leave(host: Host, args: readonly string[]): Promise<void> {
-  const command = [AGENT, ...args];
-  if (host.init === "systemd") await execOk(host, ["systemd-run", "--quiet", "--collect", ...command]);
-  else await exec(host, command);
-}
-
-async function apply(host: Host): Promise<{ readonly code: number; readonly document: ApplyDocument }> {
-  const { code, stdout } = await run(host, "apply", "--yes", "-o", "json");
-  return { code, document: JSON.parse(stdout) as ApplyDocument }; // checked against its schema elsewhere
-}
-
-/** Types of the records of the newest order. */
-async function records(host: Host): Promise<readonly string[]> {
-  const journal = await execOk(host, ["cat", "/var/lib/afterpatch/agent/apply.jsonl"]);
-  const types = [...journal.matchAll(/^[0-9a-f]{8} \{"type":"([a-z]+)"/gm)].map(([, type = ""]) => type);
-  return types.slice(types.lastIndexOf("begun"));
-}
-
-function file(host: Host, text: string): Promise<string> {
-  return put(host, "/etc/afterpatch/agent.yaml", text);
-}
-
-function put(host: Host, path: string, text: string): Promise<string> {
-  return execOk(host, ["sh", "-euc", 'mkdir -p "$(dirname "$1")"; cat >"$1"', "sh", path], { input: text });
-}
-
-/** Another program in the place of a genuine one, which it ends up in. */
-async function instead(host: Host, name: string, script: string): Promise<void> {
-  const path = `/usr/bin/${name}`;
-  await execOk(host, ["mv", path, `${path}.genuine`]);
-  await put(host, path, `#!/bin/sh\n${script}\nexec ${path}.genuine "$@"\n`);
-  await execOk(host, ["chmod", "755", path]);
-}
-
-function genuine(host: Host, name: string): Promise<string> {
-  return execOk(host, ["mv", `/usr/bin/${name}.genuine`, `/usr/bin/${name}`]);
-}
