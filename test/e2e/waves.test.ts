@@ -60,6 +60,9 @@ await describeLab("a rollout in three waves over five hosts", () => {
     const { code, stdout, stderr } = await fleet.cli("plan", "-f", file, "--exit-code");
     expect([code, stderr]).toEqual([10, ""]);
     expect(stdout).toMatch(/canary: 1 host.*web01.*pair: 2 hosts.*web\[02:03\].*rest: 2 hosts.*web\[04:05\]/s);
+    expect(stdout).toMatch(
+      /Around each host: it is drained \(.*\/drain {host}\); its steps; it has to hold http .*baseline; it is put/,
+    );
   });
 
   test("the canary is drained before and put back after, though the controller is killed while it is", async () => {

@@ -71,12 +71,22 @@ export interface PlanDocument {
   readonly forecast: ForecastDocument | null;
   /** Of the file, every size as an integer. */
   readonly budgets: readonly BudgetDocument[];
+  /** What the controller does around each host; null: nothing. */
+  readonly care: CareDocument | null;
   /** Of the controller's clock; null: it did not say. */
   readonly plannedAt: number | null;
   /** Who asked for it; null: the controller did not say. */
   readonly actor: string | null;
   /** What was ordered, as the controller got it: `afterpatch apply` orders it again. */
   readonly order: FleetOrder;
+}
+
+/** Names of checks, and command lines of hooks on the controller's machine; null: none. */
+export interface CareDocument {
+  readonly before: readonly string[];
+  readonly drain: string | null;
+  readonly after: readonly string[];
+  readonly undrain: string | null;
 }
 
 export function planDocument(response: PlanFleetResponse, order: FleetOrder): PlanDocument {
@@ -110,10 +120,18 @@ export function planDocument(response: PlanFleetResponse, order: FleetOrder): Pl
     comingBack: comingBackDocument(response.comingBack),
     forecast: forecastDocument(response),
     budgets: budgetDocuments(response),
+    care: careDocument(response.care),
     plannedAt: response.plannedAt === 0 ? null : response.plannedAt,
     actor: response.actor === "" ? null : visible(response.actor),
     order,
   };
+}
+
+function careDocument(care: PlanFleetResponse["care"]): CareDocument | null {
+  if (!care) return null;
+  const { before, drain, after, undrain } = care;
+  const line = (text: string) => (text === "" ? null : visible(text));
+  return { before: before.map(visible), drain: line(drain), after: after.map(visible), undrain: line(undrain) };
 }
 
 export function isRebooted({ steps }: PlannedHostDocument): boolean {

@@ -1,6 +1,7 @@
 import { foldHosts } from "@afterpatch/core/fleet/ranges";
 import { formatDuration } from "@afterpatch/core/duration";
 import {
+  type CareDocument,
   isRebooted,
   type PlanDocument,
   type PlannedHostDocument,
@@ -24,12 +25,27 @@ export function renderPlan(plan: PlanDocument, paint: Paint, isWide: boolean): s
   lines.push(
     summary(plan),
     ...reboots(plan),
+    ...careLines(plan.care),
     ...budgetLines(plan.budgets),
     ...forecastLines(plan.forecast, paint, isWide),
     ...hoursLines(plan.hours, plan.fleetFreeze, paint),
     `Digest ${plan.digest}`,
   );
   return `${lines.join("\n")}\n`;
+}
+
+/** `Around each host: checks before: ...; drain: ...` */
+function careLines(care: CareDocument | null): readonly string[] {
+  if (care === null) return [];
+  const { before, drain, after, undrain } = care;
+  const parts = [
+    ...(before.length > 0 ? [`it has to hold ${before.join(", ")}`] : []),
+    ...(drain === null ? [] : [`it is drained (${drain})`]),
+    "its steps",
+    ...(after.length > 0 ? [`it has to hold ${after.join(", ")}`] : []),
+    ...(undrain === null ? [] : [`it is put back (${undrain})`]),
+  ];
+  return [`Around each host: ${parts.join("; ")}`];
 }
 
 /** `3 hosts, 1 host at a time, after canary, then watched for 30m and approved of` */

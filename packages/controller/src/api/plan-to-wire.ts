@@ -17,7 +17,16 @@ export function planToWire(plan: FleetPlan, comingBack: ComingBack | null): Wire
     bakeMs: "bakeMs" in rest ? rest.bakeMs : 0,
     isApproved: "isApproved" in rest && rest.isApproved,
   }));
-  return { digest: plan.digest, waves, uncovered, ramp: [...plan.ramp], comingBack };
+  return { digest: plan.digest, waves, uncovered, ramp: [...plan.ramp], comingBack, care: careToWire(plan) };
+}
+
+/** Null: nothing is done around a host. */
+function careToWire({ shape }: FleetPlan): NonNullable<WirePlan["care"]> | null {
+  const { before = [], drain = null, after = [], undrain = null } = shape?.care ?? {};
+  if (before.length + after.length === 0 && drain === null) return null;
+  const names = (checks: typeof before) => checks.map(({ name }) => name);
+  const line = (hook: typeof drain) => hook?.command.join(" ") ?? "";
+  return { before: names(before), drain: line(drain), after: names(after), undrain: line(undrain) };
 }
 
 function hostToWire({ host, plan, reportedAt, unreadable }: PlannedHost) {
