@@ -1,44 +1,20 @@
 import { generateKeyPairSync, randomBytes } from "node:crypto";
 import { readFile } from "node:fs/promises";
-import { connect as connectTcp } from "node:net";
 import { join } from "node:path";
 import { type ConnectionOptions, connect, type TLSSocket } from "node:tls";
 import { enroll } from "@afterpatch/agent/enroll/enroll";
 import type { Identity } from "@afterpatch/agent/identity/identity";
-import { createToken as tokenHandler } from "@afterpatch/controller/api/tokens";
 import { loadAuthority } from "@afterpatch/controller/ca/authority";
-import { buildServices, type ControllerDeps, type Services } from "@afterpatch/controller/services";
+import { buildServices } from "@afterpatch/controller/services";
 import { type ClientIdentity, controllerClient } from "@afterpatch/wire/credentials";
-import { CODE_KEY, call, duplex, open, received, unary } from "@afterpatch/wire/rpc";
+import { CODE_KEY, call, open, received, unary } from "@afterpatch/wire/rpc";
 import { agentService, controlService, enrollService } from "@afterpatch/wire/services";
 import { parseToken } from "@afterpatch/wire/token";
 import * as grpc from "@grpc/grpc-js";
 import { expect, onTestFinished, test } from "vitest";
 import { controllerHere, dataDirectory, type OpenedController } from "./in-process.ts";
+import { adminFiles, LARGE_PLAN, leastServices } from "./least-services.ts";
 import { adminClient, newToken, temporaryDirectory, until } from "./programs.ts";
-
-/** Of three thousand hosts with work to do. */
-const LARGE_PLAN = { digest: "x".repeat(12_000_000), waves: [], uncovered: [], ramp: [] };
-
-/** The real enrolment and tokens; the agent's stream and the list of hosts answer the least they can. */
-function leastServices(deps: ControllerDeps): Services {
-  const services = buildServices(deps);
-  const { tokens } = deps.store;
-  const connect = duplex<unknown, { welcome: { epoch: number } }>(async (stream) => {
-    stream.write({ welcome: { epoch: deps.epoch } });
-    await new Promise((settle) => stream.once("close", settle));
-  });
-  const control = {
-    createToken: tokenHandler({ tokens, pin: deps.authority.pin, clock: deps.clock, log: deps.log }),
-    listHosts: unary(async () => ({ hosts: [] })),
-    planFleet: unary(async () => LARGE_PLAN),
-  };
-  const fleet = [
-    { definition: agentService, handlers: { connect } },
-    { definition: controlService, handlers: control },
-  ];
-  return { ...services, fleet };
-}
 
 async function joined(controller: OpenedController, name = "web01"): Promise<Identity> {
   const token = parseToken(await newToken(controller));
@@ -59,13 +35,6 @@ function client(port: number, identity: ClientIdentity): grpc.Client {
   onTestFinished(() => made.close());
   return made;
 }
-
-const adminFiles = async (dataDir: string): Promise<Required<ClientIdentity>> => {
-  const [ca = "", cert = "", key = ""] = await Promise.all(
-    ["ca.crt", "operator.crt", "operator.key"].map((name) => readFile(join(dataDir, "admin", name), "utf8")),
-  );
-  return { ca, cert, key };
-};
 
 /** Status and our own code of a call that must fail. */
 async function refusal(answer: Promise<unknown>): Promise<{ status: string | undefined; code: string }> {
@@ -236,57 +205,6 @@ test("the enrol port has one method", async () => {
   expect(await refusal(call(nobody, enrollService.enroll, large, 5_000))).toMatchObject({
     status: "RESOURCE_EXHAUSTED",
   });
-});
-
-test("garbage at both ports, inside TLS too, ends nothing but its own connection", async () => {
-  const controller = await controllerHere(leastServices);
-  const admin = await adminFiles(controller.dataDir);
-  const preface = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
-  for (const port of [controller.ports.fleet, controller.ports.enrol]) {
-    for (let i = 0; i < 20; i++) {
-      const garbage = randomBytes(1 + i * 97);
-      await thrown(connectTcp(port, "localhost"), garbage);
-      await reset(port, garbage);
-      await thrown(connect({ host: "localhost", port, ALPNProtocols: ["h2"], ...admin }), garbage);
-      await thrown(
-        connect({ host: "localhost", port, ALPNProtocols: ["h2"], ...admin }),
-        Buffer.concat([preface, garbage]),
-      );
-    }
-  }
-  await expect(createToken(await adminClient(controller.dataDir, controller.ports.fleet))).resolves.toBeDefined();
-  const answer = await fetch(`http://127.0.0.1:${controller.ports.http}/healthz`);
-  expect([answer.status, await answer.text()]).toEqual([200, "ok\n"]);
-});
-
-/** Connects, writes and resets the connection (RST), at once. */
-async function reset(port: number, bytes: Buffer): Promise<void> {
-  const socket = connectTcp(port, "localhost");
-  await new Promise((settle) => socket.once("connect", settle));
-  await new Promise((settle) => socket.write(bytes, settle));
-  socket.resetAndDestroy();
-}
-
-/** Writes and waits until either side has closed. */
-async function thrown(socket: ReturnType<typeof connectTcp>, bytes: Buffer): Promise<void> {
-  const closed = new Promise((settle) => socket.once("close", settle));
-  socket.on("error", () => undefined); // a reset is what is wanted
-  socket.resume().end(bytes);
-  const timer = setTimeout(() => socket.destroy(), 200);
-  await closed;
-  clearTimeout(timer);
-}
-
-test("a silent connection is closed when the handshake takes too long", async () => {
-  const controller = await controllerHere(leastServices);
-  const socket = connectTcp(controller.ports.fleet, "localhost");
-  socket.on("error", () => undefined); // a reset is as good
-  socket.resume();
-  let isClosed = false;
-  socket.once("close", () => {
-    isClosed = true;
-  });
-  await until(() => isClosed);
 });
 
 test("an answer about thousands of hosts reaches the operator", async () => {
