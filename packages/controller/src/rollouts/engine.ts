@@ -1,26 +1,22 @@
 import { afterChore, type ChoreResult } from "@afterpatch/core/rollout/chores";
-import { follow, planned } from "@afterpatch/core/rollout/fold";
-import { chargeChange } from "@afterpatch/core/rollout/charges";
+import { follow } from "@afterpatch/core/rollout/fold";
 import { type Decision, type FleetView, next } from "@afterpatch/core/rollout/next";
 import { isHostRebooted } from "@afterpatch/core/rollout/reboots";
-import { isClosed } from "@afterpatch/core/rollout/transitions";
 import type { RolloutEvent, RolloutPlan, RolloutView } from "@afterpatch/core/rollout/types";
 import type { PermitUpdate } from "@afterpatch/core/session";
-import { echoed } from "@afterpatch/core/text";
 import type { Fleet } from "../fleet/fleet.ts";
 import type { Clock, Log, RandomId } from "../ports.ts";
 import type { RolloutStore } from "../store/rollout-store.ts";
 import { beyond } from "./beyond.ts";
-import { ChargeRegister } from "./charge-register.ts";
+import type { ChargeRegister } from "./charge-register.ts";
 import { type Care, Chores, type ChoreTask } from "./chores.ts";
-import { eventOf, lostPermit, type Proves, takenUp } from "./events.ts";
+import { eventOf, lostPermit, type Proves } from "./events.ts";
 import { heldBy, RolloutError, refuseHeldHosts } from "./held.ts";
+import { OpenRollouts } from "./open-rollouts.ts";
 import { permitOf } from "./permit.ts";
 import type { PersonsOrder } from "./orders.ts";
 import { type WrittenOff, type WrittenOffHost, writeOff } from "./write-off.ts";
 import { eventsOf, Queue, type Replanned, type Replans } from "./queue.ts";
-import { Watchers } from "./watchers.ts";
-import { viewOf } from "./stored.ts";
 
 export interface EngineDeps {
   readonly store: RolloutStore;
@@ -45,11 +41,9 @@ const LONGEST_SLEEP_MS = 60_000;
  */
 export class RolloutEngine {
   readonly #deps: EngineDeps;
-  readonly #open = new Map<string, RolloutView>();
-  readonly #watchers = new Watchers();
+  readonly #rollouts: OpenRollouts;
   readonly #chores: Chores;
   readonly #queue: Queue;
-  readonly #register = new ChargeRegister();
   #tail: Promise<unknown> = Promise.resolve();
   #cancelWake: () => void = () => {};
   #isStopped = false;
@@ -58,6 +52,7 @@ export class RolloutEngine {
 
   constructor(deps: EngineDeps) {
     this.#deps = deps;
+    this.#rollouts = new OpenRollouts(deps.store, deps.log);
     this.#queue = new Queue(deps.replans, (id, replanned) => this.#replanned(id, replanned), deps.log);
     this.#chores = new Chores(deps.care, (task, result) => this.#choreEnded(task, result));
   }
@@ -65,10 +60,7 @@ export class RolloutEngine {
   /** Takes up the rollouts that have not ended, before any agent or operator is let in. */
   async load(): Promise<void> {
     const steadyAt = this.#deps.clock.steady();
-    for (const stored of await this.#deps.store.open()) {
-      this.#open.set(stored.plan.id, takenUp(viewOf(stored), steadyAt));
-    }
-    await this.#register.load(this.#deps.store);
+    await this.#rollouts.load(steadyAt);
     // The run before may have issued one in its last moment, by a clock that was another.
     this.#rebootPermittedAt = steadyAt;
     await this.look();
@@ -90,29 +82,19 @@ export class RolloutEngine {
     return this.#queued(async () => {
       const known = await this.#deps.store.byRequest(requestId);
       if (known !== null) return this.view(known);
-      if (isPatient && heldBy(this.#open.values(), plan) !== null) return this.#wait(plan, requestId);
-      refuseHeldHosts(this.#open.values(), plan);
+      const isWaiting = isPatient && heldBy(this.#rollouts.all(), plan) !== null;
+      if (!isWaiting) refuseHeldHosts(this.#rollouts.all(), plan);
       const started: RolloutEvent = { type: "started", at: this.#deps.clock.now() };
-      await this.#deps.store.create(plan, requestId, [started]);
-      this.#keep(folded(planned(plan), started));
-      this.#deps.log.info({ rollout: plan.id, actor: plan.actor, reason: plan.reason }, "rollout started");
+      await this.#rollouts.create(plan, requestId, isWaiting ? [] : [started]);
       await this.#look();
       return this.view(plan.id);
     });
   }
 
-  async #wait(plan: RolloutPlan, requestId: string): Promise<RolloutView> {
-    await this.#deps.store.create(plan, requestId, []);
-    this.#keep(planned(plan));
-    this.#deps.log.info({ rollout: plan.id, actor: plan.actor, reason: plan.reason }, "rollout queued");
-    await this.#look();
-    return this.view(plan.id);
-  }
-
   /** Carries out what a person orders of an open rollout. Rejects with RolloutError where it cannot be. */
   order(rolloutId: string, order: PersonsOrder): Promise<RolloutView> {
     return this.#queued(async () => {
-      const view = this.#open.get(rolloutId);
+      const view = this.#rollouts.get(rolloutId);
       if (!view) {
         const ended = await this.view(rolloutId);
         throw new RolloutError("already-ended", `rollout ${rolloutId} has already ended: ${ended.state}`);
@@ -123,7 +105,7 @@ export class RolloutEngine {
       if (after.kind === "refused") {
         throw new RolloutError("wrong-state", after.why);
       }
-      await this.#append(view, event);
+      await this.#rollouts.append(view, event);
       await this.#look();
       return this.view(rolloutId);
     });
@@ -137,9 +119,9 @@ export class RolloutEngine {
     return this.#queued(async () => {
       if (!greet()) return;
       for (const update of permits) await this.#take(hostId, update);
-      for (const view of [...this.#open.values()]) {
+      for (const view of this.#rollouts.all()) {
         const event = lostPermit(view, hostId, permits, this.#deps.clock.now());
-        if (event) await this.#append(view, event);
+        if (event) await this.#rollouts.append(view, event);
       }
       await this.#look();
     });
@@ -166,8 +148,8 @@ export class RolloutEngine {
   writeOff(host: WrittenOffHost): Promise<WrittenOff> {
     return this.#queued(async () => {
       const written = await writeOff(host, {
-        ...{ deps: this.#deps, open: [...this.#open.values()], register: this.#register },
-        append: (view, event) => this.#append(view, event),
+        ...{ deps: this.#deps, open: this.#rollouts.all(), register: this.#rollouts.register },
+        append: (view, event) => this.#rollouts.append(view, event),
       });
       await this.#look();
       return written;
@@ -176,7 +158,7 @@ export class RolloutEngine {
 
   /** Hosts that are charged though nobody has them in hand, and those written off. */
   register(): Pick<ChargeRegister, "charges" | "writeOffs"> {
-    return this.#register;
+    return this.#rollouts.register;
   }
 
   /** Looks at all open rollouts: called when a host came or went, and by the engine's own timer. */
@@ -185,33 +167,28 @@ export class RolloutEngine {
   }
 
   /** Rejects with RolloutError `not-found`. */
-  async view(rolloutId: string): Promise<RolloutView> {
-    const open = this.#open.get(rolloutId);
-    if (open) return this.#watchers.explained(open);
-    const stored = await this.#deps.store.load(rolloutId);
-    if (!stored) throw new RolloutError("not-found", `no rollout ${echoed(rolloutId)}`);
-    return viewOf(stored);
+  view(rolloutId: string): Promise<RolloutView> {
+    return this.#rollouts.view(rolloutId);
   }
 
   /** Rollouts that have not ended, oldest first, each with what it waits for. */
   open(): readonly RolloutView[] {
-    return [...this.#open.values()].map((view) => this.#watchers.explained(view));
+    return this.#rollouts.explained();
   }
 
   /** What a request made when it was first heard, or null. */
-  async byRequest(requestId: string): Promise<RolloutView | null> {
-    const id = await this.#deps.store.byRequest(requestId);
-    return id === null ? null : this.view(id);
+  byRequest(requestId: string): Promise<RolloutView | null> {
+    return this.#rollouts.byRequest(requestId);
   }
 
-  async recent(limit: number): Promise<readonly RolloutView[]> {
-    const stored = await this.#deps.store.recent(limit);
-    return stored.map((one) => this.#watchers.explained(this.#open.get(one.plan.id) ?? viewOf(one)));
+  /** Newest first. */
+  recent(limit: number): Promise<readonly RolloutView[]> {
+    return this.#rollouts.recent(limit);
   }
 
   /** Calls `watcher` after each change until the returned function is called. */
   watch(rolloutId: string, watcher: (view: RolloutView) => void): () => void {
-    return this.#watchers.add(rolloutId, watcher);
+    return this.#rollouts.watch(rolloutId, watcher);
   }
 
   #queued<T>(work: () => Promise<T>): Promise<T> {
@@ -225,7 +202,7 @@ export class RolloutEngine {
     this.#cancelWake();
     this.#wakeIn(LOOK_AGAIN_MS); // holds only when this look fails
     let wakeAt = Number.POSITIVE_INFINITY;
-    for (const id of [...this.#open.keys()]) {
+    for (const id of this.#rollouts.ids()) {
       const at = await this.#advance(id);
       if (at !== null) wakeAt = Math.min(wakeAt, at);
     }
@@ -245,12 +222,12 @@ export class RolloutEngine {
   /** Carries out what `next` decides until it decides nothing more; returns when to look again. */
   async #advance(rolloutId: string): Promise<number | null> {
     for (;;) {
-      const view = this.#open.get(rolloutId);
+      const view = this.#rollouts.get(rolloutId);
       if (!view) return null;
       if (view.state === "planned") return this.#inQueue(view);
       const { decisions, waits, wakeAt } = next(view, this.fleetFor(rolloutId), this.#deps.clock.steady());
       if (decisions.length === 0) {
-        this.#watchers.wait(view, waits);
+        this.#rollouts.wait(view, waits);
         this.#chores.follow(view);
         return wakeAt;
       }
@@ -260,9 +237,9 @@ export class RolloutEngine {
 
   /** Has it planned anew once no rollout that came before has its hosts. */
   #inQueue(view: RolloutView): number | null {
-    const held = heldBy(this.#open.values(), view.plan);
+    const held = heldBy(this.#rollouts.all(), view.plan);
     if (held !== null) {
-      this.#watchers.wait(view, [`waits for its hosts: ${held}`]);
+      this.#rollouts.wait(view, [`waits for its hosts: ${held}`]);
       return null;
     }
     this.#queue.begin(view.plan);
@@ -271,11 +248,12 @@ export class RolloutEngine {
 
   #replanned(rolloutId: string, replanned: Replanned): Promise<void> {
     return this.#queued(async () => {
-      const view = this.#open.get(rolloutId);
+      const view = this.#rollouts.get(rolloutId);
       if (view?.state !== "planned" || this.#isStopped) return;
-      if (replanned.kind === "wait") return this.#watchers.wait(view, [replanned.why]);
+      if (replanned.kind === "wait") return this.#rollouts.wait(view, [replanned.why]);
       let after = view;
-      for (const event of eventsOf(replanned, this.#deps.clock.now())) after = await this.#append(after, event);
+      for (const event of eventsOf(replanned, this.#deps.clock.now()))
+        after = await this.#rollouts.append(after, event);
       await this.#look();
     });
   }
@@ -287,9 +265,9 @@ export class RolloutEngine {
     return {
       ...this.#deps.fleet.view(),
       wall,
-      ...beyond(this.#open.values(), rolloutId, this.#register.charged()),
+      ...beyond(this.#rollouts.all(), rolloutId, this.#rollouts.register.charged()),
       rebootPermittedAt,
-      writtenOff: this.#register.writtenOff(),
+      writtenOff: this.#rollouts.register.writtenOff(),
     };
   }
 
@@ -297,11 +275,11 @@ export class RolloutEngine {
     const { clock, log } = this.#deps;
     try {
       await this.#queued(async () => {
-        const view = this.#open.get(rolloutId);
+        const view = this.#rollouts.get(rolloutId);
         if (!view || this.#isStopped) return;
         const now = { at: clock.now(), steadyAt: clock.steady() };
         const event = afterChore(view, host.hostId, phase, result, now);
-        if (event) await this.#append(view, event);
+        if (event) await this.#rollouts.append(view, event);
         await this.#look();
       });
     } catch (err) {
@@ -310,7 +288,7 @@ export class RolloutEngine {
   }
 
   async #carryOut(rolloutId: string, decision: Decision): Promise<void> {
-    const view = this.#open.get(rolloutId);
+    const view = this.#rollouts.get(rolloutId);
     if (!view) return;
     const { clock, randomId, epoch, fleet } = this.#deps;
     if (decision.kind === "ask-again") {
@@ -320,14 +298,14 @@ export class RolloutEngine {
     const [at, steadyAt] = [clock.now(), clock.steady()];
     const event = eventOf(decision, { at, steadyAt, epoch, permitId: randomId(), view });
     if (event.type === "permitted" && isHostRebooted(view.plan, event.hostId)) this.#rebootPermittedAt = steadyAt;
-    const after = await this.#append(view, event);
+    const after = await this.#rollouts.append(view, event);
     if (event.type === "permitted") fleet.send(event.hostId, { kind: "permit", permit: permitOf(after, event) });
   }
 
   async #take(hostId: string, update: PermitUpdate): Promise<void> {
-    const view = [...this.#open.values()].find((v) =>
-      v.hosts.some((host) => host.hostId === hostId && host.permit?.id === update.permitId),
-    );
+    const view = this.#rollouts
+      .all()
+      .find((v) => v.hosts.some((host) => host.hostId === hostId && host.permit?.id === update.permitId));
     if (view) await this.#takeInto(view, hostId, update);
     if (update.state === "finished") {
       this.#deps.fleet.send(hostId, { kind: "permit-ack", permitId: update.permitId });
@@ -340,33 +318,6 @@ export class RolloutEngine {
     if (!event) return;
     const after = follow(view, event);
     // A repeated or overtaken message: the host is past it.
-    if (after.kind === "followed") await this.#append(view, event);
+    if (after.kind === "followed") await this.#rollouts.append(view, event);
   }
-
-  async #append(view: RolloutView, event: RolloutEvent): Promise<RolloutView> {
-    const after = folded(view, event);
-    const charge = chargeChange(after, event);
-    await this.#deps.store.append(view.plan.id, {
-      ...{ version: view.version, event, charge },
-      isClosing: isClosed(after.state),
-    });
-    this.#keep(after);
-    this.#register.note(charge);
-    // A plan of thousands of hosts is in the store, and no line of a log.
-    const { type, ...fields } = event.type === "replanned" ? { ...event, plan: event.plan.digest } : event;
-    this.#deps.log.info({ rollout: view.plan.id, event: type, ...fields }, "rollout event");
-    return after;
-  }
-
-  #keep(view: RolloutView): void {
-    if (isClosed(view.state)) this.#open.delete(view.plan.id);
-    else this.#open.set(view.plan.id, view);
-    this.#watchers.tell(view);
-  }
-}
-
-function folded(view: RolloutView, event: RolloutEvent): RolloutView {
-  const after = follow(view, event);
-  if (after.kind === "refused") throw new Error(`rollout ${view.plan.id}: ${event.type}: ${after.why}`);
-  return after.view;
 }
