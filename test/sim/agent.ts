@@ -12,7 +12,8 @@ import type { VirtualTime } from "./time.ts";
 
 /** Sees what truly happens on a host. */
 export interface Witness {
-  effect(hostId: string, effect: string): void;
+  /** `op`: the permit of the intent that is on the host's disk and open; null: there is none. */
+  effect(hostId: string, effect: string, op: string | null): void;
   /** The host went down, or is back. `isOurs`: by a reboot of ours. */
   down(hostId: string, isOurs: boolean): void;
   up(hostId: string): void;
@@ -185,12 +186,25 @@ export class SimAgent {
         if (isBooted) return this.#boot(life, options.reboot?.method === "soft-reboot");
         const done = this.host.effects.length;
         const performed = await machine.perform(step, before, options);
-        for (const effect of this.host.effects.slice(done)) witness.effect(this.hostId, effect);
+        for (const effect of this.host.effects.slice(done)) witness.effect(this.hostId, effect, this.#intended(effect));
         if (random() < crash()) return this.#die(life);
         await takes(random() * 2_000);
         return performed;
       },
     };
+  }
+
+  /** By which permit the host has written down that it is about to do this. */
+  #intended(effect: string): string | null {
+    const records = this.#journal.records();
+    const isOf = (step: StepRef) => `${step.kind}:${step.target}` === effect;
+    const place = records.findLastIndex((record) => record.type === "intent" && isOf(record.step));
+    const intent = records[place];
+    if (intent?.type !== "intent") return null;
+    const isOver = records
+      .slice(place)
+      .some((one) => one.type === "outcome" && one.op === intent.op && isOf(one.result));
+    return isOver ? null : intent.op;
   }
 
   /** The init system was told. It goes on with that whether this process lives or not. */
@@ -200,7 +214,7 @@ export class SimAgent {
     const { reboots } = this.host;
     const before = reboots.boot;
     reboots.isGoingDown = true;
-    witness.effect(this.hostId, "reboot:host");
+    witness.effect(this.hostId, "reboot:host", this.#intended("reboot:host"));
     time.after(dyingMs, () => {
       if (reboots.isGoingDown && reboots.boot === before) this.#goDown(downMs, true, isSoft);
     });

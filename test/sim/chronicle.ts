@@ -2,6 +2,7 @@ import type { JournalRecord } from "@afterpatch/agent/ports";
 import type { RolloutStore } from "@afterpatch/controller/store/rollout-store";
 import type { RolloutEvent } from "@afterpatch/core/rollout/types";
 import type { Witness } from "./agent.ts";
+import type { Judge } from "./judge.ts";
 
 /** An effect that truly happened on a host. */
 export interface Effect {
@@ -44,6 +45,8 @@ export class Chronicle implements Witness {
   boots = 0;
   /** Called at each host's going down and coming back. */
   onPower: (hostId: string, isDown: boolean) => void = () => {};
+  /** Hears of everything in the moment in which it is so; null: nobody does. */
+  judge: Judge | null = null;
   /** Hosts that went down otherwise too. */
   readonly disturbed = new Set<string>();
   readonly #down = new Set<string>();
@@ -62,6 +65,7 @@ export class Chronicle implements Witness {
       create: async (plan, requestId, events) => {
         const isNew = (await store.byRequest(requestId)) === null;
         const id = await store.create(plan, requestId, events);
+        if (isNew) this.judge?.created(plan);
         if (isNew) for (const event of events) this.#stored(id, event, null);
         return id;
       },
@@ -71,10 +75,15 @@ export class Chronicle implements Witness {
         await store.append(id, appended);
         this.#stored(id, event, runs);
       },
+      change: async (change) => {
+        await store.change(change);
+        this.judge?.changed(change);
+      },
     };
   }
 
-  effect(hostId: string, effect: string): void {
+  effect(hostId: string, effect: string, op: string | null): void {
+    this.judge?.effect(hostId, effect, op);
     this.effects.push({ at: this.#now(), hostId, effect, after: this.events.length });
   }
 
@@ -92,6 +101,7 @@ export class Chronicle implements Witness {
   }
 
   recorded(hostId: string, record: JournalRecord): void {
+    if (record.type === "begun" && !record.refused) this.judge?.begun(hostId, record.op);
     if (record.type === "begun" && record.refused?.code === "old-epoch") this.oldEpochs += 1;
     if (record.type === "begun" && !record.refused && this.#has("permit-void", record.op)) {
       this.broken.push(`${hostId}: permit ${record.op} was begun after we held it for void`);
@@ -111,6 +121,7 @@ export class Chronicle implements Witness {
   }
 
   #stored(rolloutId: string, event: RolloutEvent, runs: Running | null): void {
+    this.judge?.event(rolloutId, event);
     this.events.push({ rolloutId, at: this.#now(), event, down: [...this.#down], runs });
   }
 

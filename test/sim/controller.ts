@@ -6,9 +6,12 @@ import type { Clock, Log } from "@afterpatch/controller/ports";
 import { RolloutEngine } from "@afterpatch/controller/rollouts/engine";
 import { prover } from "@afterpatch/controller/rollouts/prove";
 import type { Hosts } from "@afterpatch/controller/store/hosts";
+import type { Care } from "@afterpatch/controller/rollouts/chores";
 import type { RolloutStore } from "@afterpatch/controller/store/rollout-store";
+import type { Holds } from "@afterpatch/core/rollout/holds";
+import type { RolloutView } from "@afterpatch/core/rollout/types";
 import type { FromAgent, ToAgent } from "@afterpatch/core/session";
-import { NO_CARE, NO_REPLANS } from "../fakes/controller.ts";
+import { NO_REPLANS } from "../fakes/controller.ts";
 import { Link, type NetworkFaults } from "./network.ts";
 import type { VirtualTime } from "./time.ts";
 
@@ -29,6 +32,11 @@ export interface SimControllerOptions {
   readonly onCrash: () => void;
   /** Chance, at each permit, of losing the store to another run and living on for a while. */
   readonly zombie: () => number;
+  /** Carries out hooks and checks. */
+  readonly care: Care;
+  readonly holds: () => Holds;
+  /** A person who watches sees this. */
+  readonly onShown: (view: RolloutView) => void;
 }
 
 /** So long a controller that lost its store may think that it lives. */
@@ -51,7 +59,7 @@ export class SimController {
     const { epoch, random } = options;
     const hosts = this.#fencedHosts();
     const clock = this.#clock();
-    const fleet = new Fleet(clock);
+    const fleet = new Fleet(clock, options.holds);
     this.#fleet = fleet;
     const randomId = () => `id-${epoch}-${Math.floor(random() * 1e15).toString(36)}`;
     const scans = new Scans(fleet, clock, randomId);
@@ -67,15 +75,20 @@ export class SimController {
       epoch,
       proves,
       log: SILENT,
-      care: NO_CARE,
+      care: mortalCare(options.care, () => this.isOver),
       replans: NO_REPLANS,
     });
     const rest = { controllerVersion: "0.1.0", reportIntervalMs: 1_800_000, log: SILENT };
     this.#deps = { hosts, fleet, scans, probes, engine: this.engine, clock, epoch, ...rest };
   }
 
+  isConnected(hostId: string): boolean {
+    return this.#fleet.isConnected(hostId);
+  }
+
   async start(): Promise<void> {
     await this.engine.load();
+    for (const { plan } of this.engine.open()) this.engine.watch(plan.id, this.#options.onShown);
     this.#isListening = true;
   }
 
@@ -159,7 +172,11 @@ export class SimController {
     };
     return {
       ...store,
-      create: (plan, requestId, events) => dying(() => store.create(plan, requestId, events)),
+      create: async (plan, requestId, events) => {
+        const id = await dying(() => store.create(plan, requestId, events));
+        this.engine.watch(id, this.#options.onShown);
+        return id;
+      },
       append: async (id, appended) => {
         const { event } = appended;
         await dying(() => store.append(id, appended));
@@ -193,4 +210,14 @@ export class SimController {
     this.crash();
     return new Promise(() => {}); // a dead process goes no further
   }
+}
+
+/** What a dead process has begun ends, and nobody hears of it. */
+function mortalCare(care: Care, isOver: () => boolean): Care {
+  return {
+    carryOut: async (task, signal) => {
+      const result = await care.carryOut(task, signal);
+      return isOver() ? new Promise(() => {}) : result;
+    },
+  };
 }

@@ -21,7 +21,7 @@ export class VirtualTime {
   }
 
   after(ms: number, fn: () => void): () => void {
-    const entry: Entry = { at: this.#now + Math.max(0, Math.round(ms)), seq: this.#seq++, fn };
+    const entry: Entry = { at: this.#now + Math.max(0, Math.ceil(ms)), seq: this.#seq++, fn };
     this.#push(entry);
     return () => {
       entry.fn = null;

@@ -1,3 +1,5 @@
+import type { Care } from "@afterpatch/controller/rollouts/chores";
+import { type Holds, NO_HOLDS } from "@afterpatch/core/rollout/holds";
 import { NO_REBOOT, type RebootOrder } from "@afterpatch/core/plan/reboot";
 import type { Channel } from "@afterpatch/agent/session/channel";
 import { sha256 } from "@afterpatch/agent/session/report";
@@ -8,8 +10,8 @@ import { rollouts } from "@afterpatch/controller/store/rollouts";
 import { beginEpoch } from "@afterpatch/controller/store/settings";
 import { type Connection, createDatabase } from "@afterpatch/controller/store/sqlite";
 import { planDigest } from "@afterpatch/core/plan/digest";
-import type { RolloutHostPlan, RolloutPlan, RolloutView, StepRef } from "@afterpatch/core/rollout/types";
-import { enrol } from "../fakes/controller.ts";
+import type { RolloutHostPlan, RolloutPlan, RolloutShape, RolloutView, StepRef } from "@afterpatch/core/rollout/types";
+import { enrol, NO_CARE } from "../fakes/controller.ts";
 import type { FakeHostOptions } from "../fakes/machine.ts";
 import { type Boot, SimAgent } from "./agent.ts";
 import { SimController } from "./controller.ts";
@@ -33,6 +35,8 @@ export interface SimOrder {
   readonly reboot?: RebootOrder;
   /** Absent: all. */
   readonly hosts?: readonly string[];
+  /** Absent: one wave by `ramp`. */
+  readonly shape?: RolloutShape;
 }
 
 export const CALM: Faults = {
@@ -68,6 +72,16 @@ export class World {
   boot: (hostId: string) => Boot = () => ({ dyingMs: 2_000, downMs: 60_000, againAfterMs: null });
   /** The host that the controller runs on, where it is one of the fleet. */
   controllerOn: string | null = null;
+  /** Hooks and checks of the controller. */
+  care: Care = NO_CARE;
+  /** Hosts for which two machines speak. */
+  readonly twins = new Set<string>();
+  /** Hosts that do not reach the controller. */
+  readonly apart = new Set<string>();
+  /** What people hold back. */
+  holds: Holds = NO_HOLDS;
+  /** Called with each view that a person who watches is shown. */
+  onShown: (view: RolloutView) => void = () => {};
   #isPowered = true;
   #starts = 0;
 
@@ -99,6 +113,9 @@ export class World {
       faults: () => this.faults,
       crash: () => this.faults.controllerCrash,
       zombie: () => this.faults.zombie,
+      care: { carryOut: (task, signal) => this.care.carryOut(task, signal) },
+      holds: () => this.holds,
+      onShown: (view) => this.onShown(view),
       onCrash: () => {
         this.controller = null;
         this.#zombies = [...this.#zombies.filter((one) => !one.isOver), controller];
@@ -135,6 +152,7 @@ export class World {
       createdAt: this.time.now() + this.clockOff,
       pattern: "all",
       ...{ ramp, maxFail, reboot },
+      ...(order.shape ? { shape: order.shape } : {}),
       allowNew: false,
       digest: "sim",
       hosts: await Promise.all(agents.map((agent) => this.#planned(agent, reboot))),
@@ -185,6 +203,23 @@ export class World {
     return zombie && this.random() < 0.4 ? zombie : this.controller;
   }
 
+  /** Another machine with the identity of this host: a clone of its disk that came up beside it. */
+  twin(hostId: string, machine: FakeHostOptions): SimAgent {
+    const twin = this.#agent(hostId, machine);
+    twin.start();
+    return twin;
+  }
+
+  /** The host's stream breaks, and it connects anew. */
+  cut(hostId: string): void {
+    this.#links.get(hostId)?.cut();
+  }
+
+  /** Rollouts that were asked for and have begun are taken up by nobody else: one person's request. */
+  async request(plan: RolloutPlan): Promise<void> {
+    await this.controller?.engine.start(plan, `request-${plan.id}`);
+  }
+
   close(): void {
     this.#db.close();
   }
@@ -200,6 +235,7 @@ export class World {
       boot: () => this.boot(hostId),
       dial: async () => {
         await new Promise<void>((resolve) => this.time.after(1 + this.random() * this.faults.slowestMs, resolve));
+        if (this.apart.has(hostId)) throw new Error("no route to host");
         const link = this.#answering()?.accept(hostId, (message) => this.#links.get(hostId)?.arrive(message));
         if (!link) throw new Error("connection refused");
         this.#links.set(hostId, link);
