@@ -1,10 +1,10 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { must } from "../lab/commands.ts";
 import { describeLab } from "../lab/describe.ts";
-import { bootId, exec, execOk, type Host } from "../lab/host.ts";
+import { bootId, exec, execOk, type Host, switchOff } from "../lab/host.ts";
 import { down, hostOf, type Lab, up } from "../lab/lab.ts";
 import { until } from "../lab/processes.ts";
 import { execOnSwitch } from "../lab/switch.ts";
@@ -22,12 +22,25 @@ Restart=always
 WantedBy=multi-user.target
 `;
 
+/** Both web hosts at once, and not much time to come back. */
+const TWO = `apiVersion: afterpatch/v1
+kind: Rollout
+reason: new firmware
+select: "web01,web02"
+actions: {reboot: always}
+waves: [{name: all, ramp: [2]}]
+timing: {begin: 10s, deadline: 1m, reboot: 1m, rebootSettle: 5s}
+unreachable: wait 0s
+`;
+
 interface Rollout {
+  readonly id: string;
   readonly state: string;
   readonly why: string;
   readonly hosts: readonly {
     readonly name: string;
     readonly state: string;
+    readonly reason: string | null;
     readonly changedAt: number;
     readonly steps: readonly {
       readonly id: string;
@@ -44,16 +57,21 @@ await describeLab("a fleet that is rebooted, its controller's host too", () => {
   let credentials: string;
   let ctl: Host;
   let web: Host;
+  let lost: Host;
 
   beforeAll(async () => {
     payload = await stagePayload();
     credentials = await mkdtemp(join(tmpdir(), "afterpatch-operator-"));
-    lab = await up({ name: `rbc-${process.pid % 100_000}`, hosts: ["ctl01", "web01"], payload: payload.directory });
-    [ctl, web] = [hostOf(lab, "ctl01"), hostOf(lab, "web01")];
+    lab = await up({
+      name: `rbc-${process.pid % 100_000}`,
+      hosts: ["ctl01", "web01", "web02"],
+      payload: payload.directory,
+    });
+    [ctl, web, lost] = [hostOf(lab, "ctl01"), hostOf(lab, "web01"), hostOf(lab, "web02")];
     await serve();
-    const token = await cliOk("token", "create", "--uses", "2");
-    await Promise.all([ctl, web].map((host) => enrol(host, token)));
-    await until("agents connected", 60_000, async () => ((await connected()) === 2 ? true : undefined));
+    const token = await cliOk("token", "create", "--uses", "3");
+    await Promise.all([ctl, web, lost].map((host) => enrol(host, token)));
+    await until("agents connected", 60_000, async () => ((await connected()) === 3 ? true : undefined));
   });
   afterAll(async () => {
     if (lab) await down(lab.name);
@@ -67,14 +85,14 @@ await describeLab("a fleet that is rebooted, its controller's host too", () => {
   });
 
   test("an ordered reboot takes them one after the other, the controller's host last and alone", async () => {
-    const plan = await cliOk("plan", "all", "--serial", "2", "--reboot", "always");
+    const plan = await cliOk("plan", "ctl01,web01", "--serial", "2", "--reboot", "always");
     expect(plan).toMatch(
       /web01.*ctl01\n {4}reboot host: .* The controller runs on this host: it comes last and alone/s,
     );
     expect(plan).toContain("\n2 hosts reboot: ");
     const before = [await bootId(web), await bootId(ctl)];
     const about = ["--reason", "new firmware", "--message", "new firmware", "--serial", "2"];
-    const { code, stdout, stderr } = await cli("reboot", "all", ...about, "--yes", "-o", "json");
+    const { code, stdout, stderr } = await cli("reboot", "ctl01,web01", ...about, "--yes", "-o", "json");
     const rollout = JSON.parse(stdout) as Rollout;
     expect([code, rollout.state, rollout.why], stderr).toEqual([0, "finished", ""]);
     const after = [await bootId(web), await bootId(ctl)];
@@ -92,6 +110,33 @@ await describeLab("a fleet that is rebooted, its controller's host too", () => {
     );
     expect(await intents(web)).toBe(1);
     expect(await intents(ctl)).toBe(1);
+  });
+
+  test("two never begin within 10 s; one that does not come back is charged, and stops the rollout", async () => {
+    const file = join(credentials, "rollout.yaml");
+    await writeFile(file, TWO);
+    const rollout = cli("rollout", "start", "-f", file, "--yes", "-o", "json");
+    const state = async () => (await now()).hosts.find(({ name }) => name === "web02")?.state;
+    await expect.poll(state, { timeout: 120_000, interval: 300 }).toBe("returning");
+    await switchOff(lost);
+    const { code, stdout, stderr } = await rollout;
+    const ended = JSON.parse(stdout) as Rollout;
+    expect([code, ended.state], stderr).toEqual([3, "halted"]);
+    expect(ended.why).toMatch(/^1 failed \(web02\)/);
+    expect(ended.hosts.map(({ name, state }) => `${name} ${state.replace("-with-residue", "")}`)).toEqual([
+      "web01 done",
+      "web02 unreachable",
+    ]);
+    expect(ended.hosts[1]?.reason).toMatch(/^not back \d+ min after its reboot began/);
+    const events = (await cliOk("rollout", "history", ended.id, "-o", "jsonl")).trim().split("\n");
+    const permits = events
+      .map((line) => JSON.parse(line) as { type: string; at: number })
+      .filter(({ type }) => type === "permitted");
+    expect(permits).toHaveLength(2);
+    expect((permits[1]?.at ?? 0) - (permits[0]?.at ?? 0)).toBeGreaterThanOrEqual(10_000);
+    // Also for rollouts after this one, until it has proved itself or a person writes it off.
+    const { hosts } = JSON.parse(await cliOk("status", "web02", "-o", "json")) as { hosts: { charge: unknown }[] };
+    expect(hosts[0]?.charge).toMatchObject({ rollout: ended.id });
   });
 
   async function serve(): Promise<void> {
@@ -113,6 +158,10 @@ await describeLab("a fleet that is rebooted, its controller's host too", () => {
     const { code, stdout, stderr } = await cli(...args);
     if (code !== 0) throw new Error(`afterpatch ${args.join(" ")}: exit ${code}: ${stderr}`);
     return stdout;
+  }
+
+  async function now(): Promise<Rollout> {
+    return JSON.parse((await cli("rollout", "status", "-o", "json")).stdout) as Rollout; // its contract
   }
 
   async function connected(): Promise<number> {
