@@ -18,7 +18,12 @@ interface Rollout {
   readonly id: string;
   readonly state: string;
   readonly why: string;
-  readonly hosts: readonly { readonly name: string; readonly state: string; readonly reason: string | null }[];
+  readonly hosts: readonly {
+    readonly name: string;
+    readonly state: string;
+    readonly reason: string | null;
+    readonly steps: readonly { readonly id: string; readonly outcome: string }[];
+  }[];
 }
 
 /** Answers 200, and 503 once it was touched by `unhealthy`. */
@@ -113,6 +118,31 @@ await describeLab("a rollout in three waves over five hosts", () => {
     for (const name of ["web01", "web03", "web04", "web05"]) expect(await began(name)).toBe(1);
     expect((await fleet.cli("rollout", "status", id)).code).toBe(3);
   });
+
+  test("units are restarted because a person wants it, old or not; what a host keeps is left and told", async () => {
+    const about = ["--serial", "2", "--reason", "CHG-77", "--yes", "-o", "json"];
+    const before = await invocations("cron.service");
+    const { code, stdout, stderr } = await fleet.cli("restart", "web01,web03", "--unit", "cron", ...about);
+    const rollout = JSON.parse(stdout) as Rollout;
+    expect([code, rollout.state], stderr).toEqual([0, "finished"]);
+    expect(rollout.hosts.flatMap(({ steps }) => steps.map(({ id, outcome }) => `${id} ${outcome}`))).toEqual([
+      "restart-service:cron.service done",
+      "restart-service:cron.service done",
+    ]);
+    const after = await invocations("cron.service");
+    for (const [index, id] of after.entries()) expect(id).not.toBe(before[index]);
+    const kept = await fleet.cli("restart", "web01", "--unit", "systemd-logind", ...about);
+    expect([kept.code, JSON.parse(kept.stdout)]).toMatchObject([0, { hosts: [{ state: "done-with-residue" }] }]);
+    const nobody = await fleet.cli("restart", "web01", "--unit", "nosuch", ...about);
+    expect([nobody.code, nobody.stdout]).toEqual([6, ""]);
+    expect(nobody.stderr).toContain("no running service is called 'nosuch'");
+  });
+
+  /** Of web01 and web03. */
+  function invocations(unit: string): Promise<readonly string[]> {
+    const show = ["systemctl", "show", "--property=InvocationID", "--value", unit];
+    return Promise.all(["web01", "web03"].map((name) => execOk(hostOf(fleet.lab, name), show)));
+  }
 
   async function status(): Promise<Rollout> {
     const { stdout } = await fleet.cli("rollout", "status", "-o", "json");

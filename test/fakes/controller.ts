@@ -131,7 +131,15 @@ export class ControllerRun {
     this.scans = new Scans(this.fleet, clock, randomId);
     this.probes = new Probes(this.fleet, clock, randomId);
     const live = { store, fleet: this.fleet, clock, epoch, log: SILENT };
-    const planning = { hosts, fleet: this.fleet, scans: this.scans, sha256, ownBootId: null, hooksDir: "/hooks" };
+    const planning = {
+      hosts,
+      fleet: this.fleet,
+      scans: this.scans,
+      probes: this.probes,
+      sha256,
+      ownBootId: null,
+      hooksDir: "/hooks",
+    };
     const replans = replanner(planning, (plan) => orderOf(plan).fleet);
     this.engine = new RolloutEngine({ ...live, randomId, proves, care: bench.care, replans });
     const about = { controllerVersion: "0.1.0", reportIntervalMs: 1_800_000 };

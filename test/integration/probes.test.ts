@@ -77,6 +77,7 @@ async function agentOf(controller: OpenedController) {
         read: async () => ({ kind: "policy", policy, file: "agent.yaml" }),
         state: () => machine.reboots.state(),
         unit: async (name) => (name === "ssh.service" ? null : `${name} is failed (failed)`),
+        units: async () => [],
         mayAct: true,
       }),
       lock: () => () => {},

@@ -181,7 +181,7 @@ esac
   test("a program that is gone is not stopped", async () => {
     await daemon("gone", usual);
     await sh("rm /opt/gone");
-    expect(await applied("gone")).toMatchObject({ code: 0, steps: [] });
+    expect(await applied("gone")).toMatchObject({ code: 3, steps: [] });
     expect(await sh("pgrep -x gone | wc -l")).toBe("1");
   });
 });

@@ -176,6 +176,8 @@ export interface Order {
   readonly reboot?: RebootOrder;
   /** Steps of the plan that were deliberately not ordered (`--only`): nobody touches them, and they make nothing stale. */
   readonly leave?: readonly StepRef[];
+  /** Its units are restarted whether anything of them is old or not: a person wants that. Absent: nobody does. */
+  readonly isOrdered?: boolean;
 }
 
 /** How an order ended. Nothing was done when `result` is `refused` or `stale`. */

@@ -10,6 +10,7 @@ import { cordon, uncordon } from "./commands/cordon.ts";
 import { freeze } from "./commands/freeze.ts";
 import { plan } from "./commands/plan.ts";
 import { reboot } from "./commands/reboot.ts";
+import { restart } from "./commands/restart.ts";
 import { rolloutAbort, rolloutApprove, rolloutPause, rolloutResume } from "./commands/rollout-order.ts";
 import { rolloutList, rolloutStatus, rolloutWatch } from "./commands/rollout-look.ts";
 import { rolloutHistory } from "./commands/rollout-history.ts";
@@ -95,7 +96,21 @@ function commands(reader: Reader, argv: readonly string[], version: string, colu
     return parser.command(name, summary, build);
   };
   let parser: Argv = configured(argv, version, columns);
-  for (const add of [status, scan, plan, apply, reboot, cordon, uncordon, freeze, writeoff, budgets, locks, why])
+  for (const add of [
+    status,
+    scan,
+    plan,
+    apply,
+    restart,
+    reboot,
+    cordon,
+    uncordon,
+    freeze,
+    writeoff,
+    budgets,
+    locks,
+    why,
+  ])
     parser = add(parser, reader);
   const looks = [rolloutStatus, rolloutWatch, rolloutList, rolloutHistory];
   const rollouts = [rolloutStart, rolloutRetry, ...looks, rolloutPause, rolloutResume, rolloutApprove, rolloutAbort];

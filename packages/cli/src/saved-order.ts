@@ -43,7 +43,9 @@ function filterIn(value: unknown): Filter | null {
   const only = wordsIn(value.only, FILTER_REMEDIES);
   const kinds = wordsIn(value.kinds, FINDING_KINDS);
   const [packages, libraries, units] = [textsIn(value.packages), textsIn(value.libraries), textsIn(value.units)];
-  return only && kinds && packages && libraries && units && { ...NO_FILTER, only, kinds, packages, libraries, units };
+  const restarts = textsIn(value.restarts ?? []);
+  if (!only || !kinds || !packages || !libraries || !units || !restarts) return null;
+  return { ...NO_FILTER, only, kinds, packages, libraries, units, restarts };
 }
 
 function textsIn(value: unknown): readonly string[] | null {

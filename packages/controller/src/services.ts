@@ -73,7 +73,7 @@ export function buildServices(deps: ControllerDeps): Services {
   const probes = new Probes(fleet, clock, randomUUID);
   const care = careOnThisMachine({ agents: agentsAsked(probes), hooksDir: deps.hooksDir });
   const { hosts } = store;
-  const planning = { hosts, fleet, scans, sha256, ownBootId, hooksDir: deps.hooksDir };
+  const planning = { hosts, fleet, scans, probes, sha256, ownBootId, hooksDir: deps.hooksDir };
   const replans = replanner(planning, (plan) => orderOf(plan).fleet);
   const webhooks = new Webhooks({ store: store.notices, post: postNotice, clock, log });
   const engine = new RolloutEngine({

@@ -1,3 +1,4 @@
+import type { NamedUnit } from "./plan/ordered.ts";
 import type { RebootOrder } from "./plan/reboot.ts";
 import type { StepRef, StepResult } from "./rollout/types.ts";
 
@@ -46,6 +47,8 @@ export interface Permit {
   readonly graceMs: number;
   readonly settleMs: number;
   readonly allowNew: boolean;
+  /** A person wants the units of its steps restarted whether anything of them is old or not. Absent: nobody does. */
+  readonly isOrdered?: boolean;
   readonly reboot: RebootOrder;
   /** Steps of the host's own plan that are left on purpose. Absent: none. */
   readonly leave?: readonly StepRef[];
@@ -77,8 +80,13 @@ export type PermitUpdate =
       readonly outcome: PermitOutcome;
     };
 
-/** A question about a host that changes nothing there. `unit`: it is active; `check`: one of the agent's own file. */
-export type HostProbe = { readonly kind: "unit" | "check"; readonly name: string } | { readonly kind: "snapshot" };
+/**
+ * A question about a host that changes nothing there. `unit`: it is active; `check`: one of the agent's own file; `units`:
+ * services that run and that a glob names.
+ */
+export type HostProbe =
+  | { readonly kind: "unit" | "check" | "units"; readonly name: string }
+  | { readonly kind: "snapshot" };
 
 export interface ProbeAnswer {
   /** Why it does not hold, or cannot be told; null: it holds, or the snapshot is whole. */
@@ -86,6 +94,8 @@ export interface ProbeAnswer {
   /** Of a snapshot: units that have failed, and where services can be reached (`tcp 22`); else empty. */
   readonly failedUnits: readonly string[];
   readonly ports: readonly string[];
+  /** Of `units`; else empty. */
+  readonly units: readonly NamedUnit[];
 }
 
 export type ToAgent =

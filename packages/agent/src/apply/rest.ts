@@ -1,5 +1,6 @@
 import { REBOOT } from "@afterpatch/core/plan/reboot";
 import type { StepRef } from "@afterpatch/core/rollout/types";
+import { StepError } from "../effects/error.ts";
 import { stepKey } from "../journal/operations.ts";
 import { giveTime } from "./announce.ts";
 import {
@@ -71,7 +72,8 @@ function stepsInTurn(course: Course, seen: Seen): readonly StepRef[] | Stop {
   const planned = performedSteps(seen.plan);
   const fresh = [...planned].filter(([key]) => !ordered.has(key) && !left.has(key));
   // Once something was done the order is carried on; what is new since then stays for the next plan.
-  if (fresh.length > 0 && !order.allowNew && course.intents.size === 0) {
+  // What a person wants restarted in any case has nothing to do with it.
+  if (fresh.length > 0 && !order.allowNew && !order.isOrdered && course.intents.size === 0) {
     const names = fresh.map(([, step]) => step.remedy.target).join(", ");
     return { code: "new-targets", message: `the plan no longer fits: ${names} was not in it` };
   }
@@ -95,7 +97,13 @@ async function inTurn(course: Course, queue: readonly StepRef[], first: Seen): P
       seen = now;
       isFresh = true;
     }
-    if (!performedSteps(seen.plan).has(stepKey(step))) {
+    const isOrdered = course.begun.order.isOrdered === true && step.kind === "restart-service";
+    const kept = isOrdered ? await keptFrom(course, step) : null;
+    if (kept !== null) {
+      await conclude(course, step, "vetoed", kept);
+      continue;
+    }
+    if (!isOrdered && !performedSteps(seen.plan).has(stepKey(step))) {
       const why = forbidden(course, step, seen);
       if (why === null) await conclude(course, step, "skipped", whyVanished(seen));
       else await conclude(course, step, "vetoed", why);
@@ -111,6 +119,16 @@ async function inTurn(course: Course, queue: readonly StepRef[], first: Seen): P
     isFresh = false;
   }
   return null;
+}
+
+/** Asked again at the moment of acting: what it is that the host keeps may have changed since the plan. */
+async function keptFrom(course: Course, { target }: StepRef): Promise<string | null> {
+  try {
+    return await course.deps.rules.keeps(target);
+  } catch (error) {
+    if (!(error instanceof StepError)) throw error;
+    return `whether it is kept cannot be told: ${error.message}`;
+  }
 }
 
 function whyVanished({ plan }: Seen): string {

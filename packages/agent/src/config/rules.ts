@@ -1,6 +1,7 @@
 import type { ApplicationRule, HookMoment, Policy, Program } from "@afterpatch/core/policy/types";
 import type { StepRef } from "@afterpatch/core/rollout/types";
 import { runProgram } from "../hooks/program.ts";
+import { keptNow } from "../probe/units.ts";
 import type { Rules, Veto } from "../vetoes/rules.ts";
 import { type VetoDeps, vetoOf } from "../vetoes/vetoes.ts";
 import type { Config } from "./config.ts";
@@ -27,6 +28,10 @@ export function rulesOf(read: () => Promise<Config>, deps: VetoDeps): Rules {
       const now = await config();
       if (now.kind === "invalid") return { code: "config", message: now.error.message };
       return vetoOf(now.policy, step, restarts, { ...deps, op });
+    },
+    async keeps(unit) {
+      const now = await config();
+      return now.kind === "invalid" ? now.error.message : keptNow(unit, now.policy);
     },
     async programs(moment: HookMoment | "check"): Promise<readonly Program[]> {
       await config();

@@ -35,17 +35,24 @@ function answers(given: Partial<ProbeDeps> = {}) {
     read: async () => GOOD,
     state: async () => STATE,
     unit: async (name) => (name === "ssh.service" ? null : `${name} is inactive (dead)`),
+    units: async (glob) => [{ name: `${glob}.service`, why: null }],
     mayAct: true,
     ...given,
   });
 }
 
-const said = (why: string | null, more: Partial<ProbeAnswer> = {}) => ({ why, failedUnits: [], ports: [], ...more });
+const said = (why: string | null, more: Partial<ProbeAnswer> = {}) => ({
+  why,
+  failedUnits: [],
+  ports: [],
+  units: [],
+  ...more,
+});
 
 test.each<[string, HostProbe, Partial<ProbeDeps>, ProbeAnswer]>([
   ["a unit that is up", { kind: "unit", name: "ssh.service" }, {}, said(null)],
   ["a unit that is not", { kind: "unit", name: "x.service" }, {}, said("x.service is inactive (dead)")],
-  ["a snapshot", { kind: "snapshot" }, {}, said(null, { failedUnits: ["a.service"], ports: ["tcp 22"] })],
+  ["a snapshot", { kind: "snapshot" }, {}, said(null, { failedUnits: ["a.service"], ports: ["tcp 22"], units: [] })],
   [
     "a snapshot that cannot be taken is no empty one",
     { kind: "snapshot" },

@@ -1,3 +1,5 @@
+import type { NamedUnit } from "@afterpatch/core/plan/ordered";
+import type { Policy } from "@afterpatch/core/policy/types";
 import type { HostProbe, ProbeAnswer } from "@afterpatch/core/session";
 import { echoed, visible } from "@afterpatch/core/text";
 import type { Config } from "../config/config.ts";
@@ -14,6 +16,8 @@ export interface ProbeDeps {
   readonly state: () => Promise<HostState>;
   /** Why a unit is not active, or null. Throws StepError where nobody can tell. */
   readonly unit: (name: string) => Promise<string | null>;
+  /** Services that run and that a glob names, each with why it is kept, or null. Throws StepError where nobody can tell. */
+  readonly units: (glob: string, policy: Policy) => Promise<readonly NamedUnit[]>;
   /** Checks are programs of the file's, which root alone may run as whom they name. */
   readonly mayAct: boolean;
 }
@@ -67,7 +71,7 @@ function inTime(looked: Promise<ProbeAnswer>, withinMs: number, signal: AbortSig
 }
 
 async function answer(
-  { read, state, unit, mayAct }: ProbeDeps,
+  { read, state, unit, units, mayAct }: ProbeDeps,
   probe: HostProbe,
   timeoutMs: number,
   signal: AbortSignal,
@@ -75,11 +79,17 @@ async function answer(
   switch (probe.kind) {
     case "unit":
       return of(await unit(probe.name));
+    case "units": {
+      const config = await read();
+      if (config.kind === "invalid") return no(`the agent's file is invalid: ${config.error.message}`);
+      if (!mayAct) return no("the agent runs without root, and restarts nothing");
+      return { ...of(null), units: await units(probe.name, config.policy) };
+    }
     case "snapshot": {
       // Without root only our own user's sockets are seen, and what is not seen would be taken for gone.
       if (!mayAct) return no("cannot be told: the agent runs without root");
       const { failedUnits, ports } = await state();
-      return { why: null, failedUnits: failedUnits ?? [], ports };
+      return { ...of(null), failedUnits: failedUnits ?? [], ports };
     }
     case "check": {
       if (!mayAct) return no("the agent runs without root, and no checks");
@@ -105,7 +115,7 @@ function variablesOf(name: string): Readonly<Record<string, string>> {
 }
 
 function of(why: string | null): ProbeAnswer {
-  return { why, failedUnits: [], ports: [] };
+  return { why, failedUnits: [], ports: [], units: [] };
 }
 
 function no(why: string): ProbeAnswer {

@@ -22,6 +22,7 @@ import { takeActLock, takeLock } from "../lock.ts";
 import type { Machine } from "../ports.ts";
 import { answersOf } from "../probe/probe.ts";
 import { unitHeld } from "../probe/unit.ts";
+import { unitsNamed } from "../probe/units.ts";
 import { rebootsOfThisHost } from "../reboots.ts";
 import { Scanner } from "../scan-child/scanner.ts";
 import { journalsIn, LOCAL_JOURNAL } from "../vetoes/counts.ts";
@@ -89,7 +90,7 @@ export async function run({ stateDir, config: file }: GlobalOptions): Promise<Ex
       reportOf,
       lock,
       connect: dialer(identity),
-      probe: answersOf({ read, state: () => machine.reboots.state(), unit: unitHeld, mayAct }),
+      probe: answersOf({ read, state: () => machine.reboots.state(), unit: unitHeld, units: unitsNamed, mayAct }),
       random: Math.random,
       log,
       ...(mayAct ? {} : { refusal: NOT_ROOT }),

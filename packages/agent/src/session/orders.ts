@@ -220,10 +220,10 @@ export class Orders {
 }
 
 function orderOf(permit: Permit): Order {
-  const { rolloutId, epoch, steps, deadlineMs, graceMs, settleMs, allowNew, reboot, leave } = permit;
+  const { rolloutId, epoch, steps, deadlineMs, graceMs, settleMs, allowNew, reboot, leave, isOrdered } = permit;
   const from = { kind: "permit", rolloutId, epoch } as const;
   const left = leave ? { leave } : {};
-  return { from, steps, deadlineMs, graceMs, settleMs, allowNew, reboot, ...left };
+  return { from, steps, deadlineMs, graceMs, settleMs, allowNew, reboot, ...left, ...(isOrdered ? { isOrdered } : {}) };
 }
 
 /** Times of this host's own file count where they are longer. */

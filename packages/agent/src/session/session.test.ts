@@ -91,13 +91,13 @@ test("a question about the host is answered beside everything else; without answ
   const asked: string[] = [];
   const probe: SessionDeps["probe"] = async (question) => {
     asked.push(question.kind);
-    return { why: null, failedUnits: [], ports: ["tcp 22"] };
+    return { why: null, failedUnits: [], ports: ["tcp 22"], units: [] };
   };
   const web = await welcomed({ probe });
   web.stream().say({ kind: "probe", requestId: "q1", probe: { kind: "snapshot" }, timeoutMs: 1_000 });
   await web.pass();
   expect(asked).toEqual(["snapshot"]);
-  const answer = { why: null, failedUnits: [], ports: ["tcp 22"] };
+  const answer = { why: null, failedUnits: [], ports: ["tcp 22"], units: [] };
   expect(web.stream().sent.at(-1)).toEqual({ kind: "probe-result", requestId: "q1", answer });
 
   const mute = await welcomed();
@@ -112,7 +112,7 @@ test("a question is dropped with the stream on which it came", async () => {
     new Promise((resolve) => {
       signal.addEventListener("abort", () => {
         isDropped = true;
-        resolve({ why: "late", failedUnits: [], ports: [] });
+        resolve({ why: "late", failedUnits: [], ports: [], units: [] });
       });
     });
   const web = await welcomed({ probe });

@@ -148,7 +148,7 @@ export class Session {
     signal: AbortSignal,
   ): Promise<void> {
     const answer = await this.#deps.probe?.(probe, timeoutMs, signal);
-    const none = { why: "this agent answers no questions", failedUnits: [], ports: [] };
+    const none = { why: "this agent answers no questions", failedUnits: [], ports: [], units: [] };
     if (!signal.aborted) this.#say({ kind: "probe-result", requestId, answer: answer ?? none });
   }
 

@@ -23,6 +23,8 @@ export interface Rules {
    * Whatever cannot be found out is a veto.
    */
   veto(step: StepRef | null, restarts: number, op: string): Promise<Veto | null>;
+  /** Why a unit is kept from a person's order to restart it whether anything of it is old or not; null: it is not. */
+  keeps(unit: string): Promise<string | null>;
   /** Hooks of one moment, or the checks, as the file has them now. */
   programs(moment: HookMoment | "check"): Promise<readonly Program[]>;
   /** What an order of a controller has to give at least. */
@@ -34,6 +36,7 @@ export interface Rules {
 /** A host without rules: the simulator's, and what tests have no use for. */
 export const NO_RULES: Rules = {
   veto: async () => null,
+  keeps: async () => null,
   programs: async () => [],
   least: async () => ({ graceMs: 0, settleMs: 0 }),
   run: async () => null,

@@ -3,6 +3,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import { CommandError, usageError } from "@afterpatch/core/command-error";
 import { wholeNumberOf } from "@afterpatch/core/command-line";
 import { EXIT, type ExitCode, rolloutExitCode } from "@afterpatch/core/exit";
+import { NO_FILTER } from "@afterpatch/core/plan/filter";
 import type { RebootOrder } from "@afterpatch/core/plan/reboot";
 import { echoed } from "@afterpatch/core/text";
 import { serialOf } from "../arguments.ts";
@@ -28,11 +29,12 @@ export async function begin(
   args: Args,
   reboot: RebootOrder,
   shell: Shell,
-  { input = null, saved = null, retry = null }: Basis = {},
+  { input = null, saved = null, retry = null, restarts = [] }: Basis = {},
 ): Promise<ExitCode> {
   refuseTwice(args, reboot, input);
   digestOf(args.planDigest);
-  const request = retry === null ? requestOf(args, reboot, input) : retryRequest(args, reboot, retry);
+  const typed = retry === null ? requestOf(args, reboot, input) : retryRequest(args, reboot, retry);
+  const request = restarts.length === 0 ? typed : { ...typed, filter: { ...NO_FILTER, restarts } };
   await checkTarget(args);
   if (!args.yes && shell.ask === null) {
     const look = reboot.mode === "always" ? "afterpatch plan --reboot always" : "afterpatch plan";
@@ -76,6 +78,8 @@ interface Basis {
   readonly saved?: SavedPlan | null;
   /** Id of a rollout whose order it is. */
   readonly retry?: string | null;
+  /** Globs over units that are restarted in any case. */
+  readonly restarts?: readonly string[];
 }
 
 /** All that is not said anew is that rollout's. */

@@ -1,3 +1,4 @@
+import { NO_FILTER } from "@afterpatch/core/plan/filter";
 import { parseRollout } from "@afterpatch/config/rollout";
 import { isClosed } from "@afterpatch/core/rollout/transitions";
 import type { RolloutPlan, RolloutView } from "@afterpatch/core/rollout/types";
@@ -33,7 +34,7 @@ export function orderOf({ id, pattern, reboot, order }: RolloutPlan): OperatorsO
   const parsed = rolloutFile === "" ? null : parseRollout(rolloutFile);
   if (parsed?.kind === "invalid") throw refused("bad-argument", `the file of rollout ${id} is none for this version`);
   const spec = parsed?.spec ?? null;
-  return { spec, reboot, fleet: { pattern, serial, reboot, spec, filter } };
+  return { spec, reboot, fleet: { pattern, serial, reboot, spec, filter: { ...NO_FILTER, ...filter } } };
 }
 
 /** Its hosts that did not end done, and those that it could not cover. */

@@ -33,7 +33,11 @@ export function withinBounds(message: FromAgent): FromAgent {
     case "probe-result": {
       const { why, failedUnits, ports } = message.answer;
       const names = (all: readonly string[]) => all.slice(0, MOST_ITEMS).map(word);
-      const answer = { why: why && sentence(why), failedUnits: names(failedUnits), ports: names(ports) };
+      const units = message.answer.units.slice(0, MOST_ITEMS).map((unit) => ({
+        name: word(unit.name),
+        why: unit.why && sentence(unit.why),
+      }));
+      const answer = { why: why && sentence(why), failedUnits: names(failedUnits), ports: names(ports), units };
       return { ...message, answer };
     }
   }

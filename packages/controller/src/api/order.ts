@@ -32,10 +32,15 @@ export function orderOrRefuse({ pattern, serial, reboot, rolloutFile, filter }: 
 
 /** A list of the request takes the place of the file's. */
 function filterOf(wire: Request["filter"], spec: RolloutSpec | null): Filter {
-  const { only, packages, libraries, units, kinds } = filterOrRefuse(wire);
+  const { only, packages, libraries, units, kinds, restarts } = filterOrRefuse(wire);
   const { actions } = spec ?? { actions: NO_FILTER };
   const pick = <T>(given: readonly T[], inFile: readonly T[] | null) => (given.length > 0 ? given : (inFile ?? []));
+  const others = [only, packages, libraries, units, kinds].some((list) => list.length > 0);
+  if (restarts.length > 0 && (others || spec !== null)) {
+    throw refused("bad-argument", "filter: units that are restarted in any case go with no other filter and no file");
+  }
   return {
+    restarts,
     kinds,
     never: actions.never,
     only: pick(only, actions.only),

@@ -23,7 +23,14 @@ async function fleet(reports: Readonly<Record<string, ScanReport>>) {
       void run.says(name, link, { kind: "report", report, requestId: message.requestId });
     };
   }
-  const live = { hosts: bench.hosts, fleet: run.fleet, scans: run.scans, engine: run.engine, clock: run.clock };
+  const live = {
+    hosts: bench.hosts,
+    fleet: run.fleet,
+    scans: run.scans,
+    probes: run.probes,
+    engine: run.engine,
+    clock: run.clock,
+  };
   const deps = {
     ...live,
     sha256,

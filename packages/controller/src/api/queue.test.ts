@@ -38,7 +38,14 @@ async function fleet() {
   let requests = 0;
   const start = async (pattern: string, change: object = {}) => {
     requests += 1;
-    const live = { hosts: bench.hosts, fleet: run.fleet, scans: run.scans, engine: run.engine, clock: run.clock };
+    const live = {
+      hosts: bench.hosts,
+      fleet: run.fleet,
+      scans: run.scans,
+      probes: run.probes,
+      engine: run.engine,
+      clock: run.clock,
+    };
     const deps = { ...live, sha256, shown: new ShownPlans(), ownBootId: null, hooksDir: "/hooks" };
     const request = { pattern, serial: "1", maxFail: 0, reason: `reason ${requests}`, name: "", maxHosts: 0 };
     const rest = {
@@ -153,7 +160,7 @@ describe("a rollout that is retried", () => {
     const { run, now, web1, start, ends } = await fleet();
     await ends(MORE);
     run.fleet.reset("web2", "gone");
-    const filter = { only: [], packages: [], libraries: [], units: ["ssh"], kinds: [] };
+    const filter = { only: [], packages: [], libraries: [], units: ["ssh"], kinds: [], restarts: [] };
     const id = await start("all", { filter });
     await run.tells("web1", web1, notDone(permitOf(web1), "failed", "step-failed"));
     expect((await run.engine.view(id)).plan.uncovered).toMatchObject([{ name: "web2" }]);

@@ -26,7 +26,14 @@ async function fleet() {
     };
     links.set(name, link);
   }
-  const live = { hosts: bench.hosts, fleet: run.fleet, scans: run.scans, engine: run.engine, clock: run.clock };
+  const live = {
+    hosts: bench.hosts,
+    fleet: run.fleet,
+    scans: run.scans,
+    probes: run.probes,
+    engine: run.engine,
+    clock: run.clock,
+  };
   const deps = { ...live, sha256, shown: new ShownPlans(), ownBootId: null, hooksDir: "/etc/afterpatch/hooks" };
   const request = (file: string, pattern = "all") => ({
     ...{ pattern, serial: "", maxFail: 0, reason: "", name: "", maxHosts: 0, expectedDigest: "", allowNew: false },

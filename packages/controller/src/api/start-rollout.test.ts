@@ -22,7 +22,7 @@ async function fleet(names: readonly string[] = NAMES) {
   }
   const shown = new ShownPlans();
   const { hosts } = bench;
-  const live = { hosts, fleet: run.fleet, scans: run.scans, engine: run.engine, clock: run.clock };
+  const live = { hosts, fleet: run.fleet, scans: run.scans, probes: run.probes, engine: run.engine, clock: run.clock };
   const deps = { ...live, sha256, shown, ownBootId: null, hooksDir: "/etc/afterpatch/hooks" };
   const plan = async (serial = "50%", pattern = "all"): Promise<FleetPlan> => {
     const { plan: made } = await planOrRefuse(deps, { pattern, serial, reboot: DEFAULT_REBOOT, spec: null });
@@ -220,7 +220,7 @@ describe("a request to start", () => {
 });
 
 describe("a rollout with a filter", () => {
-  const filter = { only: [], packages: [], libraries: [], units: ["nginx"], kinds: [] };
+  const filter = { only: [], packages: [], libraries: [], units: ["nginx"], kinds: [], restarts: [] };
   const NGINX = { kind: "restart-service", target: "nginx.service" };
   const SSH = { kind: "restart-service", target: "ssh.service" };
 
@@ -248,6 +248,59 @@ describe("a rollout with a filter", () => {
     const { run, start } = await fleet();
     await expect(start("", change)).rejects.toMatchObject({ message: expect.stringContaining(message) });
     expect(await run.engine.recent(1)).toEqual([]);
+  });
+});
+
+describe("units that a person wants restarted", () => {
+  const NGINX = { kind: "restart-service", target: "nginx.service" };
+  const CRON = { kind: "restart-service", target: "cron.service" };
+  const filter = { only: [], packages: [], libraries: [], units: [], kinds: [], restarts: ["*n*"] };
+  const units = [
+    { name: "nginx.service", why: null },
+    { name: "cron.service", why: null },
+    { name: "postgresql.service", why: "the agent's file protects postgresql.service" },
+  ];
+
+  /** Hosts whose agents say that these run. */
+  async function running(found: typeof units) {
+    const on = await fleet();
+    for (const name of NAMES) {
+      const link = await on.run.connect(name);
+      answering(on.run, name, link, on.now);
+      const { send } = link;
+      link.send = (message) => {
+        send.call(link, message);
+        if (message.kind !== "probe") return;
+        const { requestId } = message;
+        const answer = { why: null, failedUnits: [], ports: [], units: found };
+        void on.run.says(name, link, { kind: "probe-result", requestId, answer });
+      };
+    }
+    return on;
+  }
+
+  test("are its steps, old or not, and permits say so; what the host keeps is told", async () => {
+    const { bench, run, start } = await running(units);
+    const { plan } = await start("", { filter });
+    expect(plan.hosts[0]).toMatchObject({
+      steps: [NGINX, CRON],
+      leave: [{ kind: "restart-service", target: "ssh.service" }],
+      residue: ["postgresql.service"],
+    });
+    const stored = await bench.store.load(plan.id);
+    const permitted = stored?.events.find((event) => event.type === "permitted");
+    const permit = permitted && permitOf(await run.engine.view(plan.id), permitted);
+    expect(permit).toMatchObject({ isOrdered: true, steps: [NGINX, CRON], reboot: { mode: "never" } });
+  });
+
+  test("are named by nobody: refused, and so is any other filter beside it", async () => {
+    const { start } = await running([]);
+    const refused = { message: expect.stringContaining("no running service is called '*n*'") };
+    await expect(start("", { filter })).rejects.toMatchObject(refused);
+    const both = { filter: { ...filter, units: ["ssh"] } };
+    await expect(start("", both)).rejects.toMatchObject({
+      message: expect.stringContaining("go with no other filter"),
+    });
   });
 });
 

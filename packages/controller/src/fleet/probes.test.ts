@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { ControllerBench, type ControllerRun } from "../../../../test/fakes/controller.ts";
 import { agentsAsked } from "../health/agents.ts";
 
-const UP: ProbeAnswer = { why: null, failedUnits: [], ports: [] };
+const UP: ProbeAnswer = { why: null, failedUnits: [], ports: [], units: [] };
 const going = new AbortController().signal;
 
 async function asked(signal = going) {
@@ -51,8 +51,8 @@ test.each<[string, (run: ControllerRun) => Promise<unknown>, ProbeAnswer, unknow
   [
     "what a host is like",
     (run) => agentsAsked(run.probes).snapshot("web1", going),
-    { why: null, failedUnits: ["apt.service"], ports: ["tcp 22"] },
-    { why: null, failedUnits: ["apt.service"], ports: ["tcp 22"] },
+    { why: null, failedUnits: ["apt.service"], ports: ["tcp 22"], units: [] },
+    { why: null, failedUnits: ["apt.service"], ports: ["tcp 22"], units: [] },
   ],
   [
     "a host that cannot tell",

@@ -24,5 +24,6 @@ export function permitOf(view: RolloutView, event: Extract<RolloutEvent, { type:
     allowNew: view.plan.allowNew,
     reboot,
     ...(host.leave ? { leave: host.leave } : {}),
+    ...((view.plan.order?.filter.restarts ?? []).length > 0 ? { isOrdered: true } : {}),
   };
 }

@@ -4,12 +4,15 @@ import type { RolloutSpec } from "@afterpatch/core/rollout-file/spec";
 import { type Shaped, shapeOf } from "./shape.ts";
 import { parseRamp, resolveRamp } from "@afterpatch/core/fleet/ramp";
 import { type NothingSelected, type Selection, select } from "@afterpatch/core/fleet/select";
+import { type NamedUnit, orderedPlan } from "@afterpatch/core/plan/ordered";
+import { echoed, someOf, visible } from "@afterpatch/core/text";
 import { planDigest } from "@afterpatch/core/plan/digest";
 import { type Filter, filteredPlan, NO_FILTER } from "@afterpatch/core/plan/filter";
 import { addNames, noNames, type OldNames, whyNothing } from "@afterpatch/core/plan/filter-names";
 import type { RebootOrder } from "@afterpatch/core/plan/reboot";
 import type { Plan, Sha256, Step } from "@afterpatch/core/plan/types";
 import type { Fleet } from "../fleet/fleet.ts";
+import type { Probes } from "../fleet/probes.ts";
 import type { Scans } from "../fleet/scans.ts";
 import type { Host, Hosts } from "../store/hosts.ts";
 import { scanOfReport } from "./prove.ts";
@@ -73,6 +76,7 @@ export interface PlanFleetDeps {
   readonly hosts: Hosts;
   readonly fleet: Fleet;
   readonly scans: Scans;
+  readonly probes: Probes;
   readonly sha256: Sha256;
   /** Of the boot that the controller's machine runs in; null: not known. */
   readonly ownBootId: string | null;
@@ -119,6 +123,13 @@ export async function planFleet(deps: PlanFleetDeps, order: FleetOrder): Promise
   const looked = await Promise.all(selection.hosts.map((host) => planHost(deps, host, wanted)));
   const why = looked.some(({ kind }) => kind === "planned") ? whyNothing(names, wanted.filter) : null;
   if (why !== null) return { kind: "nothing-filtered", why };
+  const { restarts } = wanted.filter;
+  const isNamed = looked.some(
+    (one) => one.kind === "planned" && one.planned.plan.steps.length + one.planned.plan.residue.length > 0,
+  );
+  if (restarts.length > 0 && !isNamed && looked.some(({ kind }) => kind === "planned")) {
+    return { kind: "nothing-filtered", why: `no running service is called ${someOf(restarts.map(echoed))}` };
+  }
   const planned = inTurn(looked.flatMap((one) => (one.kind === "planned" ? [one.planned] : [])));
   const uncovered = looked.flatMap((one) => (one.kind === "uncovered" ? [{ name: one.name, why: one.why }] : []));
   const working = new Set(planned.filter(({ plan }) => plan.steps.length > 0).map(({ host }) => host.id));
@@ -217,7 +228,9 @@ async function planHost(deps: PlanFleetDeps, host: Host, { reboot, filter, names
   if (!report) return uncovered("never reported");
   try {
     const scan = scanOfReport(report.body);
-    const { plan, leave } = filteredPlan(scan, reboot, filter);
+    const ordered = filter.restarts.length > 0 ? await unitsOf(deps, host.id, filter.restarts) : null;
+    if (typeof ordered === "string") return uncovered(ordered);
+    const { plan, leave } = ordered ? orderedPlan(scan, ordered) : filteredPlan(scan, reboot, filter);
     if (JSON.stringify(plan).length > LONGEST_PLAN) return uncovered("its plan is too long to be true");
     addNames(names, scan.findings, filter);
     const digest = planDigest(
@@ -236,4 +249,18 @@ async function planHost(deps: PlanFleetDeps, host: Host, { reboot, filter, names
   } catch (error) {
     return uncovered(`its report cannot be read: ${error instanceof Error ? error.message : String(error)}`);
   }
+}
+
+const UNITS_MS = 30_000;
+
+/** Running units that these globs name; a string says why nobody knows. */
+async function unitsOf({ probes }: PlanFleetDeps, hostId: string, globs: readonly string[]) {
+  const units = new Map<string, NamedUnit>();
+  for (const name of globs) {
+    const answer = await probes.request(hostId, { kind: "units", name }, UNITS_MS, AbortSignal.timeout(2 * UNITS_MS));
+    if (typeof answer === "string") return answer;
+    if (answer.why !== null) return `its units: ${visible(answer.why)}`;
+    for (const unit of answer.units) units.set(unit.name, unit);
+  }
+  return [...units.values()];
 }

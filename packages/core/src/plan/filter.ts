@@ -17,9 +17,19 @@ export interface Filter {
   /** Globs over what owns it, and over what is restarted for it. */
   readonly units: readonly string[];
   readonly kinds: readonly FindingKind[];
+  /** Globs over running units that a person wants restarted whether anything of them is old or not; then nothing else is done. */
+  readonly restarts: readonly string[];
 }
 
-export const NO_FILTER: Filter = { only: [], never: [], packages: [], libraries: [], units: [], kinds: [] };
+export const NO_FILTER: Filter = {
+  only: [],
+  never: [],
+  packages: [],
+  libraries: [],
+  units: [],
+  kinds: [],
+  restarts: [],
+};
 
 export const FINDING_KINDS = ["service", "xinetd-session", "application", "kernel", "microcode"] as const;
 

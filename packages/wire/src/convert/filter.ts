@@ -13,7 +13,7 @@ const MOST_TERMS = 100;
 /** Longer than any path. */
 const LONGEST_TERM = 4096;
 
-export function filterToWire({ only, packages, libraries, units, kinds }: Filter): WireFilter {
+export function filterToWire({ only, packages, libraries, units, kinds, restarts }: Filter): WireFilter {
   const lists = { only, packages, libraries, units, kinds };
   return {
     only: [...lists.only],
@@ -21,13 +21,14 @@ export function filterToWire({ only, packages, libraries, units, kinds }: Filter
     libraries: [...lists.libraries],
     units: [...lists.units],
     kinds: [...lists.kinds],
+    restarts: [...restarts],
   };
 }
 
 /** What is absent is everything. Throws FilterError: an unknown word is refused, never guessed. */
 export function filterFromWire(filter: WireFilter | null | undefined): Filter {
   if (!filter) return NO_FILTER;
-  const terms = [...filter.packages, ...filter.libraries, ...filter.units];
+  const terms = [...filter.packages, ...filter.libraries, ...filter.units, ...filter.restarts];
   if (terms.length > MOST_TERMS) throw new FilterError(`at most ${MOST_TERMS} names`);
   if (terms.some((term) => term === "" || term.length > LONGEST_TERM)) {
     throw new FilterError(`a name has from 1 to ${LONGEST_TERM} characters`);
@@ -39,6 +40,7 @@ export function filterFromWire(filter: WireFilter | null | undefined): Filter {
     packages: filter.packages,
     libraries: filter.libraries,
     units: filter.units,
+    restarts: filter.restarts,
   };
 }
 

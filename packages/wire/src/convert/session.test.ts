@@ -116,7 +116,7 @@ const toAgent: fc.Arbitrary<ToAgent> = fc.oneof(
     kind: fc.constant("probe" as const),
     requestId: text,
     probe: fc.oneof(
-      fc.record({ kind: fc.constantFrom("unit", "check"), name: text }),
+      fc.record({ kind: fc.constantFrom("unit", "check", "units"), name: text }),
       fc.record({ kind: fc.constant("snapshot" as const) }),
     ),
     timeoutMs: instant,
@@ -148,6 +148,7 @@ const fromAgent: fc.Arbitrary<FromAgent> = fc.oneof(
       why: fc.option(fc.string({ minLength: 1 })),
       failedUnits: fc.array(text),
       ports: fc.array(text),
+      units: fc.array(fc.record({ name: text, why: fc.option(fc.string({ minLength: 1 })) })),
     }),
   }),
 );

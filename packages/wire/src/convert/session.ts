@@ -27,7 +27,8 @@ export function toAgentToWire(message: ToAgent): WireToAgent {
       const steps = message.permit.steps.map(({ kind, target }) => ({ kind, target }));
       const reboot = rebootToWire(message.permit.reboot);
       const leave = (message.permit.leave ?? []).map(({ kind, target }) => ({ kind, target }));
-      return { body: "permit", permit: { ...message.permit, steps, reboot, leave } };
+      const { isOrdered: ordered = false, ...permit } = message.permit;
+      return { body: "permit", permit: { ...permit, steps, reboot, leave, ordered } };
     }
     case "permit-ack":
       return { body: "permitAck", permitAck: { permitId: message.permitId } };
@@ -56,7 +57,7 @@ export function toAgentFromWire(message: WireToAgent): ToAgent {
       return { kind: "permit-ack", permitId: message.permitAck.permitId };
     case "probeRequest": {
       const { requestId, kind, name, timeoutMs } = message.probeRequest;
-      const known = oneOf(["unit", "check", "snapshot"], kind, "kind of a probe");
+      const known = oneOf(["unit", "check", "units", "snapshot"], kind, "kind of a probe");
       return {
         kind: "probe",
         requestId,
@@ -89,7 +90,13 @@ export function fromAgentToWire(message: FromAgent): WireFromAgent {
       const { requestId } = message;
       return {
         body: "probeResult",
-        probeResult: { requestId, why: why ?? "", failedUnits: [...failedUnits], ports: [...ports] },
+        probeResult: {
+          requestId,
+          why: why ?? "",
+          failedUnits: [...failedUnits],
+          ports: [...ports],
+          units: message.answer.units.map(({ name, why: not }) => ({ name, why: not ?? "" })),
+        },
       };
     }
   }
@@ -114,7 +121,11 @@ export function fromAgentFromWire(message: WireFromAgent): FromAgent {
       return { kind: "scan-failed", requestId: message.scanFailed.requestId, why: message.scanFailed.why };
     case "probeResult": {
       const { requestId, why, failedUnits, ports } = message.probeResult;
-      return { kind: "probe-result", requestId, answer: { why: why === "" ? null : why, failedUnits, ports } };
+      const units = message.probeResult.units.map((unit) => ({
+        name: unit.name,
+        why: unit.why === "" ? null : unit.why,
+      }));
+      return { kind: "probe-result", requestId, answer: { why: why === "" ? null : why, failedUnits, ports, units } };
     }
     default: // the oneof is open on the wire: a newer peer may send an arm that this one does not know
       throw new ProtocolError("the agent sent a message of an unknown kind");
@@ -148,7 +159,21 @@ function permitFromWire(permit: pb.v1.Permit): Permit {
   const reboot = rebootOf(permit);
   const left = permit.leave.map(({ kind, target }) => ({ kind, target }));
   const leave = left.length > 0 ? { leave: left } : {};
-  return { permitId, rolloutId, hostId, bootId, epoch, planDigest, steps, ...durations, allowNew, reboot, ...leave };
+  const ordered = permit.ordered ? { isOrdered: true } : {};
+  return {
+    permitId,
+    rolloutId,
+    hostId,
+    bootId,
+    epoch,
+    planDigest,
+    steps,
+    ...durations,
+    allowNew,
+    reboot,
+    ...leave,
+    ...ordered,
+  };
 }
 
 function rebootOf({ reboot }: pb.v1.Permit): Permit["reboot"] {
