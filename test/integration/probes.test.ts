@@ -93,7 +93,7 @@ test("a connected host answers about units, checks and itself; one that is gone 
   const { hostId, ended, stop } = await agentOf(controller);
   await expect.poll(() => fleet.isConnected(hostId), { timeout: 20_000 }).toBe(true);
   const ask = (probe: HostProbe, timeoutMs = 20_000) => probes.request(hostId, probe, timeoutMs, going);
-  const none = { failedUnits: [], ports: [] };
+  const none = { failedUnits: [], ports: [], units: [] };
 
   expect(await ask({ kind: "unit", name: "ssh.service" })).toEqual({ why: null, ...none });
   expect(await ask({ kind: "unit", name: "x.service" })).toEqual({ why: "x.service is failed (failed)", ...none });
@@ -104,7 +104,7 @@ test("a connected host answers about units, checks and itself; one that is gone 
     ...none,
   });
   const { failedUnits, ports } = await fakeHost({}, agentClock).machine().reboots.state();
-  expect(await ask({ kind: "snapshot" })).toEqual({ why: null, failedUnits: failedUnits ?? [], ports });
+  expect(await ask({ kind: "snapshot" })).toEqual({ why: null, failedUnits: failedUnits ?? [], ports, units: [] });
 
   stop.abort();
   await ended;

@@ -106,7 +106,7 @@ export class Ledger {
     // biome-ignore lint/nursery/useExhaustiveSwitchCases: it does not see through Extract; what is not here changes nothing
     switch (event.type) {
       case "nothing-to-do":
-        this.#clear(hostId);
+        // Nothing old runs there, which is no proof that what failed is well again.
         host.state = event.residue.length > 0 ? "done-with-residue" : "done";
         return;
       case "permitted":

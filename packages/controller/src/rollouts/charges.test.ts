@@ -54,3 +54,15 @@ test("a host that is away is charged for as long as it is", async () => {
   await run.connect("web1");
   expect(await states(run)).toBe("running permitted");
 });
+
+test("that nothing old is found on it is no proof that a host which failed is well again", async () => {
+  const { bench, run, web1, web2 } = await twoHosts(null);
+  await run.engine.start(rolloutPlan({ id: "r1", hosts: ["web1"] }), "request-1");
+  await run.tells("web1", web1, notDone(permitOf(web1), "failed", "step-failed"));
+  const idle = rolloutPlan({ id: "r2", hosts: ["web1"] });
+  await run.engine.start({ ...idle, hosts: idle.hosts.map((host) => ({ ...host, steps: [] })) }, "request-2");
+  expect(await states(run, "r2")).toBe("finished done");
+  expect(await bench.store.charges()).toMatchObject([{ hostId: "web1", rolloutId: "r1" }]);
+  const held = await run.engine.start(budgeted("r3", "web2"), "request-3");
+  expect([held.why, web2.permits()]).toEqual([NO_MORE, []]);
+});

@@ -35,9 +35,6 @@ export function chargeChange({ plan, hosts }: RolloutView, event: RolloutEvent):
       const isOurs = hosts.some(({ hostId, permit }) => hostId === event.hostId && permit !== null);
       return isOurs ? charged(plan.id, event.hostId, event.at, event.why) : null;
     }
-    // A scan of now found nothing that is old.
-    case "nothing-to-do":
-      return { kind: "clear", hostId: event.hostId };
     case "written-off": {
       const { hostId, actor, why: reason, at: since } = event;
       return { kind: "write-off", writeOff: { hostId, rolloutId: plan.id, actor, reason, since } };
