@@ -12,6 +12,7 @@ const USAGE = `usage: npm run sim -- [--minutes N | --seeds N | --seed S | --mut
   --seeds N     the first N seeds
   --seed S      one seed; prints what was stored and done
   --mutants     plants bugs, one after the other: every one has to be found
+  --from S      begins with this seed instead of 1, with --minutes and --seeds
   --cores N     processes at once (default: all cores)
 `;
 
@@ -133,7 +134,14 @@ function options() {
   try {
     const number = { type: "string" } as const;
     const { values } = parseArgs({
-      options: { minutes: number, seeds: number, seed: number, cores: number, mutants: { type: "boolean" } },
+      options: {
+        minutes: number,
+        seeds: number,
+        seed: number,
+        from: number,
+        cores: number,
+        mutants: { type: "boolean" },
+      },
     });
     return values;
   } catch (error) {
@@ -142,7 +150,8 @@ function options() {
   }
 }
 
-const { minutes, seeds: count, seed, cores, mutants: isHunt } = options();
+const { minutes, seeds: count, seed, from, cores, mutants: isHunt } = options();
+const begin = from === undefined ? 1 : whole("from", from);
 const processes = cores === undefined ? availableParallelism() : whole("cores", cores);
 let isGood: boolean;
 if (isHunt) isGood = await mutants(processes);
@@ -153,9 +162,9 @@ else if (seed !== undefined) {
   isGood = await seeds(wanted, () => false, 1);
 } else if (count !== undefined) {
   const last = whole("seeds", count);
-  isGood = await seeds(1, (next) => next <= last, Math.min(processes, last));
+  isGood = await seeds(begin, (next) => next < begin + last, Math.min(processes, last));
 } else {
   const until = Date.now() + whole("minutes", minutes ?? "2") * 60_000;
-  isGood = await seeds(1, () => Date.now() < until, processes);
+  isGood = await seeds(begin, () => Date.now() < until, processes);
 }
 process.exitCode = isGood ? 0 : 1;
