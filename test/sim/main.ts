@@ -19,6 +19,9 @@ const USAGE = `usage: npm run sim -- [--minutes N | --seeds N | --seed S | --mut
 /** Seeds in which every planted bug is found, and the product is as it should be. */
 const MUTANT_SEEDS = 400;
 
+/** Seeds of one process. */
+const PER_PROCESS = 40;
+
 interface Totals {
   seeds: number;
   events: number;
@@ -39,27 +42,36 @@ async function search(
   totals: Totals,
 ): Promise<(Broken & { readonly seed: number }) | null> {
   let found: (Broken & { readonly seed: number }) | null = null;
-  const one = (first: number) =>
-    new Promise<void>((resolve, reject) => {
+  /** One process after the other: what a world of a simulation held is given back with its process. */
+  const one = async (first: number): Promise<void> => {
+    for (let next: number | null = first; next !== null; ) next = await some(next);
+  };
+  /** Resolves with the seed to go on with; null: that was all. */
+  const some = (first: number) =>
+    new Promise<number | null>((resolve, reject) => {
       const args = [mutant, String(first), String(processes)];
       const child: ChildProcess = fork(join(import.meta.dirname, "worker.ts"), args, { stdio: "inherit" });
       let isOver = false;
-      const end = (): void => {
+      let last = first - processes;
+      const end = (next: number | null): void => {
         isOver = true;
         child.kill("SIGKILL");
-        resolve();
+        resolve(next);
       };
       child.once("exit", (code, signal) => {
-        if (!isOver) reject(new Error(`a process of the simulator ended with ${code ?? signal}`));
+        if (!isOver) reject(new Error(`seed ${last + processes}: its process ended with ${code ?? signal}`));
       });
       child.on("message", (message) => {
+        if (isOver) return;
         const result = message as SeedResult; // worker.ts sends nothing else
+        last = result.seed;
         totals.seeds += 1;
         totals.events += result.events;
         for (const state of result.ends) totals.ends.set(state, (totals.ends.get(state) ?? 0) + 1);
-        if (result.broken && (found === null || result.seed < found.seed))
-          found = { ...result.broken, seed: result.seed };
-        if (found !== null || !goesOn(result.seed + processes)) end();
+        if (result.broken && (found === null || last < found.seed)) found = { ...result.broken, seed: last };
+        const next = last + processes;
+        if (found !== null || !goesOn(next)) end(null);
+        else if (next - first >= PER_PROCESS * processes) end(next);
       });
     });
   await Promise.all(Array.from({ length: processes }, (_, index) => one(from + index)));
