@@ -2,14 +2,17 @@ import type { HostProbe, ProbeAnswer } from "@afterpatch/core/session";
 import { visible } from "@afterpatch/core/text";
 import type { Probes } from "../fleet/probes.ts";
 import type { AsksHost } from "./care.ts";
+import { Turns } from "./turns.ts";
 
 /** What a host has to look at a unit or at itself, milliseconds; a check has the time of its own. */
 const LOOK_MS = 20_000;
 
 /** Checks that the hosts' own agents answer. Their words are shown with every character visible. */
 export function agentsAsked(probes: Probes): AsksHost {
+  const turns = new Turns();
   const ask = async (hostId: string, probe: HostProbe, timeoutMs: number, signal: AbortSignal) => {
-    const answer = await probes.request(hostId, probe, timeoutMs, signal);
+    const answer = await turns.take(hostId, () => probes.request(hostId, probe, timeoutMs, signal), signal);
+    if (answer === null) return "its agent was busy with other questions";
     return typeof answer === "string" ? answer : whole(answer);
   };
   const held = async (answer: Promise<ProbeAnswer | string>) => {

@@ -33,7 +33,7 @@ export function careOnThisMachine(deps: CareDeps): Care {
       if (chore.kind === "hook") return { why: await runHook(deps, task, chore.hook, signal), baseline: null };
       const ask = (check: CheckSpec, within: AbortSignal) => probe(deps, task, check, chore.baseline, within);
       const leads = chore.leader === null ? null : await mayLead(deps, task, chore.leader, signal);
-      if (leads !== null) return { why: leads, baseline: null };
+      if (leads !== null) return { ...leads, baseline: null };
       const why = await runChecks(chore.checks, ask, signal);
       return why === null && chore.notes ? noted(deps, task, signal) : { why, baseline: null };
     },
@@ -43,11 +43,14 @@ export function careOnThisMachine(deps: CareDeps): Care {
 const LEADER_MS = 30_000;
 
 /** The check ends with 0 on the leader, with 1 elsewhere; anything else tells nothing, and then others come first, too. */
-async function mayLead({ agents }: CareDeps, { host }: ChoreTask, check: string, signal: AbortSignal): Promise<Held> {
+async function mayLead({ agents }: CareDeps, { host }: ChoreTask, check: string, signal: AbortSignal) {
   const within = AbortSignal.any([signal, AbortSignal.timeout(LEADER_MS)]);
   const why = await agents.check(host.hostId, check, LEADER_MS, within);
-  if (why === null) return `it leads (check ${check}), and others of its wave come first`;
-  return /^exited 1(?::|$)/.test(why) ? null : `whether it leads cannot be told: check ${check}: ${why}`;
+  if (why === null) {
+    return { why: `it leads (check ${check}), and others of its wave come first`, comesLast: "leads" } as const;
+  }
+  if (/^exited 1(?::|$)/.test(why)) return null;
+  return { why: `whether it leads cannot be told: check ${check}: ${why}`, comesLast: "unknown" } as const;
 }
 
 async function noted({ agents }: CareDeps, { host }: ChoreTask, signal: AbortSignal): Promise<ChoreResult> {

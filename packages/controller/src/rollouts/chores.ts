@@ -16,17 +16,22 @@ export interface Care {
 }
 
 /**
+ * Called with what came of a chore, to store it; never rejects. `release` lets it begin anew: to be called where nobody
+ * looks at the rollout meanwhile, for its end and the next look are one piece of work.
+ */
+type Ended = (task: ChoreTask, result: ChoreResult, release: () => void) => Promise<void>;
+
+/**
  * Chores of the open rollouts that are under way in this run of the controller. Which there are to be follows from the
  * stored events alone; one whose end could not be stored is carried out again.
  */
 export class Chores {
   readonly #care: Care;
-  readonly #ended: (task: ChoreTask, result: ChoreResult) => Promise<void>;
+  readonly #ended: Ended;
   readonly #running = new Set<string>();
   readonly #stop = new AbortController();
 
-  /** `ended` is called with what came of each, and stores it. */
-  constructor(care: Care, ended: (task: ChoreTask, result: ChoreResult) => Promise<void>) {
+  constructor(care: Care, ended: Ended) {
     this.#care = care;
     this.#ended = ended;
   }
@@ -58,9 +63,7 @@ export class Chores {
     } catch (error) {
       result = { why: error instanceof Error ? error.message : String(error), baseline: null };
     }
-    // Not before: its end and the next look are one piece of the engine's work.
     if (this.#stop.signal.aborted) return;
-    this.#running.delete(key);
-    await this.#ended(task, result);
+    await this.#ended(task, result, () => this.#running.delete(key));
   }
 }

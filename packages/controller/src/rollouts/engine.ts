@@ -54,7 +54,7 @@ export class RolloutEngine {
     this.#deps = deps;
     this.#rollouts = new OpenRollouts(deps.store, deps.log);
     this.#queue = new Queue(deps.replans, (id, replanned) => this.#replanned(id, replanned), deps.log);
-    this.#chores = new Chores(deps.care, (task, result) => this.#choreEnded(task, result));
+    this.#chores = new Chores(deps.care, (task, result, release) => this.#choreEnded(task, result, release));
   }
 
   /** Takes up the rollouts that have not ended, before any agent or operator is let in. */
@@ -251,6 +251,9 @@ export class RolloutEngine {
       const view = this.#rollouts.get(rolloutId);
       if (view?.state !== "planned" || this.#isStopped) return;
       if (replanned.kind === "wait") return this.#rollouts.wait(view, [replanned.why]);
+      // There may be work now on hosts that had none, and they may be another's.
+      const held = replanned.kind === "planned" ? heldBy(this.#rollouts.all(), replanned.plan) : null;
+      if (held !== null) return this.#rollouts.wait(view, [`waits for its hosts: ${held}`]);
       let after = view;
       for (const event of eventsOf(replanned, this.#deps.clock.now()))
         after = await this.#rollouts.append(after, event);
@@ -271,10 +274,12 @@ export class RolloutEngine {
     };
   }
 
-  async #choreEnded({ rolloutId, host, phase }: ChoreTask, result: ChoreResult): Promise<void> {
+  async #choreEnded(task: ChoreTask, result: ChoreResult, release: () => void): Promise<void> {
+    const { rolloutId, host, phase } = task;
     const { clock, log } = this.#deps;
     try {
       await this.#queued(async () => {
+        release();
         const view = this.#rollouts.get(rolloutId);
         if (!view || this.#isStopped) return;
         const now = { at: clock.now(), steadyAt: clock.steady() };

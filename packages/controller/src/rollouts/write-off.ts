@@ -70,7 +70,8 @@ function refuseInHand({ plan, hosts }: RolloutView, { id, name }: WrittenOffHost
 /** Failed or silent there, or awaited while it is away. */
 function isLeft({ state, hosts }: RolloutView, hostId: string, isAway: boolean): boolean {
   const host = hosts.find((each) => each.hostId === hostId);
-  if (!host) return false;
+  // One that waits in the queue is planned anew before it begins.
+  if (!host || state === "planned") return false;
   if (host.state === "failed" || host.state === "unreachable") return true;
   if (isClosed(state) || !isAway) return false;
   return host.state === "pending" || host.state === "vetoed" || isInFlight(host.state);

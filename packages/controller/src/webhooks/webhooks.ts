@@ -105,7 +105,7 @@ export class Webhooks {
   /** All that has happened since; null: the last of it was told. */
   async #tell(due: Due): Promise<Due | null> {
     const found = await this.#deps.store.after(due.rolloutId, due.position);
-    const on = found?.plan.webhooks?.find(({ url }) => url === due.url)?.on ?? [];
+    const on = (found?.plan.webhooks ?? []).filter(({ url }) => url === due.url).flatMap((webhook) => webhook.on);
     let at = due;
     for (const event of found?.events ?? []) {
       const notice = found && noticeOf(found.plan, event, at.position + 1);

@@ -38,7 +38,8 @@ export function openBatches(view: RolloutView, now: number): readonly Batch[] {
  * The ramp: its entries are batches in the plan's order, the last repeats. All of a batch before the last entry must
  * be at rest before the next begins; within the last entry the window slides, or the batches go on.
  */
-function batchOf({ ramp, mode }: Wave, wave: readonly HostInRollout[]): Batch {
+function batchOf({ ramp, mode }: Wave, hostsOfWave: readonly HostInRollout[]): Batch {
+  const wave = inOrder(hostsOfWave);
   let from = 0;
   const last = ramp.at(-1) ?? 1;
   for (const size of ramp.slice(0, -1)) {
@@ -52,6 +53,16 @@ function batchOf({ ramp, mode }: Wave, wave: readonly HostInRollout[]): Batch {
     if (hosts.some((host) => !isAtRest(host.state))) return { size: last, hosts, wave, isAlone: false };
   }
   return { size: last, hosts: wave.slice(from), wave, isAlone: false };
+}
+
+/**
+ * In the plan's order, but those that others of the wave are to come before after them: a batch that waited for its leader
+ * would wait for ever. Of two such the one that may not lead comes first.
+ */
+export function inOrder(wave: readonly HostInRollout[]): readonly HostInRollout[] {
+  const rank = ({ state, care }: HostInRollout) =>
+    isAtRest(state) || care.comesLast === null ? 0 : care.comesLast === "unknown" ? 1 : 2;
+  return wave.toSorted((a, b) => rank(a) - rank(b));
 }
 
 /** Pending, or in our hands. */

@@ -44,7 +44,8 @@ export function cared(view: RolloutView, event: CareEvent): Followed {
       const { outcome, isDrained } = event;
       const { state, reason, againAt } = outcome;
       const stops = outcome.isStop ? `${host.name}: ${reason}` : care.stops;
-      const rest = { ...care, phase: null, outcome: null, stops, isDrained };
+      const comesLast = care.phase === "checking" ? (outcome.comesLast ?? null) : care.comesLast;
+      const rest = { ...care, phase: null, outcome: null, stops, isDrained, comesLast };
       // No veto of the host: it may have to wait for others for long, and nobody gives it up for that.
       const heldOff = care.phase === "checking" && state === "vetoed" ? care.heldOff + 1 : care.heldOff;
       return toHost(view, event, state, { reason, againAt, care: { ...rest, heldOff } });

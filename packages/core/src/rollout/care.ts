@@ -39,7 +39,12 @@ export interface AfterCare {
   readonly againAt: number | null;
   /** A hook of it failed, and that stops the rollout. */
   readonly isStop: boolean;
+  /** Of `vetoed`: others of its wave come first. Absent: it was not for that. */
+  readonly comesLast?: Last;
 }
+
+/** Why others of its wave come before a host: its check says that it leads, or cannot tell. */
+export type Last = "leads" | "unknown";
 
 export interface HostCare {
   /** Null: the controller does nothing to it now. */
@@ -51,6 +56,8 @@ export interface HostCare {
   readonly outcome: AfterCare | null;
   /** How often what has to hold before it is touched did not. */
   readonly heldOff: number;
+  /** When it was looked at last, others of its wave were to come first; null: they were not. */
+  readonly comesLast: Last | null;
   /** Why the whole rollout is to stop; null: it is not. */
   readonly stops: string | null;
 }
@@ -61,6 +68,7 @@ export const UNTOUCHED: HostCare = {
   baseline: null,
   outcome: null,
   heldOff: 0,
+  comesLast: null,
   stops: null,
 };
 

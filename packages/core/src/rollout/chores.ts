@@ -1,6 +1,7 @@
 import type { CheckSpec, HookSpec } from "../rollout-file/spec.ts";
-import { type AfterCare, type Baseline, careOf, GIVEN_BACK, leaderCheck, type Phase } from "./care.ts";
-import { isTriedEnough } from "./silence.ts";
+import { type AfterCare, type Baseline, careOf, GIVEN_BACK, type Last, leaderCheck, type Phase } from "./care.ts";
+import { inOrder } from "./batch.ts";
+import { FEWEST_TRIES, isTriedEnough } from "./silence.ts";
 import { isAtRest } from "./transitions.ts";
 import type { HostInRollout, RolloutEvent, RolloutView } from "./types.ts";
 import { retryInMs } from "./veto.ts";
@@ -26,6 +27,8 @@ export interface ChoreResult {
   readonly why: string | null;
   /** Of a chore that notes. */
   readonly baseline: Baseline | null;
+  /** Of one that asks whether the host leads: others come first. Absent: they do not. */
+  readonly comesLast?: Last;
 }
 
 /** What is to be done around this host; null: nothing. */
@@ -53,9 +56,18 @@ export function choreOf(view: RolloutView, host: HostInRollout): Chore | null {
 /** A leader goes when all others of its wave have gone. */
 function leaderAsked({ plan, hosts }: RolloutView, { hostId }: HostInRollout): string | null {
   const wave = plan.shape?.waves.find(({ hostIds }) => hostIds.includes(hostId));
-  const others = hosts.filter((one) => one.hostId !== hostId && wave?.hostIds.includes(one.hostId));
-  const isOver = (one: HostInRollout) => isAtRest(one.state) || (one.state === "vetoed" && isTriedEnough(one));
-  return others.every(isOver) ? null : leaderCheck(plan, hostId);
+  const ordered = inOrder(hosts.filter((one) => wave?.hostIds.includes(one.hostId)));
+  const at = ordered.findIndex((one) => one.hostId === hostId);
+  // Those that only wait for others do not wait for one another: the first of them goes when it has waited long enough.
+  const isIdle = ({ care, state }: HostInRollout) =>
+    care.comesLast !== null && (state === "vetoed" || state === "pending" || care.phase === "checking");
+  const mayGoFirst = (ordered[at]?.care.heldOff ?? 0) >= FEWEST_TRIES;
+  const isOver = (one: HostInRollout, index: number) =>
+    index === at ||
+    isAtRest(one.state) ||
+    (one.state === "vetoed" && isTriedEnough(one)) ||
+    (mayGoFirst && index > at && isIdle(one));
+  return ordered.every(isOver) ? null : leaderCheck(plan, hostId);
 }
 
 /** Both clocks of the controller, epoch milliseconds: the one that people read, and the one that deadlines are on. */
@@ -69,7 +81,7 @@ export function afterChore(
   view: RolloutView,
   hostId: string,
   phase: Phase,
-  { why, baseline }: ChoreResult,
+  { why, baseline, comesLast }: ChoreResult,
   now: Now,
 ): RolloutEvent | null {
   const host = view.hosts.find((one) => one.hostId === hostId);
@@ -79,7 +91,8 @@ export function afterChore(
     case "checking":
       if (why !== null) {
         const againAt = now.steadyAt + retryInMs(host.care.heldOff + 1);
-        return left(host, now, { state: "vetoed", reason: `not touched: ${why}`, againAt, isStop: false });
+        const heldOff = { state: "vetoed", reason: `not touched: ${why}`, againAt, isStop: false } as const;
+        return left(host, now, comesLast === undefined ? heldOff : { ...heldOff, comesLast });
       }
       if (view.state !== "running") return left(host, now, GIVEN_BACK);
       return careOf(view.plan).drain === null

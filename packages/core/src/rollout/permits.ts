@@ -46,8 +46,11 @@ function permitsOf(
   if (ready.length === 0 && prepared.length === 0) {
     return { decisions: [], waits: [...waits, ...freezeWaits(fleet)], wakeAt };
   }
-  // Not touched yet: it waits for the end of its cordon as it was before.
-  const unwanted = prepared.filter((host) => isCordoned(host, fleet));
+  const alone = rooms.find(({ batch }) => batch.isAlone)?.batch ?? null;
+  // Not touched yet: it waits for the end of its cordon as it was before, the controller's own host for one that came back.
+  const isUnwanted = (host: HostInRollout) =>
+    isCordoned(host, fleet) || (alone === null && holdsController(view, host));
+  const unwanted = prepared.filter(isUnwanted);
   if (unwanted.length > 0) return { decisions: unwanted.map(givenBack), waits, wakeAt };
   const closed = shutAt(view, fleet);
   if (closed !== null && prepared.length > 0) return { decisions: prepared.map(givenBack), waits, wakeAt };
@@ -59,7 +62,6 @@ function permitsOf(
     const again = sooner({ ...times, wakeAt }, askedAgainAt(closed, fleet, times.now));
     return { decisions: [], waits: [...waits, closed.why], wakeAt: again };
   }
-  const alone = rooms.find(({ batch }) => batch.isAlone)?.batch ?? null;
   const why = whyNotNow(view, alone, fleet);
   if (why !== null)
     return { decisions: [], waits: [...waits, why], wakeAt: sooner({ ...times, wakeAt }, times.now + LOOK_AGAIN_MS) };

@@ -38,7 +38,12 @@ export function silentHosts(view: RolloutView, fleet: FleetView, now: number) {
   return { decisions, wakeAt: times.length > 0 ? Math.min(...times) : null };
 }
 
-function whySilent(view: RolloutView, { state, permit }: HostInRollout, isAway: boolean, now: number): string {
+function whySilent(view: RolloutView, host: HostInRollout, isAway: boolean, now: number): string {
+  const why = whyNoResult(view, host, isAway, now);
+  return host.care.isDrained ? `${why}; it is out of service still` : why;
+}
+
+function whyNoResult(view: RolloutView, { state, permit }: HostInRollout, isAway: boolean, now: number): string {
   if (state !== "returning" || !isAway || !permit) return `no result by the permit's deadline (${state})`;
   // The latest moment at which it can have begun: no step does after the deadline.
   const begunBy = permit.endBy - view.plan.reboot.withinMs - view.plan.reboot.settleMs;
@@ -46,7 +51,7 @@ function whySilent(view: RolloutView, { state, permit }: HostInRollout, isAway: 
 }
 
 /** So often a host that vetoes is tried at least; after that only as long as others are being worked on anyway. */
-const FEWEST_TRIES = 3;
+export const FEWEST_TRIES = 3;
 
 export function isTriedEnough({ vetoes }: HostInRollout): boolean {
   return vetoes >= FEWEST_TRIES;

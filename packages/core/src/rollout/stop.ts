@@ -8,14 +8,13 @@ const FEWEST_FOR_PERCENT = 10;
 
 /** Failures so far, all kinds equal: failed, timed out, and unreachable after the permit; writing one off undoes no failure. */
 export function failures(view: RolloutView): readonly HostInRollout[] {
-  const isFailing = view.plan.shape?.unreachable === "fail";
-  return view.hosts.filter(
-    (h) =>
-      h.state === "failed" ||
-      isLost(h) ||
-      (isFailing && h.state === "unreachable") ||
-      (h.state === "written-off" && h.permit !== null),
-  );
+  return view.hosts.filter((host) => hasFailed(view, host));
+}
+
+export function hasFailed({ plan }: RolloutView, host: HostInRollout): boolean {
+  const isFailing = plan.shape?.unreachable === "fail";
+  if (host.state === "written-off") return host.failedBefore === true;
+  return host.state === "failed" || isLost(host) || (isFailing && host.state === "unreachable");
 }
 
 /** Why nothing new may begin any more, or null. `now` is of the clock that deadlines of permits are on. */
@@ -28,7 +27,8 @@ export function tripped(view: RolloutView, now: number): string | null {
     return `${failed.length} failed (${names}), at most ${view.plan.maxFail} tolerated`;
   }
   const { maxFailPercent = null, progressDeadlineMs = null } = view.plan.shape ?? {};
-  const ended = view.hosts.filter((host) => host.permit !== null && isAtRest(host.state)).length;
+  // A host whose drain failed never had a permit.
+  const ended = view.hosts.filter((host) => isAtRest(host.state) && (host.permit !== null || failed.includes(host))).length;
   if (maxFailPercent !== null && ended >= FEWEST_FOR_PERCENT && failed.length * 100 > maxFailPercent * ended) {
     return `${failed.length} of ${ended} failed, at most ${maxFailPercent}% tolerated`;
   }

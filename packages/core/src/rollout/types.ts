@@ -286,6 +286,8 @@ export interface HostInRollout {
   readonly vetoes: number;
   /** While it is `vetoed`: when it may be tried again. */
   readonly againAt: number | null;
+  /** While it is `written-off`: it had failed, which writing it off does not undo. */
+  readonly failedBefore?: boolean;
   /** What the controller does to it beside its permits. */
   readonly care: HostCare;
   /** The permit it holds or has used; null before the first, and after one that was void or vetoed. */

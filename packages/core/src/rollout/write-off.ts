@@ -1,4 +1,5 @@
 import { type Followed, hostOf } from "./host-change.ts";
+import { hasFailed } from "./stop.ts";
 import { canHostFollow } from "./transitions.ts";
 import type { RolloutEvent, RolloutView } from "./types.ts";
 
@@ -22,7 +23,8 @@ export function writtenOff(view: RolloutView, event: Extract<RolloutEvent, { typ
     return { kind: "refused", why: `${host.name}: written-off cannot follow ${host.state}` };
   }
   const reason = `written off by ${event.actor}: ${event.why}${host.reason === "" ? "" : `; ${host.state} before: ${host.reason}`}`;
-  const after = { ...host, state: "written-off", reason, changedAt: event.at } as const;
+  const failedBefore = hasFailed(view, host);
+  const after = { ...host, state: "written-off", reason, failedBefore, changedAt: event.at } as const;
   const hosts = view.hosts.map((each) => (each === host ? after : each));
   return { kind: "followed", view: { ...view, hosts, version: view.version + 1 } };
 }
