@@ -60,10 +60,10 @@ export class FakeLink implements AgentLink {
   }
 }
 
-/** Of rollouts without hooks and checks: nobody asks it. */
 /** Of controllers with which nothing waits for another rollout. */
 export const NO_REPLANS: Replans = () => Promise.reject(new Error("no rollout was to wait"));
 
+/** Of rollouts without hooks and checks: nobody asks it. */
 export const NO_CARE: Care = {
   carryOut: ({ phase }) => Promise.reject(new Error(`${phase} in a rollout without hooks and checks`)),
 };
@@ -78,6 +78,8 @@ export class ControllerBench {
   store: RolloutStore = rollouts(this.db);
   /** What the controllers carry hooks and checks out with. */
   care: Care = NO_CARE;
+  /** How they plan rollouts that waited; null: as the product does. */
+  replans: Replans | null = null;
   /** How far the clock of the controller's machine is off; a test may step it. */
   clockOff = 0;
 
@@ -140,7 +142,7 @@ export class ControllerRun {
       ownBootId: null,
       hooksDir: "/hooks",
     };
-    const replans = replanner(planning, (plan) => orderOf(plan).fleet);
+    const replans = bench.replans ?? replanner(planning, (plan) => orderOf(plan).fleet);
     this.engine = new RolloutEngine({ ...live, randomId, proves, care: bench.care, replans });
     const about = { controllerVersion: "0.1.0", reportIntervalMs: 1_800_000 };
     this.deps = { ...live, hosts, scans: this.scans, probes: this.probes, engine: this.engine, ...about };

@@ -15,7 +15,8 @@ export class Turns {
       return await ask();
     } finally {
       const next = host.waiting.shift();
-      if (next) next(); // its turn is handed on
+      if (next)
+        next(); // its turn is handed on
       else host.running -= 1;
       if (host.running === 0) this.#hosts.delete(hostId);
     }

@@ -14,11 +14,11 @@ const DRAIN: HookSpec = { command: ["/etc/afterpatch/hooks/drain"], timeoutMs: 1
 const UNDRAIN: HookSpec = { command: ["/etc/afterpatch/hooks/undrain"], timeoutMs: 1_000, onFail: "fail-host" };
 const ALL: Care = { before: [LIVE], drain: DRAIN, after: [LIVE], undrain: UNDRAIN };
 
-function planWith(care: Care, leaderLast: string | null): RolloutPlan {
+function planWith(care: Care, leaderLast: string | null, ramp: readonly number[]): RolloutPlan {
   const wave = {
     name: "all",
     hostIds: NAMES,
-    ramp: [1],
+    ramp,
     mode: "slide",
     after: [],
     bakeMs: 0,
@@ -39,14 +39,18 @@ interface Scene {
   readonly links: Map<string, FakeLink>;
 }
 
-async function scene(care: Partial<Care> = {}, leaderLast: string | null = null): Promise<Scene> {
+async function scene(
+  care: Partial<Care> = {},
+  leaderLast: string | null = null,
+  ramp: readonly number[] = [1],
+): Promise<Scene> {
   const bench = await ControllerBench.with(NAMES);
   const hand = new HandCare();
   bench.care = hand;
   const run = await bench.start();
   const links = new Map<string, FakeLink>();
   for (const name of NAMES) links.set(name, await run.connect(name));
-  await run.engine.start(planWith({ ...ALL, ...care }, leaderLast), "request-1");
+  await run.engine.start(planWith({ ...ALL, ...care }, leaderLast, ramp), "request-1");
   return { bench, hand, run, links };
 }
 
@@ -208,15 +212,21 @@ describe("interrupted", () => {
   });
 });
 
-test("the leader of a wave goes when all others have gone, and is asked no more then", async () => {
-  const on = await scene({ before: [], drain: null, after: [], undrain: null }, "leads");
+const NO_CARE: Care = { before: [], drain: null, after: [], undrain: null };
+const LEADS = "it leads (check leads), and others of its wave come first";
+
+test.each<[string, readonly number[]]>([
+  ["in the only batch", [1]],
+  ["in a batch before the last", [1, 9]],
+])("the leader of a wave goes when all others have gone, and is asked no more then: %s", async (_name, ramp) => {
+  const on = await scene(NO_CARE, "leads", ramp);
   const asked: (string | null)[] = [];
   const carryOut = on.hand.carryOut.bind(on.hand);
   on.hand.carryOut = (task) => {
     asked.push(task.chore.kind === "checks" ? task.chore.leader : "");
     return carryOut(task);
   };
-  await on.hand.ends("checking web1", "it leads (check leads), and others of its wave come first");
+  await on.hand.ends("checking web1", LEADS, "leads");
   expect(await states(on.run)).toBe("running vetoed draining");
   await on.hand.ends("checking web2");
   const web2 = on.links.get("web2");
@@ -226,4 +236,28 @@ test("the leader of a wave goes when all others have gone, and is asked no more 
   expect(asked.at(-1)).toBeNull();
   await on.hand.ends("checking web1");
   expect(await states(on.run)).toBe("running permitted done");
+});
+
+test("two hosts of which nobody can tell whether they lead wait three times, and then go one after the other", async () => {
+  const on = await scene(NO_CARE, "leads", [9]);
+  const unknown = "whether it leads cannot be told: check leads: exited 2";
+  const asked: string[] = [];
+  const { carryOut } = on.hand;
+  on.hand.carryOut = (task) => {
+    if (task.chore.kind === "checks") asked.push(`${task.host.name} ${task.chore.leader ?? "goes"}`);
+    return carryOut.call(on.hand, task);
+  };
+  for (let round = 0; round < 3; round++) {
+    const begun = on.hand.begun.length;
+    for (const name of NAMES) await on.hand.ends(`checking ${name}`, unknown, "unknown");
+    await on.bench.time.run(() => on.hand.begun.length >= begun + 2, 3_600_000);
+  }
+  expect(asked.slice(-2)).toEqual(["web1 goes", "web2 leads"]);
+  await on.hand.ends("checking web2", unknown, "unknown");
+  await on.hand.ends("checking web1");
+  const first = web1(on);
+  await on.run.tells("web1", first, verified(permitOf(first), CLEAN));
+  await on.bench.time.run(() => asked.at(-1) === "web2 goes", 3_600_000);
+  await on.hand.ends("checking web2");
+  expect(await states(on.run)).toBe("running done permitted");
 });

@@ -16,11 +16,13 @@ export function refuseHeldHosts(open: Iterable<RolloutView>, plan: RolloutPlan):
   if (held !== null) throw new RolloutError("hosts-held", held);
 }
 
-/** `web1, web2: held by rollout 20261122-190312-9f3a2c1b (DSA-6001)`, or null. Open rollouts that came after `plan` hold nothing. */
+/** `web1, web2: held by rollout 20261122-190312-9f3a2c1b (DSA-6001)`, or null. Rollouts that came after `plan` and wait hold nothing. */
 export function heldBy(open: Iterable<RolloutView>, plan: RolloutPlan): string | null {
   const working = plan.hosts.filter((host) => host.steps.length > 0);
+  let isAfter = false;
   for (const view of open) {
-    if (view.plan.id === plan.id) return null;
+    if (view.plan.id === plan.id) isAfter = true;
+    if (view.plan.id === plan.id || (isAfter && view.state === "planned")) continue;
     const ids = new Set(view.plan.hosts.filter((h) => h.steps.length > 0).map((h) => h.hostId));
     const held = working.filter((host) => ids.has(host.hostId));
     if (held.length > 0) {

@@ -48,6 +48,26 @@ test("each event is told once, in its order, and nothing is due when the end was
   expect(await store.due()).toEqual([]);
 });
 
+test("an address that stands there twice is told what either wants", async () => {
+  const told: string[] = [];
+  const { bench } = await scene(async (_url, notice) => {
+    told.push(short(notice));
+    return null;
+  });
+  const plan = {
+    ...planFor(URL1),
+    webhooks: [
+      { url: URL1, on: ["start"] },
+      { url: URL1, on: ["done"] },
+    ],
+  } as const;
+  await bench.store.create(plan, "request-1", [started]);
+  const closed: RolloutEvent = { type: "closed", at: bench.time.now(), state: "finished", why: "" };
+  await bench.store.append(plan.id, { version: 1, event: closed, isClosing: true, charge: null });
+  await bench.time.run(() => false, 1_000);
+  expect(told).toEqual(["start", "done finished"]);
+});
+
 test("one that does not answer is asked again, later and later, and holds up nobody else", async () => {
   const told: string[] = [];
   let failures = 3;

@@ -28,7 +28,9 @@ export function tripped(view: RolloutView, now: number): string | null {
   }
   const { maxFailPercent = null, progressDeadlineMs = null } = view.plan.shape ?? {};
   // A host whose drain failed never had a permit.
-  const ended = view.hosts.filter((host) => isAtRest(host.state) && (host.permit !== null || failed.includes(host))).length;
+  const ended = view.hosts.filter(
+    (host) => isAtRest(host.state) && (host.permit !== null || failed.includes(host)),
+  ).length;
   if (maxFailPercent !== null && ended >= FEWEST_FOR_PERCENT && failed.length * 100 > maxFailPercent * ended) {
     return `${failed.length} of ${ended} failed, at most ${maxFailPercent}% tolerated`;
   }
