@@ -52,6 +52,8 @@ export async function runFleet(seed: number): Promise<FleetRun> {
   }
   world.faults = CALM;
   await world.time.run(() => false, 20 * MINUTE);
+  // A crash may just have come.
+  await until(world, async () => world.controller !== null, 20 * MINUTE);
   const { views, replayed } = await shown(world);
   judge.end(views, replayed);
   world.close();
