@@ -1,5 +1,5 @@
 import { type Decision, next } from "@afterpatch/core/rollout/next";
-import type { RolloutEvent } from "@afterpatch/core/rollout/types";
+import type { RolloutEvent } from "@afterpatch/core/rollout/event";
 import {
   acting,
   ended,

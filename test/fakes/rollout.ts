@@ -3,7 +3,8 @@ import { fold } from "@afterpatch/core/rollout/fold";
 import { NO_HOLDS } from "@afterpatch/core/rollout/holds";
 import type { FleetView } from "@afterpatch/core/rollout/next";
 import type { ProgressState } from "@afterpatch/core/session";
-import type { RolloutEvent, RolloutPlan, RolloutTiming, RolloutView, StepRef } from "@afterpatch/core/rollout/types";
+import type { RolloutEvent } from "@afterpatch/core/rollout/event";
+import type { RolloutPlan, RolloutTiming, RolloutView, StepRef } from "@afterpatch/core/rollout/types";
 
 /** When every rollout of the tests began. */
 export const T0 = 1_790_000_000_000;

@@ -1,6 +1,6 @@
 import type { JournalRecord } from "@afterpatch/agent/ports";
 import type { RolloutStore } from "@afterpatch/controller/store/rollout-store";
-import type { RolloutEvent } from "@afterpatch/core/rollout/types";
+import type { RolloutEvent } from "@afterpatch/core/rollout/event";
 import type { Witness } from "./agent.ts";
 import type { Judge } from "./judge.ts";
 

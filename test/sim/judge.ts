@@ -1,6 +1,7 @@
 import { rolloutExitCode } from "@afterpatch/core/exit";
 import type { ChargeChange } from "@afterpatch/core/rollout/charges";
-import type { RolloutEvent, RolloutPlan, RolloutView } from "@afterpatch/core/rollout/types";
+import type { RolloutEvent } from "@afterpatch/core/rollout/event";
+import type { RolloutPlan, RolloutView } from "@afterpatch/core/rollout/types";
 import { isInHand, isLost, isOver, Ledger, type LedgerRollout } from "./ledger.ts";
 import { type Moment, PERMIT_RULES } from "./permit-rules.ts";
 

@@ -1,4 +1,5 @@
-import type { HostState, RolloutEvent, RolloutPlan } from "@afterpatch/core/rollout/types";
+import type { RolloutEvent } from "@afterpatch/core/rollout/event";
+import type { HostState, RolloutPlan } from "@afterpatch/core/rollout/types";
 
 // What stored events mean, read from the contracts and not from the engine: what is held against it must not be its own.
 

@@ -2,7 +2,8 @@ import { afterChore, type ChoreResult } from "@afterpatch/core/rollout/chores";
 import { follow } from "@afterpatch/core/rollout/fold";
 import { type Decision, type FleetView, next } from "@afterpatch/core/rollout/next";
 import { isHostRebooted } from "@afterpatch/core/rollout/reboots";
-import type { RolloutEvent, RolloutPlan, RolloutView } from "@afterpatch/core/rollout/types";
+import type { RolloutEvent } from "@afterpatch/core/rollout/event";
+import type { RolloutPlan, RolloutView } from "@afterpatch/core/rollout/types";
 import type { PermitUpdate } from "@afterpatch/core/session";
 import type { Fleet } from "../fleet/fleet.ts";
 import type { Clock, Log, RandomId } from "../ports.ts";
@@ -11,6 +12,7 @@ import { beyond } from "./beyond.ts";
 import type { ChargeRegister } from "./charge-register.ts";
 import { type Care, Chores, type ChoreTask } from "./chores.ts";
 import { eventOf, lostPermit, type Proves } from "./events.ts";
+import { takeNews } from "./news.ts";
 import { heldBy, RolloutError, refuseHeldHosts } from "./held.ts";
 import { OpenRollouts } from "./open-rollouts.ts";
 import { permitOf } from "./permit.ts";
@@ -118,7 +120,7 @@ export class RolloutEngine {
   hello(hostId: string, greet: () => boolean, permits: readonly PermitUpdate[]): Promise<void> {
     return this.#queued(async () => {
       if (!greet()) return;
-      for (const update of permits) await this.#take(hostId, update);
+      for (const update of permits) await takeNews(this.#rollouts, this.#deps, hostId, update);
       for (const view of this.#rollouts.all()) {
         const event = lostPermit(view, hostId, permits, this.#deps.clock.now());
         if (event) await this.#rollouts.append(view, event);
@@ -130,7 +132,7 @@ export class RolloutEngine {
   /** News of a permit. A finished one is acknowledged once it is stored, or when nobody waits for it any more. */
   update(hostId: string, update: PermitUpdate): Promise<void> {
     return this.#queued(async () => {
-      await this.#take(hostId, update);
+      await takeNews(this.#rollouts, this.#deps, hostId, update);
       await this.#look();
     });
   }
@@ -305,24 +307,5 @@ export class RolloutEngine {
     if (event.type === "permitted" && isHostRebooted(view.plan, event.hostId)) this.#rebootPermittedAt = steadyAt;
     const after = await this.#rollouts.append(view, event);
     if (event.type === "permitted") fleet.send(event.hostId, { kind: "permit", permit: permitOf(after, event) });
-  }
-
-  async #take(hostId: string, update: PermitUpdate): Promise<void> {
-    const view = this.#rollouts
-      .all()
-      .find((v) => v.hosts.some((host) => host.hostId === hostId && host.permit?.id === update.permitId));
-    if (view) await this.#takeInto(view, hostId, update);
-    if (update.state === "finished") {
-      this.#deps.fleet.send(hostId, { kind: "permit-ack", permitId: update.permitId });
-    }
-  }
-
-  async #takeInto(view: RolloutView, hostId: string, update: PermitUpdate): Promise<void> {
-    const { clock, proves } = this.#deps;
-    const event = await proves(view, hostId, update, { at: clock.now(), steadyAt: clock.steady() });
-    if (!event) return;
-    const after = follow(view, event);
-    // A repeated or overtaken message: the host is past it.
-    if (after.kind === "followed") await this.#rollouts.append(view, event);
   }
 }

@@ -2,7 +2,8 @@ import { type Now, giveBack } from "@afterpatch/core/rollout/chores";
 import { isCaredFor, isInCare } from "@afterpatch/core/rollout/care";
 import type { StoredDecision } from "@afterpatch/core/rollout/next";
 import { lastsMs } from "@afterpatch/core/rollout/reboots";
-import type { HostInRollout, RolloutEvent, RolloutView } from "@afterpatch/core/rollout/types";
+import type { RolloutEvent } from "@afterpatch/core/rollout/event";
+import type { HostInRollout, RolloutView } from "@afterpatch/core/rollout/types";
 import { isHeldOff, LONGEST_RETRY_MS, retryInMs } from "@afterpatch/core/rollout/veto";
 import type { PermitUpdate } from "@afterpatch/core/session";
 

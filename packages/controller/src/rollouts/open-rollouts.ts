@@ -1,7 +1,8 @@
 import { chargeChange } from "@afterpatch/core/rollout/charges";
 import { follow, planned } from "@afterpatch/core/rollout/fold";
 import { isClosed } from "@afterpatch/core/rollout/transitions";
-import type { RolloutEvent, RolloutPlan, RolloutView } from "@afterpatch/core/rollout/types";
+import type { RolloutEvent } from "@afterpatch/core/rollout/event";
+import type { RolloutPlan, RolloutView } from "@afterpatch/core/rollout/types";
 import { echoed } from "@afterpatch/core/text";
 import type { Log } from "../ports.ts";
 import type { RolloutStore } from "../store/rollout-store.ts";

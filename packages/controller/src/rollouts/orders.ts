@@ -1,4 +1,5 @@
-import type { RolloutEvent, RolloutView } from "@afterpatch/core/rollout/types";
+import type { RolloutEvent } from "@afterpatch/core/rollout/event";
+import type { RolloutView } from "@afterpatch/core/rollout/types";
 
 /** What a person orders of an open rollout: the event it becomes, or null where it is so already. */
 export type PersonsOrder = (view: RolloutView, at: number) => RolloutEvent | null;

@@ -1,5 +1,6 @@
 import { rebootOf } from "@afterpatch/core/rollout/reboots";
-import type { RolloutEvent, RolloutView } from "@afterpatch/core/rollout/types";
+import type { RolloutEvent } from "@afterpatch/core/rollout/event";
+import type { RolloutView } from "@afterpatch/core/rollout/types";
 import type { Permit } from "@afterpatch/core/session";
 
 /** The message for a stored `permitted` event. */

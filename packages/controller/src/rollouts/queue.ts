@@ -1,4 +1,5 @@
-import type { RolloutEvent, RolloutPlan } from "@afterpatch/core/rollout/types";
+import type { RolloutEvent } from "@afterpatch/core/rollout/event";
+import type { RolloutPlan } from "@afterpatch/core/rollout/types";
 import type { Log } from "../ports.ts";
 
 /** What a rollout that waited is by the fleet of now. */

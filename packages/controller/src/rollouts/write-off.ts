@@ -1,6 +1,7 @@
 import { isInCare } from "@afterpatch/core/rollout/care";
 import { isClosed, isInFlight } from "@afterpatch/core/rollout/transitions";
-import type { RolloutEvent, RolloutView } from "@afterpatch/core/rollout/types";
+import type { RolloutEvent } from "@afterpatch/core/rollout/event";
+import type { RolloutView } from "@afterpatch/core/rollout/types";
 import type { Fleet } from "../fleet/fleet.ts";
 import type { Clock } from "../ports.ts";
 import type { RolloutStore } from "../store/rollout-store.ts";

@@ -1,4 +1,5 @@
-import type { RolloutEvent, RolloutPlan } from "@afterpatch/core/rollout/types";
+import type { RolloutEvent } from "@afterpatch/core/rollout/event";
+import type { RolloutPlan } from "@afterpatch/core/rollout/types";
 import { type Connection, integer, text } from "./sqlite.ts";
 
 /** A webhook that has to be told of events of a rollout still. */

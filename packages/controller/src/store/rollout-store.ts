@@ -1,6 +1,7 @@
 import type { Charge, ChargeChange } from "@afterpatch/core/rollout/charges";
 import type { WriteOff } from "@afterpatch/core/rollout/write-off";
-import type { RolloutEvent, RolloutPlan } from "@afterpatch/core/rollout/types";
+import type { RolloutEvent } from "@afterpatch/core/rollout/event";
+import type { RolloutPlan } from "@afterpatch/core/rollout/types";
 
 export interface StoredRollout {
   readonly plan: RolloutPlan;

@@ -1,5 +1,6 @@
 import type { ChargeChange } from "@afterpatch/core/rollout/charges";
-import type { RolloutEvent, RolloutPlan } from "@afterpatch/core/rollout/types";
+import type { RolloutEvent } from "@afterpatch/core/rollout/event";
+import type { RolloutPlan } from "@afterpatch/core/rollout/types";
 import { StoreError } from "./errors.ts";
 import type { RolloutStore, StoredRollout } from "./rollout-store.ts";
 import { type Connection, integer, text } from "./sqlite.ts";

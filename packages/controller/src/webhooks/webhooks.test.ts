@@ -1,7 +1,8 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Notice } from "@afterpatch/core/rollout/notices";
-import type { RolloutEvent, RolloutPlan } from "@afterpatch/core/rollout/types";
+import type { RolloutEvent } from "@afterpatch/core/rollout/event";
+import type { RolloutPlan } from "@afterpatch/core/rollout/types";
 import { expect, test } from "vitest";
 import { ControllerBench } from "../../../../test/fakes/controller.ts";
 import { CLEAN, NAMES, permitOf } from "../../../../test/fakes/fleet.ts";

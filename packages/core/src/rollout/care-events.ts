@@ -1,6 +1,7 @@
 import { careOf } from "./care.ts";
 import { type Followed, hostOf, toHost, withPermit } from "./host-change.ts";
-import type { CareEvent, RolloutView } from "./types.ts";
+import type { CareEvent } from "./event.ts";
+import type { RolloutView } from "./types.ts";
 
 /** The rollout after one more of these, or why it cannot follow. */
 export function cared(view: RolloutView, event: CareEvent): Followed {

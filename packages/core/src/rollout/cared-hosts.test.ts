@@ -11,7 +11,8 @@ import {
 } from "../../../../test/fakes/rollout.ts";
 import type { HookSpec } from "../rollout-file/spec.ts";
 import { next } from "./next.ts";
-import type { RolloutEvent, RolloutPlan } from "./types.ts";
+import type { RolloutEvent } from "./event.ts";
+import type { RolloutPlan } from "./types.ts";
 
 // Hosts with a drain, before and after their permits.
 

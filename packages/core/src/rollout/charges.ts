@@ -1,5 +1,6 @@
 import type { WriteOff } from "./write-off.ts";
-import type { RolloutEvent, RolloutView } from "./types.ts";
+import type { RolloutEvent } from "./event.ts";
+import type { RolloutView } from "./types.ts";
 
 // A host that failed, or was lost with a permit, serves nobody as far as is known. Budgets count it until it has proved
 // itself or a person writes it off, also when the rollout in which that came about has long ended.

@@ -3,7 +3,8 @@ import { type AfterCare, type Baseline, careOf, GIVEN_BACK, type Last, leaderChe
 import { inOrder } from "./batch.ts";
 import { FEWEST_TRIES, isTriedEnough } from "./silence.ts";
 import { isAtRest } from "./transitions.ts";
-import type { HostInRollout, RolloutEvent, RolloutView } from "./types.ts";
+import type { RolloutEvent } from "./event.ts";
+import type { HostInRollout, RolloutView } from "./types.ts";
 import { retryInMs } from "./veto.ts";
 
 // What the controller has to do around a host just now, and what comes of it. Both follow from the stored events alone:

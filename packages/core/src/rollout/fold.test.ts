@@ -15,7 +15,7 @@ import {
   vetoed,
 } from "../../../../test/fakes/rollout.ts";
 import { fold, follow, planned } from "./fold.ts";
-import type { RolloutEvent } from "./types.ts";
+import type { RolloutEvent } from "./event.ts";
 
 const PLAN = rolloutPlan({ hosts: ["web1", "web2", "web3-clean"] });
 const closed = (state: "halted" | "aborted" | "finished"): RolloutEvent => ({ type: "closed", at: T0, state, why: "" });

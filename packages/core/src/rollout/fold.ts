@@ -3,7 +3,8 @@ import { cared } from "./care-events.ts";
 import { type Followed, hostOf, toHost, withPermit } from "./host-change.ts";
 import { writtenOff } from "./write-off.ts";
 import { canRolloutFollow, isClosed } from "./transitions.ts";
-import type { EndedWave, HostInRollout, RolloutEvent, RolloutPlan, RolloutState, RolloutView } from "./types.ts";
+import type { RolloutEvent } from "./event.ts";
+import type { EndedWave, HostInRollout, RolloutPlan, RolloutState, RolloutView } from "./types.ts";
 
 /** A rollout before its first event. */
 export function planned(plan: RolloutPlan): RolloutView {

@@ -2,7 +2,8 @@ import { expect, test } from "vitest";
 import { fleetOf, permitted, rolloutPlan, rolloutView, T0 } from "../../../../test/fakes/rollout.ts";
 import { NO_HOLDS } from "./holds.ts";
 import { next } from "./next.ts";
-import type { RolloutEvent, RolloutPlan } from "./types.ts";
+import type { RolloutEvent } from "./event.ts";
+import type { RolloutPlan } from "./types.ts";
 
 const HOOK = { command: ["/bin/true"], timeoutMs: 1_000, onFail: "skip-host" } as const;
 const HOSTS = ["web1", "web2"];

@@ -9,7 +9,8 @@ import type { Hold } from "./holds.ts";
 import { type Decision, type FleetView, next } from "./next.ts";
 import { failures } from "./stop.ts";
 import { isAtRest, isClosed, isInFlight } from "./transitions.ts";
-import type { HostInRollout, RolloutEvent, RolloutPlan, RolloutView } from "./types.ts";
+import type { RolloutEvent } from "./event.ts";
+import type { HostInRollout, RolloutPlan, RolloutView } from "./types.ts";
 import { retryInMs } from "./veto.ts";
 
 // Whatever hosts, operators and the clock do, in any order in which the fold allows it, next() keeps these promises.

@@ -11,7 +11,7 @@ import {
   unreachable,
 } from "../../../../test/fakes/rollout.ts";
 import type { FleetView } from "./next.ts";
-import type { RolloutEvent } from "./types.ts";
+import type { RolloutEvent } from "./event.ts";
 
 describe("silence", () => {
   const away = (since: number) => fleetOf(WEB, { web1: since });

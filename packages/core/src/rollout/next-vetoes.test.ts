@@ -10,7 +10,7 @@ import {
   triedAgain,
   vetoed,
 } from "../../../../test/fakes/rollout.ts";
-import type { RolloutEvent } from "./types.ts";
+import type { RolloutEvent } from "./event.ts";
 
 describe("a host that vetoes", () => {
   const DUE = T0 + 10_000;

@@ -15,7 +15,8 @@ import {
 } from "../../../../test/fakes/rollout.ts";
 import { type FleetView, next } from "./next.ts";
 import { failures } from "./stop.ts";
-import type { RolloutEvent, RolloutState } from "./types.ts";
+import type { RolloutEvent } from "./event.ts";
+import type { RolloutState } from "./types.ts";
 
 const ALL_DONE = done(...WEB);
 

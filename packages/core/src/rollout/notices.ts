@@ -1,5 +1,6 @@
 import type { WebhookSpec } from "../rollout-file/spec.ts";
-import type { RolloutEvent, RolloutPlan } from "./types.ts";
+import type { RolloutEvent } from "./event.ts";
+import type { RolloutPlan } from "./types.ts";
 
 export type NoticeKind = WebhookSpec["on"][number];
 

@@ -16,7 +16,7 @@ import {
 import { DEFAULT_REBOOT, NO_REBOOT } from "../plan/reboot.ts";
 import { type Decision, type FleetView, next } from "./next.ts";
 import { lastsMs, rebootOf } from "./reboots.ts";
-import type { RolloutEvent } from "./types.ts";
+import type { RolloutEvent } from "./event.ts";
 
 const HOSTS = ["web1", "web2", "web3", "ctl"];
 const AT = T0 + 1_000;

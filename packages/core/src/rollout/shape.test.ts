@@ -12,7 +12,8 @@ import {
 } from "../../../../test/fakes/rollout.ts";
 import type { Budget } from "./budgets.ts";
 import { type FleetView, next } from "./next.ts";
-import type { RolloutEvent, RolloutShape } from "./types.ts";
+import type { RolloutEvent } from "./event.ts";
+import type { RolloutShape } from "./types.ts";
 import type { Wave } from "./waves.ts";
 
 const HOSTS = ["a1", "a2", "b1", "b2", "c1"];

@@ -2,7 +2,8 @@ import { expect, test } from "vitest";
 import { ended, permitted, rolloutPlan, rolloutView, T0, unreachable } from "../../../../test/fakes/rollout.ts";
 import type { HookSpec } from "../rollout-file/spec.ts";
 import { failures, tripped } from "./stop.ts";
-import type { RolloutEvent, RolloutPlan, RolloutShape } from "./types.ts";
+import type { RolloutEvent } from "./event.ts";
+import type { RolloutPlan, RolloutShape } from "./types.ts";
 
 const HOSTS = Array.from({ length: 12 }, (_, index) => `web${index + 1}`);
 const HOOK: HookSpec = { command: ["/etc/afterpatch/hooks/drain"], timeoutMs: 1_000, onFail: "fail-host" };

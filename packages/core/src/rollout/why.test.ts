@@ -12,7 +12,8 @@ import {
   vetoed,
 } from "../../../../test/fakes/rollout.ts";
 import { type FleetView, next } from "./next.ts";
-import type { RolloutEvent, RolloutShape } from "./types.ts";
+import type { RolloutEvent } from "./event.ts";
+import type { RolloutShape } from "./types.ts";
 import type { Wave } from "./waves.ts";
 import { obstaclesOf } from "./why.ts";
 

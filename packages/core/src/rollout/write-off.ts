@@ -1,7 +1,8 @@
 import { type Followed, hostOf } from "./host-change.ts";
 import { hasFailed } from "./stop.ts";
 import { canHostFollow } from "./transitions.ts";
-import type { RolloutEvent, RolloutView } from "./types.ts";
+import type { RolloutEvent } from "./event.ts";
+import type { RolloutView } from "./types.ts";
 
 /** That a person wrote a host off, so that it is charged to no budget until it fails or is lost in a later permit. */
 export interface WriteOff {

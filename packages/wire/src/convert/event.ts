@@ -1,4 +1,5 @@
-import type { RolloutEvent, RolloutView, StepResult } from "@afterpatch/core/rollout/types";
+import type { RolloutEvent } from "@afterpatch/core/rollout/event";
+import type { RolloutView, StepResult } from "@afterpatch/core/rollout/types";
 import type { pb } from "../messages.ts";
 import { stepToWire } from "./session.ts";
 

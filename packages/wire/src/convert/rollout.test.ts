@@ -1,4 +1,5 @@
-import { HOST_STATES, ROLLOUT_STATES, type RolloutEvent, type RolloutView } from "@afterpatch/core/rollout/types";
+import type { RolloutEvent } from "@afterpatch/core/rollout/event";
+import { HOST_STATES, ROLLOUT_STATES, type RolloutView } from "@afterpatch/core/rollout/types";
 import { expect, test } from "vitest";
 import { acting, permitted, rolloutPlan, rolloutView, T0 } from "../../../../test/fakes/rollout.ts";
 import { pb } from "../messages.ts";
