@@ -18,7 +18,7 @@ import { OpenRollouts } from "./open-rollouts.ts";
 import { permitOf } from "./permit.ts";
 import type { PersonsOrder } from "./orders.ts";
 import { type WrittenOff, type WrittenOffHost, writeOff } from "./write-off.ts";
-import { eventsOf, Queue, type Replanned, type Replans } from "./queue.ts";
+import { Queue, type Replans } from "./queue.ts";
 
 export interface EngineDeps {
   readonly store: RolloutStore;
@@ -55,7 +55,10 @@ export class RolloutEngine {
   constructor(deps: EngineDeps) {
     this.#deps = deps;
     this.#rollouts = new OpenRollouts(deps.store, deps.log);
-    this.#queue = new Queue(deps.replans, (id, replanned) => this.#replanned(id, replanned), deps.log);
+    this.#queue = new Queue({
+      ...{ replans: deps.replans, rollouts: this.#rollouts, clock: deps.clock, log: deps.log },
+      amid: (change) => this.amid(async () => (this.#isStopped ? undefined : change())),
+    });
     this.#chores = new Chores(deps.care, (task, result, release) => this.#choreEnded(task, result, release));
   }
 
@@ -226,7 +229,7 @@ export class RolloutEngine {
     for (;;) {
       const view = this.#rollouts.get(rolloutId);
       if (!view) return null;
-      if (view.state === "planned") return this.#inQueue(view);
+      if (view.state === "planned") return this.#queue.look(view);
       const { decisions, waits, wakeAt } = next(view, this.fleetFor(rolloutId), this.#deps.clock.steady());
       if (decisions.length === 0) {
         this.#rollouts.wait(view, waits);
@@ -235,32 +238,6 @@ export class RolloutEngine {
       }
       for (const decision of decisions) await this.#carryOut(rolloutId, decision);
     }
-  }
-
-  /** Has it planned anew once no rollout that came before has its hosts. */
-  #inQueue(view: RolloutView): number | null {
-    const held = heldBy(this.#rollouts.all(), view.plan);
-    if (held !== null) {
-      this.#rollouts.wait(view, [`waits for its hosts: ${held}`]);
-      return null;
-    }
-    this.#queue.begin(view.plan);
-    return this.#deps.clock.steady() + LOOK_AGAIN_MS;
-  }
-
-  #replanned(rolloutId: string, replanned: Replanned): Promise<void> {
-    return this.#queued(async () => {
-      const view = this.#rollouts.get(rolloutId);
-      if (view?.state !== "planned" || this.#isStopped) return;
-      if (replanned.kind === "wait") return this.#rollouts.wait(view, [replanned.why]);
-      // There may be work now on hosts that had none, and they may be another's.
-      const held = replanned.kind === "planned" ? heldBy(this.#rollouts.all(), replanned.plan) : null;
-      if (held !== null) return this.#rollouts.wait(view, [`waits for its hosts: ${held}`]);
-      let after = view;
-      for (const event of eventsOf(replanned, this.#deps.clock.now()))
-        after = await this.#rollouts.append(after, event);
-      await this.#look();
-    });
   }
 
   /** All that is decided by about the hosts of a rollout. */

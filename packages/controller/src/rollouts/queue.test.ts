@@ -40,3 +40,19 @@ test("a host that is lost can be written off while another rollout waits for it"
   expect(await writeOff(deps, "web1", "board is dead", "ada")).toMatchObject({ rollouts: ["r1"] });
   expect(await states(run, "r1")).toContain("written-off");
 });
+
+test("one for which hosts may be coming back is planned again every 10 s, however often anybody looks", async () => {
+  const { bench } = await queued();
+  let asked = 0;
+  bench.replans = async () => {
+    asked += 1;
+    return { kind: "wait", why: "2 hosts may be coming back still" };
+  };
+  const later = await bench.start();
+  const back = await later.connect("web1");
+  await later.connect("web2");
+  await later.tells("web1", back, verified(permitOf(back), CLEAN));
+  for (let n = 0; n < 5; n++) await later.engine.look();
+  await bench.time.run(() => false, 35_000);
+  expect([asked, await states(later, "r2")]).toEqual([4, "planned pending"]);
+});
