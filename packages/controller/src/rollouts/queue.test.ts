@@ -55,4 +55,7 @@ test("one for which hosts may be coming back is planned again every 10 s, howeve
   for (let n = 0; n < 5; n++) await later.engine.look();
   await bench.time.run(() => false, 35_000);
   expect([asked, await states(later, "r2")]).toEqual([4, "planned pending"]);
+  // It holds its host against those that came after it.
+  const third = rolloutPlan({ id: "r3", hosts: ["web1"] });
+  await expect(later.engine.start(third, "request-3")).rejects.toMatchObject({ code: "hosts-held" });
 });
