@@ -39,6 +39,20 @@ test("rollout start -f takes hosts, reason and name of the file; a pattern on th
   ]);
 });
 
+test("flags for simple cases are sent as a file", async () => {
+  const flags = ["--by", "zone", "--bake", "30m", "--serial", "1,25%", "--max-fail", "5%", "--reboot", "never"];
+  const { code } = await bench.run("rollout", "start", "all", "--reason", "x", "--yes", "--detach", ...flags);
+  expect(code).toBe(0);
+  expect(bench.script.asked.starts).toMatchObject([{ pattern: "all", serial: "1", maxFail: 0, reboot: null }]);
+  expect(JSON.parse(bench.script.asked.starts[0]?.rolloutFile ?? "")).toMatchObject({
+    ...{ actions: { reboot: "never" }, budgets: [{ by: "zone", maxGroups: 1 }], stop: { maxFailuresPercent: "5%" } },
+    waves: [
+      { name: "first", pick: { per: [], count: 1 }, bake: "30m" },
+      { name: "rest", ramp: ["25%"] },
+    ],
+  });
+});
+
 test("rollout approve names the wave that was meant", async () => {
   bench.script.rollouts.set("r1", rollout("r1", "x", { state: "waiting-approval" }));
   const { code, out } = await bench.run("rollout", "approve", "r1", "--wave", "canary");

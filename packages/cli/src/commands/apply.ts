@@ -1,6 +1,6 @@
 import { DEFAULT_REBOOT } from "@afterpatch/core/plan/reboot";
 import { command } from "../command.ts";
-import { understood } from "../rollout-file.ts";
+import { refuseTwice, understood } from "../rollout-file.ts";
 import { keptText, readSavedPlan } from "../saved-plan.ts";
 import { begin } from "./begin.ts";
 import { beginOptions, ROLLOUT_EXITS } from "./start-options.ts";
@@ -28,6 +28,7 @@ export const apply = command({
     const { only, kinds: kind, packages, libraries, units } = filter;
     const ordered = { pattern, serial, only, kind, package: packages, library: libraries, unit: units };
     const given = { ...args, ...ordered };
+    refuseTwice(given, DEFAULT_REBOOT, input);
     // What a file says of reboots is not said a second time.
     return begin("apply", given, input === null ? reboot : DEFAULT_REBOOT, shell, { input, saved });
   },

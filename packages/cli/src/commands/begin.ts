@@ -17,7 +17,7 @@ import { checkTarget, emit, isForPrograms } from "../output.ts";
 import { renderPlan } from "../render/plan.ts";
 import { counted } from "../render/table.ts";
 import type { Shell, Target } from "../shell.ts";
-import { patternOf, type RolloutInput, refuseTwice } from "../rollout-file.ts";
+import { patternOf, type RolloutInput } from "../rollout-file.ts";
 import { type FilterArgs, filterOf, isPartial } from "./filter-options.ts";
 import type { beginOptions } from "./start-options.ts";
 
@@ -31,7 +31,6 @@ export async function begin(
   shell: Shell,
   { input = null, saved = null, retry = null, restarts = [] }: Basis = {},
 ): Promise<ExitCode> {
-  refuseTwice(args, reboot, input);
   digestOf(args.planDigest);
   const typed = retry === null ? requestOf(args, reboot, input) : retryRequest(args, reboot, retry);
   const request = restarts.length === 0 ? typed : { ...typed, filter: { ...NO_FILTER, restarts } };

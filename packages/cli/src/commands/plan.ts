@@ -1,19 +1,19 @@
 import { EXIT, worst } from "@afterpatch/core/exit";
-import { serialOf } from "../arguments.ts";
 import { command } from "../command.ts";
 import { tellComingBack } from "../documents/coming-back.ts";
 import { planDocument } from "../documents/plan.ts";
 import { checkTarget, emit } from "../output.ts";
 import { renderPlan } from "../render/plan.ts";
-import { fileOption, patternOf, readRollout, refuseTwice } from "../rollout-file.ts";
+import { fileOption, patternOf } from "../rollout-file.ts";
 import { filterOf, filterOptions } from "./filter-options.ts";
 import { rebootOf, rebootOptions } from "./reboot-options.ts";
+import { shapedBy, shapeOptions } from "./shape-options.ts";
 
 export const plan = command({
   syntax: "plan [pattern]",
   summary: "What a rollout would do, in its order; changes nothing",
   options: (parser) =>
-    fileOption(filterOptions(rebootOptions(parser)), ["pattern"])
+    fileOption(shapeOptions(filterOptions(rebootOptions(parser))), ["pattern"])
       .positional("pattern", { type: "string", describe: "Hosts" })
       .option("serial", {
         type: "string",
@@ -37,10 +37,7 @@ export const plan = command({
     ["afterpatch plan 'web[01:50]' -o json --out plan.json", "for a review, and for 'afterpatch apply plan.json'"],
   ],
   run: async (args, shell) => {
-    const serial = serialOf(args.serial);
-    const reboot = rebootOf(args);
-    const input = args.file === undefined ? null : await readRollout(args.file, shell.err);
-    refuseTwice(args, reboot, input);
+    const { input, serial, reboot } = await shapedBy(args, rebootOf(args), shell.err);
     const filter = filterOf(args, input?.spec.actions ?? null);
     await checkTarget(args);
     const { connect } = await import("../connection.ts");

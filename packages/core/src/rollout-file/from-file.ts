@@ -26,6 +26,7 @@ import type {
   WaveSpec,
   WindowSpec,
 } from "./spec.ts";
+import { UNCOUNTED } from "./spec.ts";
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 3_600_000;
@@ -174,7 +175,8 @@ class RolloutReader extends FileReader {
     return { kind: "none" };
   }
 
-  stop({ maxFailures = 0, maxFailuresPercent, progressDeadline }: StopInFile): StopSpec {
+  stop({ maxFailures: most, maxFailuresPercent, progressDeadline }: StopInFile): StopSpec {
+    const maxFailures = most ?? (maxFailuresPercent === undefined ? 0 : UNCOUNTED);
     return {
       maxFailures,
       maxFailuresPercent: maxFailuresPercent === undefined ? null : Number(maxFailuresPercent.replace("%", "")),

@@ -68,6 +68,9 @@ export interface BudgetSpec {
   readonly acceptOutage: boolean;
 }
 
+/** As `maxFailures`: only the percentage stops. More than any fleet has hosts. */
+export const UNCOUNTED = 1_000_000;
+
 export interface StopSpec {
   readonly maxFailures: number;
   /** Of the hosts that have ended; null: not looked at. */

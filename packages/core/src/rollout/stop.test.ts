@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { ended, permitted, rolloutPlan, rolloutView, T0, unreachable } from "../../../../test/fakes/rollout.ts";
-import type { HookSpec } from "../rollout-file/spec.ts";
+import { type HookSpec, UNCOUNTED } from "../rollout-file/spec.ts";
 import { failures, tripped } from "./stop.ts";
 import type { RolloutEvent } from "./event.ts";
 import type { RolloutPlan, RolloutShape } from "./types.ts";
@@ -27,8 +27,8 @@ const SHAPE: RolloutShape = {
   care: { before: [], drain: HOOK, after: [], undrain: HOOK },
 };
 
-function planOf(shape: Partial<RolloutShape>): RolloutPlan {
-  return { ...rolloutPlan({ hosts: HOSTS, maxFail: 99 }), shape: { ...SHAPE, ...shape } };
+function planOf(shape: Partial<RolloutShape>, maxFail = 99): RolloutPlan {
+  return { ...rolloutPlan({ hosts: HOSTS, maxFail }), shape: { ...SHAPE, ...shape } };
 }
 
 /** Its drain failed: it never had a permit. */
@@ -77,4 +77,13 @@ test.each<[string, RolloutShape["unreachable"], readonly RolloutEvent[], readonl
   const plan = planOf(policy === undefined ? {} : { unreachable: policy });
   expect(failures(rolloutView(plan, ...events)).map(({ name }) => name)).toEqual(failed);
   expect(failures(rolloutView(plan, ...events, writtenOff("web1"))).map(({ name }) => name)).toEqual(failed);
+});
+
+test.each<[string, number, number, string | null]>([
+  ["the first failure is more than 5 % of ten", 5, 1, "1 of 1 failed, at most 5% tolerated"],
+  ["two of ten are 20 %", 20, 2, null],
+  ["three are more", 20, 3, "3 of 3 failed, at most 20% tolerated"],
+])("where only the percentage counts failures it does so from the first on: %s", (_name, percent, count, why) => {
+  const events = HOSTS.slice(0, count).flatMap(notDrained);
+  expect(tripped(rolloutView(planOf({ maxFailPercent: percent }, UNCOUNTED), ...events), T0)).toBe(why);
 });

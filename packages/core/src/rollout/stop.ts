@@ -1,4 +1,5 @@
 import { formatDuration } from "../duration.ts";
+import { UNCOUNTED } from "../rollout-file/spec.ts";
 import { isLost } from "./batch.ts";
 import { isAtRest, isInFlight } from "./transitions.ts";
 import type { HostInRollout, RolloutView } from "./types.ts";
@@ -31,7 +32,9 @@ export function tripped(view: RolloutView, now: number): string | null {
   const ended = view.hosts.filter(
     (host) => isAtRest(host.state) && (host.permit !== null || failed.includes(host)),
   ).length;
-  if (maxFailPercent !== null && ended >= FEWEST_FOR_PERCENT && failed.length * 100 > maxFailPercent * ended) {
+  // Where nothing else counts failures, the first of them are held against ten hosts.
+  const base = view.plan.maxFail === UNCOUNTED ? Math.max(ended, FEWEST_FOR_PERCENT) : ended;
+  if (maxFailPercent !== null && base >= FEWEST_FOR_PERCENT && failed.length * 100 > maxFailPercent * base) {
     return `${failed.length} of ${ended} failed, at most ${maxFailPercent}% tolerated`;
   }
   return progressDeadlineMs === null ? null : stuck(view, progressDeadlineMs, now);
