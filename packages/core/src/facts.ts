@@ -68,6 +68,8 @@ export interface FileFacts {
   readonly onDisk: Content;
   /** What the package databases, the inventory and the package logs say of it. Absent: nothing. */
   readonly package?: FoundPackage;
+  /** What was fixed between the two versions of that package, by its own changelog. Absent: it could not tell. */
+  readonly cves?: readonly string[];
 }
 
 export interface ProcessFacts {

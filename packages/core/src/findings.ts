@@ -121,7 +121,7 @@ function foundFile(file: FileFacts, process: ProcessFacts): FoundFile {
     verdict: fileVerdict(file),
     buildId: { mapped: buildId(file.mapped), onDisk: buildId(file.onDisk) },
     package: file.package === undefined ? null : shownPackage(file.package),
-    cves: null,
+    cves: file.cves ?? null,
   };
 }
 

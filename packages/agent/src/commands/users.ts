@@ -4,6 +4,7 @@ import type { CommandModule } from "yargs";
 import type { GlobalOptions } from "../command-line.ts";
 import { sayIfInvalid } from "../config/look.ts";
 import { checkTarget, emit } from "../output.ts";
+import { cveOf } from "./cve.ts";
 
 export interface UsersArguments extends GlobalOptions {
   readonly paths: readonly string[];
@@ -26,7 +27,11 @@ export const users: CommandModule<object, UsersArguments> = {
         describe: "Path, or glob in quotes; * matches slashes too; without a slash: the file's name",
       })
       .option("package", { type: "string", requiresArg: true, describe: "Files of this package" })
-      .option("cve", { type: "string", requiresArg: true, describe: "Files in which this CVE was fixed on the disk" })
+      .option("cve", {
+        type: "string",
+        requiresArg: true,
+        describe: "Files of the packages whose changelogs name this CVE, and who runs them without its fix",
+      })
       .option("format", {
         alias: "o",
         choices: ["table", "json"] as const,
@@ -40,16 +45,17 @@ export const users: CommandModule<object, UsersArguments> = {
         ["afterpatch-agent users '/lib/*/libc.so*'", "/lib is /usr/lib where /usr is merged"],
         ["afterpatch-agent users libc.so.6 -o json", "for a program (docs/users.schema.json)"],
         ["afterpatch-agent users --package libc6", "files of a package of this host"],
+        ["afterpatch-agent users --cve CVE-2026-28387", "who runs code with the fix, and who without it"],
       ]) as never, // a list of paths, which yargs' types do not tell from one
   handler: async (args) => {
     checkTarget(args);
-    refuseUnknown(args);
+    const cve = askedCve(args);
     await sayIfInvalid(args);
     const { usersOf } = await import("../look/users.ts");
     const { renderUsers } = await import("../render/users.ts");
     const { whoIsThis } = await import("../host/identity.ts");
     const document = usersOf(
-      { paths: args.paths, package: args.package ?? null },
+      { paths: args.paths, package: args.package ?? null, cve },
       { ...whoIsThis(args.stateDir), now: Date.now },
     );
     emit(args.format === "json" ? `${JSON.stringify(document, null, 2)}\n` : renderUsers(document), args);
@@ -57,11 +63,15 @@ export const users: CommandModule<object, UsersArguments> = {
   },
 };
 
-function refuseUnknown({ paths, package: name, cve }: UsersArguments): void {
+/** The id, where one was asked for. Throws CommandError with exit code 5. */
+function askedCve({ paths, package: name, cve }: UsersArguments): string | null {
   if (cve !== undefined) {
-    const todo = "name the package or the files: afterpatch-agent users --package NAME";
-    throw usageError("--cve", "which CVEs a package fixed is not known on this host yet", todo);
+    if (paths.length > 0 || name !== undefined) {
+      throw usageError("--cve", "it says itself which files are meant", "leave paths and --package out");
+    }
+    return cveOf(cve);
   }
   if (paths.length === 0 && name === undefined) throw usageError("users", "no file is named", "name a path or a glob");
   if (paths.includes("") || name === "") throw usageError("users", "a name is empty", "name a path or a glob");
+  return null;
 }

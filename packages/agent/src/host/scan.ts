@@ -1,10 +1,13 @@
 import { createHash } from "node:crypto";
 import type { HostFacts, ProcessFacts } from "@afterpatch/core/facts";
 import { scanOf } from "@afterpatch/core/findings";
+import type { KernelFacts } from "@afterpatch/core/kernel/facts";
+import { kernelUpgrade } from "@afterpatch/core/kernel/findings";
 import type { Scan } from "@afterpatch/core/scan";
 import { textOfBytes } from "@afterpatch/core/text";
 import { cgroupOf, type Details, readDetails, type Surroundings, toProcessFacts } from "./details.ts";
 import { differingFiles } from "./differences.ts";
+import { fixesOf } from "./packages/changelogs.ts";
 import { withPackages } from "./packages/packages.ts";
 import { type Databases, HOST_DATABASES, remoteNote } from "./packages/ask.ts";
 import { givenUpIn } from "./packages/unfinished.ts";
@@ -78,10 +81,18 @@ export function readHost(options: ScanOptions): HostFacts {
     running: running.facts,
     ...units,
     xinetd: running.xinetd,
-    kernel: readKernel(),
+    kernel: kernelWithFixes(databases),
     sysv: running.sysv,
     notes: [...new Set([...named.notes, ...givenUp(databases.dpkg, startedAt), ...kept])],
   };
+}
+
+/** The kernel, and what a start of the expected one would bring. */
+function kernelWithFixes(databases: Databases): KernelFacts {
+  const kernel = readKernel();
+  const upgrade = kernelUpgrade(kernel, line("/proc/sys/kernel/osrelease"));
+  const cves = upgrade && fixesOf(databases)(upgrade);
+  return cves === null ? kernel : { ...kernel, cves };
 }
 
 /** Packages that nobody brings to an end any more. A status that cannot be read is told where packages are named, and holds off whoever would act. */

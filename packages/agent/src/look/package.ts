@@ -3,7 +3,7 @@ import { EXIT } from "@afterpatch/core/exit";
 import { nearest } from "@afterpatch/core/fleet/nearest";
 import { bareName } from "@afterpatch/core/packages/inventory";
 import { readingsOf } from "@afterpatch/core/proc/maps";
-import { askNames, askOwners, HOST_DATABASES } from "../host/packages/ask.ts";
+import { type Answers, askNames, askOwners, HOST_DATABASES } from "../host/packages/ask.ts";
 import { readLink } from "../host/read.ts";
 import { find, viewOf } from "../host/view.ts";
 import type { Look } from "./host.ts";
@@ -12,10 +12,34 @@ import type { Look } from "./host.ts";
  * Tells which mapped paths, as printed, are of a package of this host: by its databases for what is at the path now, by
  * what the scan knows of it for what is gone. Without any, an error with exit code 6; 5 where the databases do not say.
  */
-export function packageMatcher(name: string, { table, facts }: Look): (printed: string) => boolean {
+export function packageMatcher(name: string, look: Look): (printed: string) => boolean {
+  const { packages, matches, notes } = packagesInUse(look);
+  const matcher = matches((shown) => shown === name || bareName(shown) === name);
+  if (matcher !== null) return matcher;
+  if (packages.length > 0) throw notMapped(name, packages);
+  const why = notes[0] ?? "no database of packages was found on this host";
+  throw usageError(
+    "--package",
+    `which files a package has is not known: ${why}`,
+    "name the files: afterpatch-agent users PATH",
+  );
+}
+
+/** Packages of which some process has a file mapped. `matches`: null where none is asked for. */
+export function packagesInUse({ table, facts }: Look) {
   const onDisk = mappedFiles(table);
   const { owners, notes } = askOwners([...onDisk.keys()], HOST_DATABASES);
-  const isAsked = (shown: string) => shown === name || bareName(shown) === name;
+  const packages = [...owners.values()].flatMap((owner) => owner?.shown ?? []);
+  const matches = (isAsked: (shown: string) => boolean) => matcherOf(isAsked, owners, onDisk, facts);
+  return { packages, matches, notes };
+}
+
+function matcherOf(
+  isAsked: (shown: string) => boolean,
+  owners: Answers["owners"],
+  onDisk: ReadonlyMap<string, readonly string[]>,
+  facts: Look["facts"],
+): ((printed: string) => boolean) | null {
   const wanted = new Set<string>();
   for (const [path, owner] of owners) {
     if (owner && isAsked(owner.shown)) for (const printed of onDisk.get(path) ?? []) wanted.add(printed);
@@ -25,19 +49,7 @@ export function packageMatcher(name: string, { table, facts }: Look): (printed: 
     from && isAsked(from.name) ? [path, mappedPath ?? path] : [],
   );
   for (const path of known) wanted.add(Buffer.from(path, "utf8").toString("latin1"));
-  if (wanted.size > 0) return (printed) => namesOf(printed).some((path) => wanted.has(path));
-  if (owners.size === 0) {
-    const why = notes[0] ?? "no database of packages was found on this host";
-    throw usageError(
-      "--package",
-      `which files a package has is not known: ${why}`,
-      "name the files: afterpatch-agent users PATH",
-    );
-  }
-  throw notMapped(
-    name,
-    [...owners.values()].flatMap((owner) => owner?.shown ?? []),
-  );
+  return wanted.size === 0 ? null : (printed) => namesOf(printed).some((path) => wanted.has(path));
 }
 
 function namesOf(printed: string): readonly string[] {

@@ -4,16 +4,18 @@ import { indexOf } from "@afterpatch/core/detect/host";
 import { EXIT } from "@afterpatch/core/exit";
 import { isGlob } from "@afterpatch/core/fleet/glob";
 import { readingsOf } from "@afterpatch/core/proc/maps";
-import type { Owner, ProcessIdentity, Scan } from "@afterpatch/core/scan";
+import type { FoundFile, Owner, ProcessIdentity, Scan } from "@afterpatch/core/scan";
 import { textOfBytes, visible } from "@afterpatch/core/text";
 import { type CopyEvidence, copyEvidence } from "@afterpatch/core/users/copy";
 import { aliases, nearestPaths, type Pattern, patternMatcher } from "@afterpatch/core/users/patterns";
+import { HOST_DATABASES } from "../host/packages/ask.ts";
 import { readLink } from "../host/read.ts";
 import type { ScanOptions } from "../host/scan.ts";
 import { find, viewOf } from "../host/view.ts";
 import { type Copy, copiesOf } from "./copies.ts";
+import { type Fix, fixesOnHost, fixOf, type HasFix, kernelHas, versionHas } from "./fixes.ts";
 import { type Look, lookAtHost } from "./host.ts";
-import { packageMatcher } from "./package.ts";
+import { packageMatcher, packagesInUse } from "./package.ts";
 import { type DocumentHost, documentHost, identityOf, shownOwner } from "./process.ts";
 
 /** One copy of a file that one process has mapped. */
@@ -22,7 +24,9 @@ export interface FileUser {
   readonly owner: Owner;
   readonly file: CopyEvidence & {
     readonly path: string;
-    readonly kind: "executable" | "library";
+    readonly kind: FoundFile["kind"];
+    /** Whether this copy has the fix of the CVE that was asked for; null: none was. */
+    readonly fix: HasFix | null;
   };
 }
 
@@ -33,23 +37,29 @@ export interface UsersDocument {
   readonly startedAt: number;
   readonly elapsedMs: number;
   readonly processes: Scan["processes"];
-  readonly asked: Asked;
+  readonly asked: Required<Asked>;
   /** By path, then old, unknown, new, then pid. */
   readonly users: readonly FileUser[];
   /** Files that were asked for by name, are on the disk, and that no readable process has mapped. */
   readonly unmapped: readonly string[];
+  /** Installed packages whose changelogs name the CVE that was asked for. */
+  readonly fixes: readonly Omit<Fix, "order">[];
+  /** Whether the running kernel has that fix; null: it is not one of the kernel. */
+  readonly kernelFix: HasFix | null;
   /** May have them mapped too: it is not known. */
   readonly unreadable: Scan["unreadable"];
 }
 
-/** What was asked for: paths and globs, or a package. */
+/** What was asked for: paths and globs, a package, or what fixed a CVE. */
 export interface Asked {
   readonly paths: readonly string[];
   readonly package: string | null;
+  readonly cve?: string | null;
 }
 
 /** Who has the files mapped that are asked for. A name that nothing matches is an error with exit code 6. */
 export function usersOf(asked: Asked, options: ScanOptions): UsersDocument {
+  if (typeof asked.cve === "string") return usersOfCve(asked, asked.cve, options);
   const look = lookAtHost(options);
   const patterns = asked.paths.map(patternOf);
   const matching = patternMatcher(patterns, mergedFolders());
@@ -59,13 +69,36 @@ export function usersOf(asked: Asked, options: ScanOptions): UsersDocument {
   const missing = patterns.filter((pattern) => !matched.has(pattern));
   const absent = missing.find(({ typed }) => copies.length === 0 || isGlob(typed) || !isFile(typed));
   if (absent) throw notMapped(absent.typed, look);
-  return documentOf(asked, copies, missing, look, options.now);
+  return documentOf(asked, { copies, missing, fixes: [] }, look, options.now);
+}
+
+/** Of every package that fixed it. What no changelog of this host names is an error with exit code 6: nobody knows. */
+function usersOfCve(asked: Asked, cve: string, options: ScanOptions): UsersDocument {
+  const { fixes, untold } = fixesOnHost(cve, options.databases ?? HOST_DATABASES);
+  if (fixes.length === 0) throw notFixed(cve, untold);
+  const look = lookAtHost(options);
+  const isOf = packagesInUse(look).matches((shown) => fixOf(shown, fixes) !== null);
+  const copies = isOf === null ? [] : copiesOf(look.table, isOf);
+  return documentOf(asked, { copies, missing: [], fixes }, look, options.now);
+}
+
+function notFixed(cve: string, untold: number): CommandError {
+  const unread = untold > 0 ? ` (${untold} packages have none that can be read)` : "";
+  const why = `no changelog of a package on this host names it${unread}: the fix is not installed, or concerns nothing here`;
+  const todo = "look up the package in its advisory, then who runs it: afterpatch-agent users --package NAME";
+  return new CommandError(EXIT.selection, cve, why, todo);
+}
+
+/** What is shown, and by what. */
+interface Matched {
+  readonly copies: readonly Copy[];
+  readonly missing: readonly Pattern[];
+  readonly fixes: readonly Fix[];
 }
 
 function documentOf(
   asked: Asked,
-  copies: readonly Copy[],
-  missing: readonly Pattern[],
+  { copies, missing, fixes }: Matched,
   { facts }: Look,
   now: () => number,
 ): UsersDocument {
@@ -76,7 +109,8 @@ function documentOf(
       if (!process) return []; // it ended
       const evidence = copyEvidence(copy, process, facts);
       const kind = copy.path === process.executable ? "executable" : "library";
-      const file = { path: visible(copy.path), kind, ...evidence } as const;
+      const fix = fixes.length === 0 ? null : fixIn(evidence, fixes);
+      const file = { path: visible(copy.path), kind, ...evidence, fix } as const;
       return [{ process: identityOf(process), owner: shownOwner(process, host), file }];
     }),
   );
@@ -86,11 +120,24 @@ function documentOf(
     startedAt: facts.startedAt,
     elapsedMs: Math.max(0, now() - facts.startedAt),
     processes: facts.processes,
-    asked: { paths: asked.paths.map(visible), package: asked.package === null ? null : visible(asked.package) },
+    asked: {
+      paths: asked.paths.map(visible),
+      package: asked.package === null ? null : visible(asked.package),
+      cve: asked.cve ?? null,
+    },
     users: users.sort(byPathThenCopy),
+    fixes: fixes.map(({ package: name, version, fixedIn }) => ({ package: name, version, fixedIn })),
+    kernelFix: kernelHas(facts, fixes),
     unmapped: missing.map(({ typed }) => visible(typed)),
     unreadable: facts.unreadable.map(({ pid, why }) => ({ pid, why: visible(why) })),
   };
+}
+
+/** What is on the disk has it; of what is not, the version that is in memory says. */
+function fixIn({ copy, package: from }: CopyEvidence, fixes: readonly Fix[]): HasFix {
+  if (copy !== "old") return copy === "new" ? "present" : "unknown";
+  const fix = from === null ? null : fixOf(from.name, fixes);
+  return fix === null ? "unknown" : versionHas(from?.from ?? null, fix);
 }
 
 const COPIES = ["old", "unknown", "new"];

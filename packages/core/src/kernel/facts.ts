@@ -19,6 +19,8 @@ export interface KernelFacts {
   readonly livePatches: readonly LivePatch[] | null;
   readonly flags: readonly RebootFlag[];
   readonly microcode: MicrocodeFacts;
+  /** What was fixed between the running kernel and the expected one, by its package's changelog. Absent: it could not tell. */
+  readonly cves?: readonly string[];
   /** What could not be read: path and why. */
   readonly unreadable: readonly { readonly path: string; readonly why: string }[];
 }

@@ -57,8 +57,9 @@ function kernelFinding(judged: KernelJudgement, facts: KernelFacts, host: HostFa
     const reason = `${goneModules(host.kernel)} A reboot would start the same kernel without them: install its package again.`;
     return draft("kernel", "removed", path, null, { kind: "none", target: "kernel", automatic: false, reason });
   }
-  const package_ = isOld && judged.expected !== null ? packageOf(facts, judged.expected) : null;
-  return draft("kernel", isOld ? "replaced" : "removed", path, package_, byReboot(judged.reasons, patched));
+  const remedy = byReboot(judged.reasons, patched);
+  if (!isOld || judged.expected === null) return draft("kernel", isOld ? "replaced" : "removed", path, null, remedy);
+  return draft("kernel", "replaced", path, packageOf(facts, judged.expected), remedy, facts.cves ?? null);
 }
 
 function microcodeFinding({ verdict, path, reasons }: MicrocodeJudgement): Draft | null {
@@ -76,6 +77,7 @@ function draft(
   path: string,
   package_: FoundPackage | null,
   remedy: Remedy,
+  cves: readonly string[] | null = null,
 ): Draft {
   const owner: Owner = { kind: "kernel", manager: null, name: kind };
   const file = {
@@ -84,10 +86,16 @@ function draft(
     verdict,
     buildId: { mapped: null, onDisk: null },
     package: package_,
-    cves: null,
+    cves,
   } as const;
   const shown = { ...remedy, reason: visible(remedy.reason) };
   return { verdict, kind, process: null, owner, files: [file], remedy: shown };
+}
+
+/** The package of the kernel that is expected, where it is not the running one, and the version that runs. Null: not known, or none. */
+export function kernelUpgrade(facts: KernelFacts, running: string): FoundPackage | null {
+  const { verdict, expected } = judgeKernel(facts, running);
+  return verdict === "outdated" && expected !== null ? packageOf(facts, expected) : null;
 }
 
 function packageOf(facts: KernelFacts, release: string): FoundPackage | null {

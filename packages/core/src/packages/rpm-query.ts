@@ -1,3 +1,5 @@
+import { RPM_ENTRY } from "../cve/changelog.ts";
+
 /** One package that rpm names as an owner. */
 export interface RpmPackage {
   readonly name: string;
@@ -31,6 +33,28 @@ export function ownerArguments(paths: readonly string[], place: RpmPlace): reado
 /** Arguments of one rpm that describes installed packages by name. */
 export function nameArguments(names: readonly string[], place: RpmPlace): readonly string[] {
   return [...placeArguments(place), "-q", "--queryformat", FORMAT, "--", ...names];
+}
+
+/** Arguments of one rpm that prints the changelog of an installed package, as `parseRpmChangelog` reads it. */
+export function changelogArguments(name: string, place: RpmPlace): readonly string[] {
+  return [...placeArguments(place), "-q", "--queryformat", RPM_ENTRY, "--", name];
+}
+
+/** A line that begins so names the package whose changelog follows. */
+const PACKAGE_MARK = "\u0002";
+
+/** Arguments of one rpm that prints the changelogs of all installed packages. */
+export function changelogsArguments(place: RpmPlace): readonly string[] {
+  return [...placeArguments(place), "-qa", "--queryformat", `${PACKAGE_MARK}${FORMAT}${RPM_ENTRY}`];
+}
+
+/** What that prints. */
+export function parseChangelogs(stdout: string): readonly (RpmPackage & { readonly text: string })[] {
+  return stdout.split(`\n${PACKAGE_MARK}`).flatMap((part) => {
+    const end = part.indexOf("\n");
+    const entry = parseRpmLine(part.slice(0, end < 0 ? part.length : end).replace(PACKAGE_MARK, ""));
+    return entry ? [{ ...entry, text: end < 0 ? "" : part.slice(end + 1) }] : [];
+  });
 }
 
 function placeArguments({ root, dbPath }: RpmPlace): readonly string[] {

@@ -4,6 +4,7 @@ import type { FoundPackage } from "@afterpatch/core/scan";
 import { mappedBuildId } from "../format.ts";
 import { loadInventory, saveInventory } from "./inventory.ts";
 import { askNames, type Databases, HOST_DATABASES } from "./ask.ts";
+import { fixesOf } from "./changelogs.ts";
 import { earlierVersion } from "./history.ts";
 import { type HostFile, hostFiles, type Known, known } from "./known.ts";
 import type { MappedFile, Place, ProcessTable, Task } from "../processes.ts";
@@ -51,10 +52,13 @@ export function withPackages(
   const { byPath, entries, isChanged, notes } = known(wanted, kept?.entries ?? null, databases, now);
   const found = described(seen, { byPath, entries, table, databases, bootedAt: options.bootedAt });
   const unsaved = inventory !== null && isChanged ? saveInventory(inventory, entries) : null;
+  const fixes = fixesOf(databases);
   return {
     files: differing.files.map((facts, index) => {
       const entry = found.get(index);
-      return entry ? { ...facts, package: entry } : facts;
+      if (!entry) return facts;
+      const cves = fixes(entry);
+      return { ...facts, package: entry, ...(cves === null ? {} : { cves }) };
     }),
     notes: [...(kept?.notes ?? []), ...notes, ...(unsaved === null ? [] : [unsaved])],
   };

@@ -2,9 +2,12 @@ import { spawnSync } from "node:child_process";
 import { lstatSync } from "node:fs";
 import { join } from "node:path";
 import {
+  changelogArguments,
+  changelogsArguments,
   isAskable,
   nameArguments,
   ownerArguments,
+  parseChangelogs,
   parseOwners,
   parseRpmLine,
   type RpmPackage,
@@ -16,7 +19,7 @@ import { codeOf } from "../read.ts";
 const PROGRAM = "/usr/bin/rpm";
 const DATABASES = ["rpmdb.sqlite", "Packages", "Packages.db"];
 const FOLDERS = ["/var/lib/rpm", "/usr/lib/sysimage/rpm", "/usr/share/rpm"];
-const TIMEOUT_MS = 10_000;
+const QUICK = { timeoutMs: 10_000, longest: 64 * 1024 * 1024 };
 const GONE = /^error: file .*: No such file or directory$/;
 /** Far below what one program may be started with, twice per path. */
 const MOST_BYTES = 512 * 1024;
@@ -61,6 +64,18 @@ export function rpmPackages(names: readonly string[], place: RpmPlace): readonly
   });
 }
 
+/** The changelog of an installed package; null where rpm does not say. */
+export function rpmChangelog(name: string, place: RpmPlace): string | null {
+  const answer = run(changelogArguments(name, place));
+  return "why" in answer ? null : answer.stdout;
+}
+
+/** All installed packages with their changelogs; null where rpm does not say. */
+export function rpmChangelogs(place: RpmPlace) {
+  const answer = run(changelogsArguments(place), { timeoutMs: 60_000, longest: 512 * 1024 * 1024 });
+  return "why" in answer ? null : parseChangelogs(answer.stdout);
+}
+
 /** Paths as rpm takes them: UTF-8, and not so many that no program could be started with them. */
 function askablePaths(paths: readonly string[]) {
   const askable: { readonly path: string; readonly name: string }[] = [];
@@ -75,17 +90,23 @@ function askablePaths(paths: readonly string[]) {
   return { askable, isCut: false };
 }
 
-function run(args: readonly string[]): { readonly stdout: string } | { readonly why: string } {
+function run(
+  args: readonly string[],
+  { timeoutMs, longest }: typeof QUICK = QUICK,
+): { readonly stdout: string } | { readonly why: string } {
   const { error, signal, stdout, stderr } = spawnSync(PROGRAM, args, {
     cwd: "/",
     env: { LC_ALL: "C", PATH: "/usr/bin:/bin", HOME: "/nonexistent" },
     stdio: ["ignore", "pipe", "pipe"],
     encoding: "utf8",
-    timeout: TIMEOUT_MS,
+    timeout: timeoutMs,
     killSignal: "SIGKILL",
-    maxBuffer: 64 * 1024 * 1024,
+    maxBuffer: longest,
   });
-  if (error) return { why: "code" in error && error.code === "ETIMEDOUT" ? "no answer in 10 s" : error.message };
+  if (error)
+    return {
+      why: "code" in error && error.code === "ETIMEDOUT" ? `no answer in ${timeoutMs / 1000} s` : error.message,
+    };
   if (signal !== null) return { why: `ended by ${signal}` };
   // With a damaged database it says on the other stream that nobody owns anything. Its exit code counts such paths as well.
   const trouble = stderr.split("\n").find((line) => line.startsWith("error:") && !GONE.test(line));
