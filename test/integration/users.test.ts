@@ -105,12 +105,14 @@ describe.skipIf(missing !== null)(`users of files${missing === null ? "" : ` (sk
       6,
       /^afterpatch-agent: libc66: no package of this name is installed; nearest that is in use: libc6(?:, .*)?\n$/,
     ],
+    ["what is no CVE id", ["--cve", "CVE-2024-1"], 5, /^afterpatch-agent: --cve: 'CVE-2024-1' is no CVE id; .*\n$/],
     [
-      "a CVE while it is not known what was fixed",
-      ["--cve", "CVE-2024-1"],
-      5,
-      /^afterpatch-agent: --cve: .* is not known on this host yet; .*\n$/,
+      "a CVE that no package here fixed",
+      ["--cve", "cve-1999-99999999"],
+      6,
+      /^afterpatch-agent: CVE-1999-99999999: no changelog of a package on this host names it[^;]*; .*\n$/,
     ],
+    ["a CVE and a file", ["libc.so.6", "--cve", "CVE-2024-12345"], 5, /^afterpatch-agent: --cve: it says itself .*\n$/],
     ["nothing", [], 5, /^afterpatch-agent: users: no file is named; .*\n$/],
   ])("%s", async (_name, args, expected, line) => {
     const { code, stdout, stderr } = await run("agent", ["users", ...args]);

@@ -12,8 +12,8 @@ async function parsed(argv: readonly string[]): Promise<ScanArguments> {
     .option("state-dir", { type: "string", default: "/var/lib/afterpatch/agent" })
     .command({
       ...scan,
-      handler: ({ config, stateDir, format, out, exitCode, all }) => {
-        found = { config, stateDir, format, out, exitCode, all };
+      handler: ({ config, stateDir, format, out, exitCode, all, cve }) => {
+        found = { config, stateDir, format, out, exitCode, all, cve };
       },
     });
   await parser.parseAsync([...argv]);

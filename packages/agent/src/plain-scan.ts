@@ -11,6 +11,7 @@ const DEFAULTS: ScanArguments = {
   out: undefined,
   exitCode: false,
   all: false,
+  cve: undefined,
 };
 
 /**

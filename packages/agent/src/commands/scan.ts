@@ -7,6 +7,7 @@ import type { GlobalOptions } from "../command-line.ts";
 import type { Config } from "../config/config.ts";
 import { configFor, holdsOff } from "../config/look.ts";
 import { underConfig } from "../config/narrow.ts";
+import { cveOf } from "./cve.ts";
 import { checkTarget, emit } from "../output.ts";
 import { errorLine } from "../usage.ts";
 import { version } from "../version.ts";
@@ -18,6 +19,7 @@ export interface ScanArguments extends GlobalOptions {
   readonly out: string | undefined;
   readonly exitCode: boolean;
   readonly all: boolean;
+  readonly cve: string | undefined;
 }
 
 export const scan: CommandModule<object, ScanArguments> = {
@@ -43,10 +45,16 @@ export const scan: CommandModule<object, ScanArguments> = {
         default: false,
         describe: "List files that were replaced by the same content, too",
       })
+      .option("cve", {
+        type: "string",
+        requiresArg: true,
+        describe: "Only what this CVE was fixed in since, by the changelogs of its packages",
+      })
       .example([
         ["afterpatch-agent scan", "what runs old code, and what would replace it"],
         ["afterpatch-agent scan -o json", "for a program (docs/scan.schema.json)"],
         ["afterpatch-agent scan --exit-code", "for a pipeline: 10 if anything runs old code"],
+        ["afterpatch-agent scan --cve CVE-2026-28387 --exit-code", "10 if anything runs without that fix"],
         ["afterpatch-agent scan --format nagios", "a plugin: 0 ok, 1 warning, 2 critical, 3 unknown"],
         ["afterpatch-agent scan -o openmetrics", "for Prometheus; with --out for node_exporter"],
         ["afterpatch-agent scan -o needrestart", "the lines of 'needrestart -b', for what reads those"],
@@ -63,10 +71,12 @@ export async function runScan(args: ScanArguments): Promise<void> {
   process.exitCode = args.exitCode ? exitCodeOf(result) : EXIT.ok;
 }
 
-async function scanned({ stateDir, all }: ScanArguments, config: Config): Promise<Scan> {
+async function scanned({ stateDir, all, cve }: ScanArguments, config: Config): Promise<Scan> {
+  const id = cve === undefined ? null : cveOf(cve);
   const { scanHost } = await import("../host/scan.ts");
   const { whoIsThis } = await import("../host/identity.ts");
-  return underConfig(scanHost({ ...whoIsThis(stateDir), now: Date.now, all }), config);
+  const scan = await underConfig(scanHost({ ...whoIsThis(stateDir), now: Date.now, all }), config);
+  return id === null ? scan : (await import("@afterpatch/core/cve/select")).ofCve(scan, id);
 }
 
 /** `heldOff`: why nothing would be done here. */
