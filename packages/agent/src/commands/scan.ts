@@ -67,7 +67,7 @@ export async function runScan(args: ScanArguments): Promise<void> {
   checkTarget(args);
   const config = await configFor(args);
   const result = await scanned(args, config);
-  emit(await rendered(result, args.format, holdsOff(config)), args);
+  emit(await rendered(result, { format: args.format, cve: args.cve }, holdsOff(config)), args);
   process.exitCode = args.exitCode ? exitCodeOf(result) : EXIT.ok;
 }
 
@@ -76,18 +76,23 @@ async function scanned({ stateDir, all, cve }: ScanArguments, config: Config): P
   const { scanHost } = await import("../host/scan.ts");
   const { whoIsThis } = await import("../host/identity.ts");
   const scan = await underConfig(scanHost({ ...whoIsThis(stateDir), now: Date.now, all }), config);
-  return id === null ? scan : (await import("@afterpatch/core/cve/select")).ofCve(scan, id);
+  return id === null ? scan : (await import("../look/cve.ts")).scanOfCve(scan, id);
 }
 
 /** `heldOff`: why nothing would be done here. */
 async function rendered(
   result: Scan,
-  format: Exclude<ScanArguments["format"], "nagios">,
+  { format, cve }: Pick<ScanArguments, "cve"> & { readonly format: Exclude<ScanArguments["format"], "nagios"> },
   heldOff: string | null,
 ): Promise<string> {
   switch (format) {
     case "table":
-      return (await import("../render/scan.ts")).renderScan(result, isRoot(), heldOff);
+      return (await import("../render/scan.ts")).renderScan(
+        result,
+        isRoot(),
+        heldOff,
+        cve === undefined ? null : cveOf(cve),
+      );
     case "json":
       return `${JSON.stringify(result, null, 2)}\n`;
     case "openmetrics":

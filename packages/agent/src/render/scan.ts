@@ -4,12 +4,17 @@ import { atTop, plural, processesLine, rows } from "./words.ts";
 
 /**
  * A scan for a person: what is old by owner, what could not be seen, and what to do next. `heldOff`: why nothing would be
- * done on the host; said at the top, and not among the notes again.
+ * done on the host; said at the top, and not among the notes again. `cve`: the findings are those alone of one CVE.
  */
-export function renderScan(scan: Scan, isRoot: boolean, heldOff: string | null = null): string {
+export function renderScan(
+  scan: Scan,
+  isRoot: boolean,
+  heldOff: string | null = null,
+  cve: string | null = null,
+): string {
   const owners = ownerGroups(scan.findings).map(renderOwner);
   const parts = [
-    headline(scan),
+    headline(scan, cve === null ? "old code" : `code without the fix of ${cve}`),
     ...owners,
     reboot(scan),
     notSeen(scan, isRoot),
@@ -20,14 +25,14 @@ export function renderScan(scan: Scan, isRoot: boolean, heldOff: string | null =
   return atTop(heldOff, `${parts.filter((part) => part !== "").join("\n\n")}\n`);
 }
 
-function headline({ host, findings, processes, unreadable }: Scan): string {
+function headline({ host, findings, processes, unreadable }: Scan, code: string): string {
   const known = findings.filter(isOld);
   const old = known.filter(({ process }) => process !== null).length;
   const isSure = findings.length === known.length && unreadable.length === 0;
   const nothing = isSure
-    ? `no${known.length > 0 ? " process" : "thing"} runs old code`
-    : "nothing was found that runs old code, but not everything could be seen";
-  const what = old === 0 ? nothing : `${plural(old, "process", "processes")} ${old === 1 ? "runs" : "run"} old code`;
+    ? `no${known.length > 0 ? " process" : "thing"} runs ${code}`
+    : `nothing was found that runs ${code}, but not everything could be seen`;
+  const what = old === 0 ? nothing : `${plural(old, "process", "processes")} ${old === 1 ? "runs" : "run"} ${code}`;
   return `${host.name}: ${what}\n${host.os}, ${kernel(host)}, ${processesLine(processes)}`;
 }
 
