@@ -53,6 +53,14 @@ test("flags for simple cases are sent as a file", async () => {
   });
 });
 
+test("a CVE is a filter, in upper case; what is none is told", async () => {
+  const order = ["rollout", "start", "all", "--reason", "x", "--yes", "--detach", "--cve"];
+  expect((await bench.run(...order, "cve-2026-28387")).code).toBe(0);
+  expect(bench.script.asked.starts).toMatchObject([{ filter: { cves: ["CVE-2026-28387"] } }]);
+  const { code, err } = await bench.run(...order, "28387");
+  expect([code, err]).toEqual([5, "afterpatch: --cve: '28387' is no CVE id; write it like CVE-2026-28387\n"]);
+});
+
 test("rollout approve names the wave that was meant", async () => {
   bench.script.rollouts.set("r1", rollout("r1", "x", { state: "waiting-approval" }));
   const { code, out } = await bench.run("rollout", "approve", "r1", "--wave", "canary");

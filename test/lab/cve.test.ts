@@ -78,8 +78,15 @@ await describeLab("a CVE that Debian fixed in libssl3, before the upgrade, after
     expect(stdout).toMatch(new RegExp(`: ${cve} was fixed in libssl3 .*\nWithout the fix: \\d+ processes\\.\n`));
   });
 
+  test("apply of another CVE leaves all as it is, and says that nothing runs without that fix", async () => {
+    const before = await sshd();
+    const { code, stdout } = await agent.run("apply", "--cve", older, "--yes");
+    expect([code, stdout]).toEqual([0, expect.stringContaining(`${older}: Nothing is known to run without its fix.`)]);
+    expect(await sshd()).toBe(before);
+  });
+
   test("after apply: whoever it may not restart unasked is without the fix still, and nobody once that was asked for", async () => {
-    expect((await agent.run("apply", "--yes")).code).toBe(0);
+    expect((await agent.run("apply", "--cve", cve.toLowerCase(), "--yes")).code).toBe(0);
     const left = await users(cve);
     const without = left.users.filter(({ file }) => file.fix !== "present").map(({ owner }) => owner.name);
     expect(new Set(without)).toEqual(new Set(["systemd-logind.service"]));

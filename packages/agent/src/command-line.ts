@@ -93,7 +93,7 @@ function configured(
     .exitProcess(false)
     .showHelpOnFail(false)
     .parserConfiguration({ "greedy-arrays": false, "dot-notation": false, "boolean-negation": false })
-    .check((args) => checkGiven(args, args._?.[0] === "apply" ? [...LISTS, "package"] : LISTS, argv), true)
+    .check((args) => checkGiven(args, args._?.[0] === "apply" ? [...LISTS, "package", "cve"] : LISTS, argv), true)
     .demandCommand(1, "name a command")
     .fail((message, error) => {
       // Thrown by a command, or by the check above; what yargs itself complains about is a YError.

@@ -43,9 +43,9 @@ function filterIn(value: unknown): Filter | null {
   const only = wordsIn(value.only, FILTER_REMEDIES);
   const kinds = wordsIn(value.kinds, FINDING_KINDS);
   const [packages, libraries, units] = [textsIn(value.packages), textsIn(value.libraries), textsIn(value.units)];
-  const restarts = textsIn(value.restarts ?? []);
-  if (!only || !kinds || !packages || !libraries || !units || !restarts) return null;
-  return { ...NO_FILTER, only, kinds, packages, libraries, units, restarts };
+  const [restarts, cves] = [textsIn(value.restarts ?? []), textsIn(value.cves ?? [])];
+  if (!only || !kinds || !packages || !libraries || !units || !restarts || !cves) return null;
+  return { ...NO_FILTER, only, kinds, packages, libraries, units, restarts, cves };
 }
 
 function textsIn(value: unknown): readonly string[] | null {

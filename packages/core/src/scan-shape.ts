@@ -1,3 +1,4 @@
+import { MOST_CVES } from "./cve/changelog.ts";
 import { type Finding, type FoundFile, type FoundPackage, type FoundTransaction, REMEDIES, VERDICTS } from "./scan.ts";
 import { visible } from "./text.ts";
 
@@ -129,7 +130,7 @@ function file(value: unknown, at: string): FoundFile {
       onDisk: orNull(buildId.onDisk, `${at}.buildId.onDisk`, text),
     },
     package: orNull(entry.package, `${at}.package`, packageOf),
-    cves: orNull(entry.cves, `${at}.cves`, (cves, where) => list(cves, where, SOME, text)),
+    cves: orNull(entry.cves, `${at}.cves`, (cves, where) => list(cves, where, MOST_CVES, text)),
   };
 }
 

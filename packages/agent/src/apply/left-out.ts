@@ -1,3 +1,4 @@
+import { toldOf } from "@afterpatch/core/cve/select";
 import type { Plan, Step } from "@afterpatch/core/plan/types";
 import type { Finding, Scan } from "@afterpatch/core/scan";
 import { isOld } from "../render/owners.ts";
@@ -22,14 +23,21 @@ export function leftOut(
   const old = findings.filter(isOld);
   const taken = new Set(chosen.flatMap((step) => step.findings));
   const entry = (name: string, finding: Finding) => ({ name, ...reasonOf(finding, plan) });
-  const { units, services, applications, users } = selection;
+  const { units, services, applications, users, cves } = selection;
   const ofNames = [...units, ...services, ...applications].flatMap((name): readonly LeftOut[] => {
     const own = old.filter(({ owner, remedy }) => owner.name === name || remedy.target === name);
     if (own.length === 0) return [{ name, reason: "Nothing of it runs old code.", kind: "clean" }];
     return distinct(own.filter(({ id }) => !taken.has(id)).map((finding) => entry(name, finding)));
   });
-  if (users === null) return ofNames;
-  if (users.old.size === 0) {
+  const ofCves = cves.flatMap((id): readonly LeftOut[] => {
+    if (old.some((finding) => toldOf(finding, id) === "named")) return [];
+    const unknown = old.filter((finding) => toldOf(finding, id) === "unknown").length;
+    const open = unknown > 0 ? ` Of ${plural(unknown, "finding", "findings")} no changelog can tell.` : "";
+    return [{ name: id, reason: `Nothing is known to run without its fix.${open}`, kind: "clean" }];
+  });
+  if (users === null && cves.length === 0) return ofNames;
+  if (ofCves.length > 0) return [...ofNames, ...ofCves];
+  if (users !== null && users.old.size === 0) {
     const reason = `Of ${plural(users.count, "process that has", "processes that have")} it mapped, none has an old copy.`;
     return [...ofNames, { name: users.asked, reason, kind: "clean" }];
   }

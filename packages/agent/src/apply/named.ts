@@ -4,11 +4,14 @@ import { nearest } from "@afterpatch/core/fleet/nearest";
 import type { ApplicationRule } from "@afterpatch/core/policy/types";
 import { someOf, visible } from "@afterpatch/core/text";
 import type { ApplyArguments } from "../commands/apply.ts";
+import { cveOf } from "../commands/cve.ts";
 import { StepError } from "../effects/error.ts";
 import { readUnit } from "../effects/service/unit.ts";
 import { hasScript, isScript } from "../effects/sysv/restart-script.ts";
+import { HOST_DATABASES } from "../host/packages/ask.ts";
 import type { ScanOptions } from "../host/scan.ts";
-import { leadsTo, usersOf } from "../look/users.ts";
+import { fixesOnHost } from "../look/fixes.ts";
+import { leadsTo, notFixed, usersOf } from "../look/users.ts";
 import { PROGRAM } from "../usage.ts";
 import { type LibraryUsers, processKey, type Selection, unitName } from "./select.ts";
 import { sessionServices } from "./session-services.ts";
@@ -17,7 +20,7 @@ const MOST_SHOWN = 20;
 
 /** What the command line names. All of it exists: a mistake in a name must not pass for "nothing to do". */
 export async function named(
-  args: Pick<ApplyArguments, "only" | "unit" | "service" | "application" | "library" | "package">,
+  args: Pick<ApplyArguments, "only" | "unit" | "service" | "application" | "library" | "package" | "cve">,
   rules: readonly ApplicationRule[],
   options: Omit<ScanOptions, "all">,
 ): Promise<Selection> {
@@ -31,7 +34,16 @@ export async function named(
     services: await sessionServices(args.service),
     applications: args.application,
     users: libraryUsers(args.library, args.package, options),
+    cves: args.cve.map((text) => fixedCve(text, options)),
   };
+}
+
+/** One that no changelog of this host names is a mistake, or not fixed here: nobody knows what runs without its fix. */
+function fixedCve(text: string, options: Omit<ScanOptions, "all">): string {
+  const id = cveOf(text);
+  const { fixes, untold } = fixesOnHost(id, options.databases ?? HOST_DATABASES);
+  if (fixes.length > 0) return id;
+  throw notFixed(id, untold);
 }
 
 /** Who has mapped what: paths, globs and packages as `users` takes them. */

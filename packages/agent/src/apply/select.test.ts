@@ -4,6 +4,8 @@ import { expect, test } from "vitest";
 import { keptNames, leftOut, residueOrdered } from "./left-out.ts";
 import { EVERYTHING, processKey, type Selection, select, unitName } from "./select.ts";
 
+const CVE = "CVE-2026-28387";
+
 const TARGETS: readonly (readonly [RemedyKind, string])[] = [
   ["end-session", "imap"],
   ["end-session", "telnet"],
@@ -24,7 +26,15 @@ function finding(id: string, { kind, target }: Step["remedy"]): Finding {
   const process = { pid: Number(id), startTicks: 7, startedAt: 0, user: "root", executable: "/x", command: "x" };
   const owner = { kind: "service", manager: "systemd", name: target } as const;
   const remedy = { kind, target, automatic: true, reason: `Of ${target}.` };
-  return { id, verdict: "replaced", kind: "service", process, owner, files: [], remedy };
+  return { id, verdict: "replaced", kind: "service", process, owner, files: filesOf(id), remedy };
+}
+
+/** Of the second process of ssh.service a changelog tells; of 99 there is none. */
+function filesOf(id: string): Finding["files"] {
+  const told = id === "5" ? [CVE] : id === "99" ? null : undefined;
+  if (told === undefined) return [];
+  const buildId = { mapped: null, onDisk: null };
+  return [{ path: "/x", kind: "library", verdict: "replaced", buildId, package: null, cves: told }];
 }
 
 /** The second process of each target has an old copy, the first one has not. */
@@ -55,6 +65,10 @@ test.each<[string, Partial<Selection>, readonly string[]]>([
   ],
   ["a unit that does not use the library", { users: users("imap"), units: ["ssh.service"] }, []],
   ["a library that nobody has an old copy of", { users: users() }, []],
+  ["what was fixed for a CVE", { cves: [CVE] }, ["ssh.service"]],
+  ["one of two CVEs", { cves: ["CVE-2026-9999", CVE] }, ["ssh.service"]],
+  ["a CVE and another unit", { cves: [CVE], units: ["init"] }, []],
+  ["a CVE that nothing was fixed for", { cves: ["CVE-2026-9999"] }, []],
   ["a kind that is left to people", { only: ["restart-container"] }, []],
 ])("%s", (_name, selection, expected) => {
   const { chosen, left } = select(PLAN, { ...EVERYTHING, ...selection }, SCAN);
@@ -84,6 +98,11 @@ test.each<[string, Partial<Selection>, readonly string[]]>([
     "a library without old users",
     { users: users() },
     ["libwrap.so*: Of 9 processes that have it mapped, none has an old copy."],
+  ],
+  [
+    "a CVE that nothing is known to run without",
+    { cves: ["CVE-2026-9999"] },
+    ["CVE-2026-9999: Nothing is known to run without its fix. Of 1 finding no changelog can tell."],
   ],
 ])("why nothing is done: %s", (_name, given, expected) => {
   const selection = { ...EVERYTHING, ...given };

@@ -1,3 +1,4 @@
+import { toldOf } from "@afterpatch/core/cve/select";
 import { split } from "@afterpatch/core/plan/filter";
 import type { Plan, Step } from "@afterpatch/core/plan/types";
 import type { Finding, RemedyKind, Scan } from "@afterpatch/core/scan";
@@ -12,6 +13,8 @@ export interface Selection {
   readonly applications: readonly string[];
   /** Who has an old copy of the libraries and packages that were named. */
   readonly users: LibraryUsers | null;
+  /** CVE ids that were fixed in it since, by changelogs. */
+  readonly cves: readonly string[];
 }
 
 export interface LibraryUsers {
@@ -23,17 +26,18 @@ export interface LibraryUsers {
   readonly count: number;
 }
 
-export const EVERYTHING: Selection = { only: [], units: [], services: [], applications: [], users: null };
+export const EVERYTHING: Selection = { only: [], units: [], services: [], applications: [], users: null, cves: [] };
 
 /** Nothing was named. */
-export function isEverything({ only, units, services, applications, users }: Selection): boolean {
-  return users === null && [only, units, services, applications].every((names) => names.length === 0);
+export function isEverything({ only, units, services, applications, users, cves }: Selection): boolean {
+  return users === null && [only, units, services, applications, cves].every((names) => names.length === 0);
 }
 
 /** Splits a plan into what is to be carried out and what is deliberately left. A step is taken whole or not at all. */
 export function select(plan: Plan, selection: Selection, scan: Pick<Scan, "findings">): ReturnType<typeof split> {
   // A reboot that a person orders may have no findings at all.
-  const isOfUsers = selection.users === null ? null : (finding: Finding) => isUser(finding, selection);
+  const isOfUsers =
+    selection.users === null && selection.cves.length === 0 ? null : (finding: Finding) => isUser(finding, selection);
   return split(plan, scan.findings, (remedy) => isChosen(remedy, selection), isOfUsers);
 }
 
@@ -52,9 +56,11 @@ function namesFor(
   return kind === "relaunch-application" ? applications : units;
 }
 
-/** Whether its process has an old copy of what was asked for. */
-export function isUser({ process }: Finding, { users }: Pick<Selection, "users">): boolean {
-  return users === null || (process !== null && users.old.has(processKey(process)));
+/** Whether its process has an old copy of what was asked for, and one without the fixes that were. */
+export function isUser(finding: Finding, { users, cves }: Pick<Selection, "users" | "cves">): boolean {
+  const { process } = finding;
+  const isOfUsers = users === null || (process !== null && users.old.has(processKey(process)));
+  return isOfUsers && (cves.length === 0 || cves.some((id) => toldOf(finding, id) === "named"));
 }
 
 export function processKey({ pid, startTicks }: { readonly pid: number; readonly startTicks: number }): string {

@@ -20,6 +20,7 @@ export interface ApplyArguments extends GlobalOptions, RebootArguments, WarningA
   readonly application: readonly string[];
   readonly library: readonly string[];
   readonly package: readonly string[];
+  readonly cve: readonly string[];
   readonly grace: string | undefined;
   readonly settle: string | undefined;
   readonly dryRun: boolean;
@@ -67,14 +68,15 @@ export const apply: CommandModule<object, ApplyArguments> = {
         ["afterpatch-agent apply --unit ssh --yes -o json", "one unit, for a program"],
         ["afterpatch-agent apply --library 'libwrap.so*'", "who runs an old libwrap, each by its own step"],
         ["afterpatch-agent apply --package libssl3 --dry-run", "the same for a package; nothing is done"],
+        ["afterpatch-agent apply --cve CVE-2026-28387", "who runs without that fix, by the packages' changelogs"],
         ["afterpatch-agent apply --reboot never", "restarts alone; a reboot that is needed is left over"],
       ]) as never, // dry-run arrives as dryRun too, which yargs' types do not join
   handler: async (args) => {
     checkTarget(args);
     const graceMs = durationOf("--grace", args.grace);
     const settleMs = durationOf("--settle", args.settle);
-    const { only, unit, service, application, library, package: packages } = args;
-    const narrowing = { only, unit, service, application, library, package: packages };
+    const { only, unit, service, application, library, package: packages, cve } = args;
+    const narrowing = { only, unit, service, application, library, package: packages, cve };
     const how = { ...rebootChoice(args, narrowing), ...warningOf(args) };
     if (how.mode === "never") refuseWarning(args);
     const local = await import("../apply/local.ts");
@@ -133,5 +135,13 @@ function selecting(parser: Argv): Argv {
       defaultDescription: "all",
       requiresArg: true,
       describe: "The same for all files of a package; may be repeated",
+    })
+    .option("cve", {
+      type: "array",
+      string: true,
+      default: [],
+      defaultDescription: "all",
+      requiresArg: true,
+      describe: "Only steps for what runs without the fix of this CVE, by changelogs; may be repeated",
     });
 }

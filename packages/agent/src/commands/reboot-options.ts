@@ -36,7 +36,7 @@ export const sessionsFirst = {
 
 /** Options of `plan` and `apply` that name what is done: a reboot would do all else as well. */
 export type Narrowing = Partial<
-  Record<"only" | "unit" | "service" | "application" | "library" | "package", readonly string[]>
+  Record<"only" | "unit" | "service" | "application" | "library" | "package" | "cve", readonly string[]>
 >;
 
 /** Whether and how the host may be rebooted. What is named is all that is done: nothing is rebooted for it. */

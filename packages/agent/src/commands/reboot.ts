@@ -85,6 +85,6 @@ function refuseWithCancel({ delay, settle, method, sessionsFirst }: RebootComman
 
 /** Of `apply`, whose order this is: nothing is narrowed. */
 const EVERYTHING = {
-  ...{ only: [], unit: [], service: [], application: [], library: [], package: [] },
+  ...{ only: [], unit: [], service: [], application: [], library: [], package: [], cve: [] },
   ...{ dryRun: false, failOnResidue: false },
 } as const;

@@ -82,7 +82,7 @@ function usersOfCve(asked: Asked, cve: string, options: ScanOptions): UsersDocum
   return documentOf(asked, { copies, missing: [], fixes }, look, options.now);
 }
 
-function notFixed(cve: string, untold: number): CommandError {
+export function notFixed(cve: string, untold: number): CommandError {
   const unread = untold > 0 ? ` (${untold} packages have none that can be read)` : "";
   const why = `no changelog of a package on this host names it${unread}: the fix is not installed, or concerns nothing here`;
   const todo = "look up the package in its advisory, then who runs it: afterpatch-agent users --package NAME";

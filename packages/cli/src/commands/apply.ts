@@ -25,8 +25,8 @@ export const apply = command({
     shell.err(`afterpatch: ${keptText(saved)}\n`);
     const { pattern, serial, rolloutFile, reboot, filter } = saved.order;
     const input = rolloutFile === "" ? null : understood(`${args.plan} (its rollout file)`, rolloutFile, shell.err);
-    const { only, kinds: kind, packages, libraries, units } = filter;
-    const ordered = { pattern, serial, only, kind, package: packages, library: libraries, unit: units };
+    const { only, kinds: kind, packages, libraries, units, cves: cve } = filter;
+    const ordered = { pattern, serial, only, kind, package: packages, library: libraries, unit: units, cve };
     const given = { ...args, ...ordered };
     refuseTwice(given, DEFAULT_REBOOT, input);
     // What a file says of reboots is not said a second time.

@@ -32,10 +32,10 @@ export function orderOrRefuse({ pattern, serial, reboot, rolloutFile, filter }: 
 
 /** A list of the request takes the place of the file's. */
 function filterOf(wire: Request["filter"], spec: RolloutSpec | null): Filter {
-  const { only, packages, libraries, units, kinds, restarts } = filterOrRefuse(wire);
+  const { only, packages, libraries, units, kinds, cves, restarts } = filterOrRefuse(wire);
   const { actions } = spec ?? { actions: NO_FILTER };
   const pick = <T>(given: readonly T[], inFile: readonly T[] | null) => (given.length > 0 ? given : (inFile ?? []));
-  const others = [only, packages, libraries, units, kinds].some((list) => list.length > 0);
+  const others = [only, packages, libraries, units, kinds, cves].some((list) => list.length > 0);
   if (restarts.length > 0 && (others || spec !== null)) {
     throw refused("bad-argument", "filter: units that are restarted in any case go with no other filter and no file");
   }
@@ -47,6 +47,7 @@ function filterOf(wire: Request["filter"], spec: RolloutSpec | null): Filter {
     packages: pick(packages, actions.packages),
     libraries: pick(libraries, actions.libraries),
     units: pick(units, actions.units),
+    cves: pick(cves, actions.cves),
   };
 }
 

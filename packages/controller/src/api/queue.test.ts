@@ -160,7 +160,7 @@ describe("a rollout that is retried", () => {
     const { run, now, web1, start, ends } = await fleet();
     await ends(MORE);
     run.fleet.reset("web2", "gone");
-    const filter = { only: [], packages: [], libraries: [], units: ["ssh"], kinds: [], restarts: [] };
+    const filter = { only: [], packages: [], libraries: [], units: ["ssh"], kinds: [], restarts: [], cves: [] };
     const id = await start("all", { filter });
     await run.tells("web1", web1, notDone(permitOf(web1), "failed", "step-failed"));
     expect((await run.engine.view(id)).plan.uncovered).toMatchObject([{ name: "web2" }]);

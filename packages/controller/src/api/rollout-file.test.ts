@@ -138,10 +138,10 @@ describe("refused before anything begins", () => {
       "health.after[0].command: /etc/afterpatch/hooks/../x is not in /etc/afterpatch/hooks",
     ],
     [
-      "a filter by CVE",
+      "a CVE that nothing was fixed for",
       "actions: {cves: [CVE-2026-1234]}\n",
-      "bad-argument",
-      "actions.cves (no scan carries CVE ids yet): ",
+      "selection-empty",
+      "filter: nothing that runs old code was fixed for CVE-2026-1234, by the changelogs of its packages",
     ],
     [
       "a filter that nothing matches",

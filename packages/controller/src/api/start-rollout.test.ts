@@ -220,7 +220,7 @@ describe("a request to start", () => {
 });
 
 describe("a rollout with a filter", () => {
-  const filter = { only: [], packages: [], libraries: [], units: ["nginx"], kinds: [], restarts: [] };
+  const filter = { only: [], packages: [], libraries: [], units: ["nginx"], kinds: [], restarts: [], cves: [] };
   const NGINX = { kind: "restart-service", target: "nginx.service" };
   const SSH = { kind: "restart-service", target: "ssh.service" };
 
@@ -254,7 +254,7 @@ describe("a rollout with a filter", () => {
 describe("units that a person wants restarted", () => {
   const NGINX = { kind: "restart-service", target: "nginx.service" };
   const CRON = { kind: "restart-service", target: "cron.service" };
-  const filter = { only: [], packages: [], libraries: [], units: [], kinds: [], restarts: ["*n*"] };
+  const filter = { only: [], packages: [], libraries: [], units: [], kinds: [], restarts: ["*n*"], cves: [] };
   const units = [
     { name: "nginx.service", why: null },
     { name: "cron.service", why: null },

@@ -27,8 +27,6 @@ export function shapeOf(
   isWorking: (hostId: string) => boolean,
   hooksDir: string,
 ): Shaped {
-  const missing = notCarriedOut(spec);
-  if (missing !== null) return { kind: "refused", path: [], why: `${missing}: this version does not carry that out` };
   const forbidden = notAllowed(spec, hooksDir);
   if (forbidden !== null) return { kind: "refused", path: [], why: forbidden };
   const made = wavesOf(spec.waves, selected.map(waveHost), fleet.map(waveHost), isWorking);
@@ -69,11 +67,6 @@ function notAllowed({ hooks, health }: RolloutSpec, hooksDir: string): string | 
     return why === null ? [] : [`${key}.command: ${why} on the controller's machine`];
   });
   return wrong[0] ?? null;
-}
-
-/** A key that is understood, and that nothing acts on: better no rollout than one without the check that was asked for. */
-function notCarriedOut({ actions }: RolloutSpec): string | null {
-  return actions.cves.length > 0 ? "actions.cves (no scan carries CVE ids yet)" : null;
 }
 
 function waveHost({ id, name, labels, report }: Host): WaveHost {

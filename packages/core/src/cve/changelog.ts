@@ -20,6 +20,8 @@ export interface Changelog {
   readonly entries: readonly ChangelogEntry[];
 }
 
+/** More ids than this are told of no package: a kernel of some years has a few thousand. */
+export const MOST_CVES = 20_000;
 /** More entries than this are read of no changelog. */
 const MOST_ENTRIES = 20_000;
 
@@ -91,7 +93,7 @@ export function fixedBetween(changelog: Changelog, from: string, to: string): re
   const fixed = new Set<string>();
   for (const { version, cves } of changelog.entries) {
     if (version === null) return null;
-    if (compare(version, old) <= 0) return [...fixed].sort(compareCves);
+    if (compare(version, old) <= 0) return fixed.size > MOST_CVES ? null : [...fixed].sort(compareCves);
     for (const id of cves) fixed.add(id);
   }
   return null;

@@ -11,12 +11,15 @@ export interface OldNames {
   /** Paths. */
   readonly libraries: Set<string>;
   readonly units: Set<string>;
+  readonly cves: Set<string>;
+  /** Findings with something of which no changelog could tell what was fixed. */
+  untold: number;
   /** One finding has all that the filter asks for. */
   isFound: boolean;
 }
 
 export function noNames(): OldNames {
-  return { packages: new Set(), libraries: new Set(), units: new Set(), isFound: false };
+  return { packages: new Set(), libraries: new Set(), units: new Set(), cves: new Set(), untold: 0, isFound: false };
 }
 
 /** Adds the names of one host's findings. */
@@ -26,7 +29,10 @@ export function addNames(names: OldNames, findings: readonly Finding[], filter: 
     if (finding.verdict === "unknown" || finding.verdict === "identical") continue;
     names.units.add(finding.owner.name);
     if (finding.remedy.kind !== "none") names.units.add(finding.remedy.target);
-    for (const file of oldFiles(finding)) {
+    const files = oldFiles(finding);
+    if (files.some(({ cves }) => cves === null)) names.untold += 1;
+    for (const file of files) {
+      for (const id of file.cves ?? []) names.cves.add(id);
       names.libraries.add(file.path);
       if (file.package) names.packages.add(file.package.name);
     }
@@ -47,10 +53,16 @@ export function whyNothing(names: OldNames, filter: Filter): string | null {
       return wrong("unit", term, unitMatcher(term), names.units, looks);
     }),
   ];
+  terms.push(...filter.cves.map((id) => (names.cves.has(id) ? null : notNamed(id, names.untold))));
   const [first, ...more] = terms.filter((term) => term !== null);
   if (first !== undefined) return more.length === 0 ? first : `${first} (and ${more.length} more)`;
   const isNamed = terms.length > 0;
   return isNamed && !names.isFound ? "each name matches something, and nothing is of all of them" : null;
+}
+
+function notNamed(id: string, untold: number): string {
+  const open = untold > 0 ? ` (of ${untold} more nobody can tell)` : "";
+  return `nothing that runs old code was fixed for ${id}, by the changelogs of its packages${open}`;
 }
 
 function wrong(

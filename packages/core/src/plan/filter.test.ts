@@ -44,7 +44,10 @@ const IMAP = findingOf(
     target: "imap",
   },
 );
-const SERVICES = [unit("nginx.service", SSL, "libssl3"), unit("ssh.service", WRAP, "libwrap0"), IMAP];
+const CVE = "CVE-2026-28387";
+const SSH = unit("ssh.service", WRAP, "libwrap0");
+const FIXED = { ...SSH, files: SSH.files.map((file) => ({ ...file, cves: ["CVE-2026-1111", CVE] })) };
+const SERVICES = [unit("nginx.service", SSL, "libssl3"), FIXED, IMAP];
 
 describe("what is planned, and what is left on purpose", () => {
   test.each<[string, Partial<Filter>, string, string]>([
@@ -52,6 +55,7 @@ describe("what is planned, and what is left on purpose", () => {
     ["one kind of step", { only: ["end-session"] }, "end-session imap", "nginx.service ssh.service"],
     ["one package", { packages: ["libwrap*"] }, "restart-service ssh.service", "imap nginx.service"],
     ["a soname", { libraries: ["libwrap.so.0"] }, "restart-service ssh.service", "imap nginx.service"],
+    ["a CVE that was fixed in one of them", { cves: [CVE] }, "restart-service ssh.service", "imap nginx.service"],
     ["a path", { libraries: [SSL] }, "end-session imap, restart-service nginx.service", "ssh.service"],
     ["a unit without its suffix", { units: ["ssh"] }, "restart-service ssh.service", "imap nginx.service"],
     ["one kind of finding", { kinds: ["xinetd-session"] }, "end-session imap", "nginx.service ssh.service"],
@@ -149,6 +153,12 @@ describe("a filter that nothing can come of", () => {
       "two names of nothing in common",
       { packages: ["libwrap0"], units: ["nginx"] },
       "each name matches something, and nothing is of all of them",
+    ],
+    ["a CVE that something was fixed for", { cves: [CVE] }, null],
+    [
+      "a CVE that nothing was fixed for, as far as changelogs tell",
+      { cves: ["CVE-2026-9999"] },
+      "nothing that runs old code was fixed for CVE-2026-9999, by the changelogs of its packages (of 2 more nobody can tell)",
     ],
     ["a kind that no host has is nothing to do", { kinds: ["microcode"], only: ["reexec"] }, null],
   ])("%s", (_name, given, why) => {

@@ -1,3 +1,4 @@
+import { toldOf } from "../cve/select.ts";
 import { globMatcher, isGlob } from "../fleet/glob.ts";
 import { unitMatcher } from "../policy/narrow.ts";
 import { type Finding, type FindingKind, REMEDIES, type RemedyKind, type Scan } from "../scan.ts";
@@ -17,6 +18,8 @@ export interface Filter {
   /** Globs over what owns it, and over what is restarted for it. */
   readonly units: readonly string[];
   readonly kinds: readonly FindingKind[];
+  /** CVE ids in upper case that were fixed in it since, by changelogs. What no changelog tells of is not taken. */
+  readonly cves: readonly string[];
   /** Globs over running units that a person wants restarted whether anything of them is old or not; then nothing else is done. */
   readonly restarts: readonly string[];
 }
@@ -28,6 +31,7 @@ export const NO_FILTER: Filter = {
   libraries: [],
   units: [],
   kinds: [],
+  cves: [],
   restarts: [],
 };
 
@@ -82,7 +86,7 @@ export function split(
 }
 
 /** Whether a finding is one that the filter is about, its remedy apart. */
-export function findingFilter({ packages, libraries, units, kinds }: Filter): (finding: Finding) => boolean {
+export function findingFilter({ packages, libraries, units, kinds, cves }: Filter): (finding: Finding) => boolean {
   const ofPackage = packages.map(globMatcher);
   const ofLibrary = libraries.map(libraryMatcher);
   const ofUnit = units.map(unitMatcher);
@@ -101,7 +105,8 @@ export function findingFilter({ packages, libraries, units, kinds }: Filter): (f
         ofLibrary,
         files.map(({ path }) => path),
       ) &&
-      isAny(ofUnit, [owner.name, remedy.target])
+      isAny(ofUnit, [owner.name, remedy.target]) &&
+      (cves.length === 0 || cves.some((id) => toldOf(finding, id) === "named"))
     );
   };
 }

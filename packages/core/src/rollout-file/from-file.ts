@@ -90,7 +90,7 @@ class RolloutReader extends FileReader {
   actions(actions: ActionsInFile, timing: TimingInFile): Actions {
     const { packages = [], libraries = [], units = [], cves = [], never = [], only = null } = actions;
     return {
-      ...{ only, cves },
+      ...{ only, cves: cves.map((id) => id.toUpperCase()) },
       packages: this.globs(packages, ["actions", "packages"]),
       libraries: this.globs(libraries, ["actions", "libraries"]),
       units: this.globs(units, ["actions", "units"]),
