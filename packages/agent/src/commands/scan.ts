@@ -54,7 +54,7 @@ export const scan: CommandModule<object, ScanArguments> = {
         ["afterpatch-agent scan", "what runs old code, and what would replace it"],
         ["afterpatch-agent scan -o json", "for a program (docs/scan.schema.json)"],
         ["afterpatch-agent scan --exit-code", "for a pipeline: 10 if anything runs old code"],
-        ["afterpatch-agent scan --cve CVE-2026-28387 --exit-code", "10 if anything runs without that fix"],
+        ["afterpatch-agent scan --cve CVE-2026-28387", "what runs without that fix"],
         ["afterpatch-agent scan --format nagios", "a plugin: 0 ok, 1 warning, 2 critical, 3 unknown"],
         ["afterpatch-agent scan -o openmetrics", "for Prometheus; with --out for node_exporter"],
         ["afterpatch-agent scan -o needrestart", "the lines of 'needrestart -b', for what reads those"],

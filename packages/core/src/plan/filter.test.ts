@@ -26,7 +26,10 @@ function unit(name: string, path: string, packageName: string): Finding {
   pid += 1;
   const process = { pid, startTicks: 1, isOld: true };
   const finding = findingOf("service", name, process, { kind: "restart-service", target: name });
-  return { ...finding, files: finding.files.map((file) => ({ ...file, path, package: ofPackage(packageName) })) };
+  return {
+    ...finding,
+    files: finding.files.map((file) => ({ ...file, path, package: ofPackage(packageName), cves: null })),
+  };
 }
 
 function ofPackage(name: string): Finding["files"][number]["package"] {
@@ -158,7 +161,7 @@ describe("a filter that nothing can come of", () => {
     [
       "a CVE that nothing was fixed for, as far as changelogs tell",
       { cves: ["CVE-2026-9999"] },
-      "nothing that runs old code was fixed for CVE-2026-9999, by the changelogs of its packages (of 2 more nobody can tell)",
+      "nothing that runs old code was fixed for CVE-2026-9999, by the changelogs of its packages (of 1 more nobody can tell)",
     ],
     ["a kind that no host has is nothing to do", { kinds: ["microcode"], only: ["reexec"] }, null],
   ])("%s", (_name, given, why) => {
