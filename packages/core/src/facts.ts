@@ -57,6 +57,8 @@ export type Content =
   | { readonly kind: "missing" }
   /** Written to in place while it was mapped: the memory of its processes is a mixture of old and new. */
   | { readonly kind: "overwritten"; readonly why: string }
+  /** An interpreter read it, and closed it: what it read is gone, and something says that it was not what is there now. */
+  | { readonly kind: "suspected"; readonly why: string }
   | { readonly kind: "unreadable"; readonly why: string };
 
 export interface FileFacts {
@@ -64,6 +66,10 @@ export interface FileFacts {
   readonly path: string;
   /** Where the mapped file is now if it still has a name, and `path`, by which it was loaded, leads to another one. */
   readonly mappedPath?: string;
+  /** What an interpreter reads, and nobody maps as code. Absent: it is mapped. */
+  readonly role?: "script" | "archive";
+  /** By what it is known that an interpreter has, or may have, read other bytes: the part of a sentence. */
+  readonly evidence?: string;
   readonly mapped: Content;
   readonly onDisk: Content;
   /** What the package databases, the inventory and the package logs say of it. Absent: nothing. */

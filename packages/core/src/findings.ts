@@ -117,8 +117,9 @@ const KINDS: Record<OwnerKind, FindingKind> = {
 function foundFile(file: FileFacts, process: ProcessFacts): FoundFile {
   return {
     path: visible(file.path),
-    kind: (file.mappedPath ?? file.path) === process.executable ? "executable" : "library",
+    kind: file.role ?? ((file.mappedPath ?? file.path) === process.executable ? "executable" : "library"),
     verdict: fileVerdict(file),
+    ...(file.evidence === undefined ? {} : { evidence: visible(file.evidence) }),
     buildId: { mapped: buildId(file.mapped), onDisk: buildId(file.onDisk) },
     package: file.package === undefined ? null : shownPackage(file.package),
     cves: file.cves ?? null,

@@ -125,6 +125,7 @@ function file(value: unknown, at: string): FoundFile {
     path: text(entry.path, `${at}.path`),
     kind: oneOf(entry.kind, `${at}.kind`, FILES),
     verdict: oneOf(entry.verdict, `${at}.verdict`, VERDICTS),
+    ...(entry.evidence === undefined ? {} : { evidence: text(entry.evidence, `${at}.evidence`) }),
     buildId: {
       mapped: orNull(buildId.mapped, `${at}.buildId.mapped`, text),
       onDisk: orNull(buildId.onDisk, `${at}.buildId.onDisk`, text),

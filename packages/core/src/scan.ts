@@ -71,6 +71,8 @@ export interface FoundFile {
   readonly path: string;
   readonly kind: "executable" | "library" | "script" | "archive";
   readonly verdict: Verdict;
+  /** Of a script or an archive: by what that is known, the part of a sentence. Absent: its code is mapped, and was compared. */
+  readonly evidence?: string;
   /** Hex build-ids; null where a file has none or it could not be read. */
   readonly buildId: { readonly mapped: string | null; readonly onDisk: string | null };
   readonly package: FoundPackage | null;

@@ -7,6 +7,8 @@ import type { Scan } from "@afterpatch/core/scan";
 import { textOfBytes } from "@afterpatch/core/text";
 import { cgroupOf, type Details, readDetails, type Surroundings, toProcessFacts } from "./details.ts";
 import { differingFiles } from "./differences.ts";
+import { interpretedDifferences, interpretedIn, startsOf, untoldNotes } from "./interpreted/interpreted.ts";
+import { joined, settled } from "./interpreted/with-packages.ts";
 import { fixesOf } from "./packages/changelogs.ts";
 import { withPackages } from "./packages/packages.ts";
 import { type Databases, HOST_DATABASES, remoteNote } from "./packages/ask.ts";
@@ -50,12 +52,20 @@ export function readHost(options: ScanOptions): HostFacts {
   const table = readProcesses();
   const bootedAt = bootTime(now);
   const states = inventory === null ? null : loadStates(statesBeside(inventory));
-  const { files, holders } = differingFiles(table, bootedAt, states);
+  const interpreted = interpretedIn(table);
+  const starts = startsOf(interpreted, bootedAt);
+  const judging = { bootedAt, now: startedAt, states };
+  const differing = joined(differingFiles(table, bootedAt, states), interpretedDifferences(interpreted, judging));
   const systemd = isSystemd();
   const initCgroup = systemd ? cgroupOf("/proc/1") : null;
+  const named = withPackages(table, differing, { inventory, databases, now: startedAt, bootedAt });
+  const { files, holders } = settled(
+    { files: named.files, holders: differing.holders },
+    differing.doubts,
+    (task) => starts.get(task) ?? startedAt,
+  );
   const { running, vanished } = readRunning(holders, table, { now, systemd });
   const units = systemd ? readUnits(running.facts, initCgroup) : { units: null, unitsUnreadable: null };
-  const named = withPackages(table, { files, holders }, { inventory, databases, now: startedAt, bootedAt });
   const kept = inventory === null || states === null ? [] : keepStates(statesBeside(inventory), states, startedAt);
   return {
     host: {
@@ -77,13 +87,13 @@ export function readHost(options: ScanOptions): HostFacts {
       unreadable: table.unreadable.length,
     },
     unreadable: table.unreadable,
-    files: named.files,
+    files,
     running: running.facts,
     ...units,
     xinetd: running.xinetd,
     kernel: kernelWithFixes(databases),
     sysv: running.sysv,
-    notes: [...new Set([...named.notes, ...givenUp(databases.dpkg, startedAt), ...kept])],
+    notes: [...new Set([...named.notes, ...givenUp(databases.dpkg, startedAt), ...kept, ...untoldNotes(interpreted)])],
   };
 }
 

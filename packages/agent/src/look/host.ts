@@ -4,6 +4,7 @@ import { type Details, readDetails, toProcessFacts } from "../host/details.ts";
 import { type ProcessTable, readProcesses } from "../host/processes.ts";
 import { readProc, readSmallFile } from "../host/read.ts";
 import { readHost, type ScanOptions } from "../host/scan.ts";
+import { type Interpreted, interpretedIn } from "../host/interpreted/interpreted.ts";
 import { socketsOf } from "../host/sockets.ts";
 import { readSysv } from "../host/sysv.ts";
 import { readUnits } from "../host/units.ts";
@@ -13,6 +14,8 @@ import { readXinetd } from "../host/xinetd.ts";
 export interface Look {
   readonly facts: HostFacts;
   readonly table: ProcessTable;
+  /** What interpreters run, and of which files it consists. */
+  readonly interpreted: readonly Interpreted[];
 }
 
 /** Reads only. What a scan finds is in these facts as it is in those of the scan. */
@@ -25,7 +28,11 @@ export function lookAtHost(options: ScanOptions): Look {
     : { units: facts.units, unitsUnreadable: facts.unitsUnreadable };
   const executables = [...new Set(running.map(({ executable }) => executable))];
   const sysv = facts.systemd ? facts.sysv : readSysv(executables, table);
-  return { facts: { ...facts, ...units, running, sysv, xinetd: readXinetd(table) }, table };
+  return {
+    facts: { ...facts, ...units, running, sysv, xinetd: readXinetd(table) },
+    table,
+    interpreted: interpretedIn(table),
+  };
 }
 
 function allProcesses(facts: HostFacts, { places }: ProcessTable, now: () => number): readonly ProcessFacts[] {

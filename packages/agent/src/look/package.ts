@@ -7,6 +7,7 @@ import { type Answers, askNames, askOwners, HOST_DATABASES } from "../host/packa
 import { readLink } from "../host/read.ts";
 import { find, viewOf } from "../host/view.ts";
 import type { Look } from "./host.ts";
+import { interpretedPaths } from "./interpreted.ts";
 
 /**
  * Tells which mapped paths, as printed, are of a package of this host: by its databases for what is at the path now, by
@@ -25,9 +26,10 @@ export function packageMatcher(name: string, look: Look): (printed: string) => b
   );
 }
 
-/** Packages of which some process has a file mapped. `matches`: null where none is asked for. */
-export function packagesInUse({ table, facts }: Look) {
-  const onDisk = mappedFiles(table);
+/** Packages of which some process has a file mapped, or interprets one. `matches`: null where none is asked for. */
+export function packagesInUse(look: Look) {
+  const { facts } = look;
+  const onDisk = filesInUse(look);
   const { owners, notes } = askOwners([...onDisk.keys()], HOST_DATABASES);
   const packages = [...owners.values()].flatMap((owner) => owner?.shown ?? []);
   const matches = (isAsked: (shown: string) => boolean) => matcherOf(isAsked, owners, onDisk, facts);
@@ -57,21 +59,21 @@ function namesOf(printed: string): readonly string[] {
   return [...literal, ...deleted];
 }
 
-/** Files that are at mapped paths now, and the paths by which they were mapped. What a container maps is not of this host. */
-function mappedFiles({ places }: Look["table"]): ReadonlyMap<string, readonly string[]> {
+/** Files that are at mapped and interpreted paths now, and those paths. What a container has is not of this host. */
+function filesInUse({ table: { places }, interpreted }: Look): ReadonlyMap<string, readonly string[]> {
   const own = readLink("/proc/self/ns/mnt");
   const view = viewOf({ prefix: "", above: "", root: "" }, "/proc/self/mountinfo");
   const files = new Map<string, string[]>();
+  const add = (name: string) => {
+    const found = find(name, view);
+    if (found.kind === "found" && found.stat.isFile()) files.set(found.path, [...(files.get(found.path) ?? []), name]);
+  };
   for (const { mountNamespace, files: mapped } of places) {
     if (mountNamespace !== own) continue;
-    for (const { mapping } of mapped.values()) {
-      for (const name of namesOf(mapping.path)) {
-        const found = find(name, view);
-        if (found.kind !== "found" || !found.stat.isFile()) continue;
-        files.set(found.path, [...(files.get(found.path) ?? []), name]);
-      }
-    }
+    for (const { mapping } of mapped.values()) for (const name of namesOf(mapping.path)) add(name);
   }
+  const ofHost = interpreted.filter(({ running }) => running.tree.view.prefix === "");
+  for (const path of new Set(interpretedPaths({ interpreted: ofHost }))) add(path);
   return files;
 }
 

@@ -3,7 +3,6 @@ import { CommandError } from "@afterpatch/core/command-error";
 import { indexOf } from "@afterpatch/core/detect/host";
 import { EXIT } from "@afterpatch/core/exit";
 import { isGlob } from "@afterpatch/core/fleet/glob";
-import { readingsOf } from "@afterpatch/core/proc/maps";
 import type { FoundFile, Owner, ProcessIdentity, Scan } from "@afterpatch/core/scan";
 import { textOfBytes, visible } from "@afterpatch/core/text";
 import { type CopyEvidence, copyEvidence } from "@afterpatch/core/users/copy";
@@ -16,9 +15,10 @@ import { type Copy, copiesOf } from "./copies.ts";
 import { type Fix, fixesOnHost, fixOf, type HasFix, kernelHas, versionHas } from "./fixes.ts";
 import { type Look, lookAtHost } from "./host.ts";
 import { packageMatcher, packagesInUse } from "./package.ts";
+import { type InterpretedCopy, interpretedCopies, interpretedPaths, plainPath } from "./interpreted.ts";
 import { type DocumentHost, documentHost, identityOf, shownOwner } from "./process.ts";
 
-/** One copy of a file that one process has mapped. */
+/** One copy of a file that one process has mapped, or has read as an interpreter. */
 export interface FileUser {
   readonly process: ProcessIdentity;
   readonly owner: Owner;
@@ -64,7 +64,8 @@ export function usersOf(asked: Asked, options: ScanOptions): UsersDocument {
   const patterns = asked.paths.map(patternOf);
   const matching = patternMatcher(patterns, mergedFolders());
   const isOfPackage = asked.package === null ? () => false : packageMatcher(asked.package, look);
-  const copies = copiesOf(look.table, (printed) => matching(printed).length > 0 || isOfPackage(printed));
+  const isWanted = (printed: string) => matching(printed).length > 0 || isOfPackage(printed);
+  const copies = [...copiesOf(look.table, isWanted), ...interpretedCopies(look, isWanted)];
   const matched = new Set(copies.flatMap(({ printed }) => matching(printed)));
   const missing = patterns.filter((pattern) => !matched.has(pattern));
   const absent = missing.find(({ typed }) => copies.length === 0 || isGlob(typed) || !isFile(typed));
@@ -78,7 +79,7 @@ function usersOfCve(asked: Asked, cve: string, options: ScanOptions): UsersDocum
   if (fixes.length === 0) throw notFixed(cve, untold);
   const look = lookAtHost(options);
   const isOf = packagesInUse(look).matches((shown) => fixOf(shown, fixes) !== null);
-  const copies = isOf === null ? [] : copiesOf(look.table, isOf);
+  const copies = isOf === null ? [] : [...copiesOf(look.table, isOf), ...interpretedCopies(look, isOf)];
   return documentOf(asked, { copies, missing: [], fixes }, look, options.now);
 }
 
@@ -91,7 +92,7 @@ export function notFixed(cve: string, untold: number): CommandError {
 
 /** What is shown, and by what. */
 interface Matched {
-  readonly copies: readonly Copy[];
+  readonly copies: readonly (Copy | InterpretedCopy)[];
   readonly missing: readonly Pattern[];
   readonly fixes: readonly Fix[];
 }
@@ -108,7 +109,8 @@ function documentOf(
       const process = host.byPid.get(pid);
       if (!process) return []; // it ended
       const evidence = copyEvidence(copy, process, facts);
-      const kind = copy.path === process.executable ? "executable" : "library";
+      const mapped = copy.path === process.executable ? "executable" : "library";
+      const kind = "kind" in copy ? copy.kind : mapped;
       const fix = fixes.length === 0 ? null : fixIn(evidence, fixes);
       const file = { path: visible(copy.path), kind, ...evidence, fix } as const;
       return [{ process: identityOf(process), owner: shownOwner(process, host), file }];
@@ -179,15 +181,16 @@ function mergedFolders(): ReadonlySet<string> {
   );
 }
 
-function notMapped(typed: string, { table, facts }: Look): CommandError {
+function notMapped(typed: string, look: Look): CommandError {
+  const { table, facts } = look;
   const printed = table.places.flatMap(({ files }) => [...files.values()].map(({ mapping }) => mapping.path));
-  const paths = printed.map((path) => readingsOf(path).deleted[0] ?? path);
+  const paths = [...printed.map(plainPath), ...interpretedPaths(look)];
   const near = nearestPaths(typed, [...new Set(paths)]).map((path) => textOfBytes(path));
   const unseen = facts.unreadable.length > 0 ? ` (${facts.unreadable.length} could not be read)` : "";
   return new CommandError(
     EXIT.selection,
     textOfBytes(typed),
-    `no process has a file of this name mapped${unseen}`,
+    `no process has a file of this name mapped, or interprets one${unseen}`,
     near.length > 0
       ? `nearest mapped: ${near.join(", ")}`
       : "give a path as 'afterpatch-agent why PID' prints it, or a glob in quotes",

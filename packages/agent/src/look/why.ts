@@ -10,11 +10,12 @@ import type { Finding, Owner, ProcessIdentity, Remedy, Scan, Verdict } from "@af
 import { textOfBytes, visible } from "@afterpatch/core/text";
 import { type CopyEvidence, copyEvidence } from "@afterpatch/core/users/copy";
 import { ownerRule } from "@afterpatch/core/why/owner-rule";
-import { readStat } from "../host/processes.ts";
+import { readStat, type Task } from "../host/processes.ts";
 import { codeOf } from "../host/read.ts";
 import { type ScanOptions, sha256 } from "../host/scan.ts";
-import { copiesOf } from "./copies.ts";
+import { type Copy, copiesOf } from "./copies.ts";
 import { type Look, lookAtHost } from "./host.ts";
+import { type InterpretedCopy, interpretedCopies } from "./interpreted.ts";
 import { type DocumentHost, documentHost, identityOf, shownOwner } from "./process.ts";
 
 /** One file of the process, and what is known of it. */
@@ -22,6 +23,8 @@ export interface WhyFile extends CopyEvidence {
   readonly path: string;
   readonly kind: "executable" | "library" | "script" | "archive";
   readonly cves: readonly string[] | null;
+  /** Of what an interpreter reads: by what that is known, if it may be old. */
+  readonly evidence?: string;
 }
 
 /** The document `afterpatch.why/v1`. */
@@ -74,43 +77,29 @@ export function whyOf(pid: number, options: ScanOptions, narrow: Narrow = (scan)
 
 type Known = Omit<WhyDocument, "schema" | "host" | "startedAt" | "elapsedMs" | "pid">;
 
-function explained(process: ProcessFacts, host: HostIndex, { facts, table }: Look, narrow: Narrow): Known {
+function explained(process: ProcessFacts, host: HostIndex, look: Look, narrow: Narrow): Known {
+  const { facts, table, interpreted } = look;
   const { findings } = narrow(scanOf(facts, sha256));
   const finding = findings.find((candidate) => candidate.process?.pid === process.pid) ?? null;
-  const copies = copiesOf(
-    table,
-    () => true,
-    ({ pid }) => pid === process.pid,
-  );
-  const mapped = copies.map((copy): WhyFile => {
+  const isIt = ({ pid }: Task) => pid === process.pid;
+  const copies: readonly (Copy | InterpretedCopy)[] = [
+    ...copiesOf(table, () => true, isIt),
+    ...interpretedCopies(look, () => true, isIt),
+  ];
+  const files = copies.map((copy): WhyFile => {
     const evidence = copyEvidence(copy, process, facts);
     const path = visible(copy.path);
     const found = finding?.files.find((file) => file.path === path && file.verdict === evidence.verdict);
-    const kind = found?.kind ?? (copy.path === process.executable ? "executable" : "library");
-    return { path, kind, ...evidence, cves: found?.cves ?? null };
+    const own = copy.path === process.executable ? "executable" : "library";
+    const kind = "kind" in copy ? copy.kind : (found?.kind ?? own);
+    const by = found?.evidence === undefined ? {} : { evidence: found.evidence };
+    return { path, kind, ...evidence, cves: found?.cves ?? null, ...by };
   });
-  // What a finding goes by and the process has not mapped for execution: a script, an archive.
-  const paths = new Set(mapped.map(({ path }) => path));
-  const others = (finding?.files ?? []).flatMap(({ path, kind, verdict, buildId, package: from, cves }) =>
-    paths.has(path)
-      ? []
-      : [
-          {
-            path,
-            kind,
-            copy: verdict === "unknown" ? "unknown" : "old",
-            verdict,
-            buildId,
-            package: from,
-            why: null,
-            cves,
-          } as const,
-        ],
-  );
-  const files = [...others, ...mapped].sort(oldFirst);
+  files.sort(oldFirst);
+  const program = interpreted.find(({ running }) => isIt(running.task));
   return {
     state: "read",
-    because: conclusion(finding, files),
+    because: conclusion(finding, files, program?.files.untold ?? null),
     process: identityOf(process),
     verdict: finding?.verdict ?? null,
     finding: finding?.id ?? null,
@@ -124,17 +113,22 @@ function explained(process: ProcessFacts, host: HostIndex, { facts, table }: Loo
   };
 }
 
-function conclusion(finding: Finding | null, files: readonly WhyFile[]): string {
+function conclusion(finding: Finding | null, files: readonly WhyFile[], untold: string | null): string {
   const same = files.filter(({ verdict }) => verdict === "identical").length;
   const reinstalled = same > 0 ? ` ${same} of them were replaced by the same content.` : "";
+  const doubt = untold === null ? "" : ` What it interprets is not known: ${visible(untold)}.`;
   if (finding === null) {
-    return `No finding: each of the ${files.length} files whose code it has mapped is the one on the disk.${reinstalled}`;
+    const read = files.filter(({ kind }) => kind === "script" || kind === "archive").length;
+    const mapped = `each of the ${files.length - read} files whose code it has mapped is the one on the disk`;
+    const scripts = read === 0 ? "" : `, and so is, as far as can be told, each of the ${read} that it interprets`;
+    return `No finding: ${mapped}${scripts}.${reinstalled}${doubt}`;
   }
   const old = files.filter(({ copy }) => copy === "old").length;
   if (finding.verdict === "unknown")
     return "It is not known whether it runs old code: not every file could be compared.";
   const verb = finding.verdict === "suspected" ? "is suspected to run" : "runs";
-  return `It ${verb} old code: ${old} of ${files.length} files are not the ones on the disk.`;
+  const may = finding.verdict === "suspected" ? "may not be" : "are not";
+  return `It ${verb} old code: ${old} of ${files.length} files ${may} the ones on the disk.${doubt}`;
 }
 
 const COPIES = ["old", "unknown", "new"];

@@ -64,8 +64,11 @@ function renderOwner({ owner, first, findings }: OwnerGroup): string {
 const MOST_CVES = 3;
 
 /** `openssl 3.0.11-1 -> 3.0.15-1`, and what that fixed. */
-function about({ package: from, cves }: FoundFile): readonly string[] {
-  const versions = from === null ? [] : [`${from.name} ${from.from ?? "?"} -> ${from.to ?? "?"}`];
+function about({ package: from, cves, evidence }: FoundFile): readonly string[] {
+  const versions = [
+    ...(from === null ? [] : [`${from.name} ${from.from ?? "?"} -> ${from.to ?? "?"}`]),
+    ...(evidence === undefined ? [] : [`(${evidence})`]),
+  ];
   if (cves === null || cves.length === 0) return versions;
   const more = cves.length > MOST_CVES ? ` and ${cves.length - MOST_CVES} more` : "";
   return [...versions, `fixed: ${cves.slice(0, MOST_CVES).join(", ")}${more}`];

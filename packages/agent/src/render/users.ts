@@ -8,7 +8,8 @@ export function renderUsers(document: UsersDocument): string {
   const { host, users, unmapped, unreadable } = document;
   const files = Map.groupBy(users, ({ file }) => file.path);
   const old = users.filter(({ file }) => file.copy === "old");
-  const who = `${plural(countOf(users), "process has", "processes have")} ${files.size === 1 ? "it" : "them"} mapped`;
+  const isRead = users.some(({ file }) => file.kind === "script" || file.kind === "archive");
+  const who = `${plural(countOf(users), "process has", "processes have")} ${files.size === 1 ? "it" : "them"} ${isRead ? "mapped or read" : "mapped"}`;
   const parts = [
     document.asked.cve === null
       ? `${host.name}: ${who}, ${old.length === 0 ? "none" : countOf(old)} of them an old copy`

@@ -28,10 +28,14 @@ export function renderWhy(document: WhyDocument): string {
   return `${parts.filter((part) => part !== "").join("\n\n")}\n`;
 }
 
-function renderFile({ path, verdict, kind, buildId, package: from, cves, why }: WhyFile): string {
+function renderFile({ path, verdict, kind, buildId, package: from, cves, why, evidence }: WhyFile): string {
   const lines = [
-    ["  in memory", buildId.mapped === null ? "no build-id known" : `build-id ${buildId.mapped}`],
-    ["  on disk", onDisk(verdict, buildId.onDisk)],
+    ...(evidence === undefined
+      ? [
+          ["  in memory", buildId.mapped === null ? "no build-id known" : `build-id ${buildId.mapped}`],
+          ["  on disk", onDisk(verdict, buildId.onDisk)],
+        ]
+      : [["  by", evidence]]),
     ...(from === null
       ? []
       : [["  package", `${from.name}: ${from.from ?? "unknown"} in memory, ${from.to ?? "unknown"} on disk`]]),

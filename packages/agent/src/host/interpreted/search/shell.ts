@@ -1,0 +1,8 @@
+import { shellImports } from "@afterpatch/core/interpreters/imports/shell";
+import { type Searcher, scripts } from "./search.ts";
+
+/** What a script reads with `.` by a literal path. */
+export const searchShell: Searcher = ({ tree }, script) => ({
+  roots: script === null ? [] : [script],
+  next: (_, text) => scripts(shellImports(text).map((path) => tree.file(path))),
+});
