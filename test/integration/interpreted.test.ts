@@ -72,6 +72,16 @@ const LANGUAGES: readonly Language[] = [
   },
 ];
 
+/** A process, its child, and a grandchild that is made later; each ends with its parent. */
+const FORKS = `import os, time
+if os.fork() == 0:
+  time.sleep(1.2)
+  os.fork()
+else: print('ready', flush=True)
+parent = os.getppid()
+while os.getppid() == parent: time.sleep(0.2)
+`;
+
 /** `class Main` that says "ready" and waits, compiled by javac --release 8: the test has a runtime and no compiler. */
 const WAITS = [
   "yv66vgAAADQAJQoAAgADBwAEDAAFAAYBABBqYXZhL2xhbmcvT2JqZWN0AQAGPGluaXQ+AQADKClWCQAIAAkHAAoMAAsADAEAEGph",
@@ -183,7 +193,7 @@ all(`interpreted programs${missing === null ? "" : ` (skipped: ${missing})`}`, (
     write("venv/app/main.py", `import lib_x\n${wait}`);
     venvModule = `${inside}/lib_x/__init__.py`;
     start("venv", at("venv/bin/python"), [at("venv/app/main.py")]);
-    write("forked/main.py", `import os, time\nif os.fork() == 0:\n  time.sleep(1.2)\n  os.fork()\n${wait}`);
+    write("forked/main.py", FORKS);
     start("forked", "/usr/bin/python3", [at("forked/main.py")]);
   }
   let venvModule = "";

@@ -1,4 +1,5 @@
 import type { FileFacts } from "@afterpatch/core/facts";
+import type { Language } from "@afterpatch/core/interpreters/types";
 import { textOfBytes } from "@afterpatch/core/text";
 import { type Budget, contentOf } from "../content.ts";
 import type { Place, ProcessTable, Task } from "../processes.ts";
@@ -31,6 +32,10 @@ export function interpretedIn(table: ProcessTable): readonly Interpreted[] {
   return runningIn(table, trees).map((running) => ({ running, files: read(running) }));
 }
 
+/** Interpreters that keep what they read open: their descriptors tell even where a link leads elsewhere now. */
+const KEEPS_OPEN: ReadonlySet<Language> = new Set(["shell", "java"]);
+const UNSEEN: Learnt = { old: null, now: null, seenAt: 0 };
+
 /** What differs, by file and evidence, and who has it. */
 export interface Difference {
   readonly facts: FileFacts;
@@ -61,15 +66,19 @@ export function interpretedDifferences(all: readonly Interpreted[], judging: Jud
   };
   for (const { running, files } of all) {
     const { task } = running;
-    const open = openFilesOf(running, files, budget);
+    const times = { startedAt: startedAt(task), now: judging.now };
+    const told = files.files.map((file) => ({
+      file,
+      evidence: evidenceOf(file.side, learnt.get(file.side.path) ?? UNSEEN, task, times),
+    }));
+    const isDoubted = files.missing !== null || told.some(({ evidence }) => evidence.kind !== "current");
+    const open = isDoubted || KEEPS_OPEN.has(running.interpreter.language) ? openFilesOf(running, files, budget) : [];
     const byPath = new Map(open.map((one) => [one.path, one]));
     for (const { facts } of open) if (facts !== null) add(facts, task);
     for (const facts of notThere(running, files, byPath)) add(facts, task);
-    for (const file of files.files) {
+    for (const { file, evidence } of told) {
       const own = byPath.get(file.path);
       if (own && !own.isOnDisk) continue; // told exactly
-      const told = learnt.get(file.side.path) ?? { old: null, now: null, seenAt: 0 };
-      const evidence = evidenceOf(file.side, told, task, { startedAt: startedAt(task), now: judging.now });
       const facts = factsOf(file, own ?? null, running, evidence, budget);
       if (facts !== null) add(facts, task, byOf(evidence));
     }
@@ -93,9 +102,9 @@ function factsOf(
   if (evidence.kind === "current") return null;
   const path = textOfBytes(tree.root + file.path);
   const of = file.of === undefined ? "" : `, of ${file.of}`;
-  const onDisk = contentOf(file.side, budget);
   if (own !== null) {
     if (evidence.kind === "package" || !evidence.isWritten) return null;
+    const onDisk = contentOf(file.side, budget);
     return {
       path,
       role: file.role,
@@ -105,7 +114,8 @@ function factsOf(
     };
   }
   const why = evidence.kind === "package" ? "its package was installed after the process started" : evidence.why + of;
-  return { path, role: file.role, evidence: why, mapped: { kind: "suspected", why }, onDisk };
+  const side = { kind: "suspected", why } as const; // there is nothing to compare what is on the disk with
+  return { path, role: file.role, evidence: why, mapped: side, onDisk: side };
 }
 
 /** The program itself, where it is gone or cannot be reached. */

@@ -79,7 +79,7 @@ function read(running: Running): ProgramFiles {
   if (start.missing !== null || start.unreadable !== null || (start.script === null && program.script !== null))
     return { ...start, untold };
   const search = SEARCHERS[interpreter.language](running, start.script);
-  return { ...start, files: follow(search, running), untold };
+  return { ...start, files: follow(search), untold };
 }
 
 /** The file that the interpreter was given. */
@@ -104,7 +104,7 @@ function started(file: TreeFile): ProgramFile {
 }
 
 /** Breadth first: what a program loads first is what it surely has. */
-function follow({ roots, next, isPartOfLanguage }: Search, { tree }: Running): readonly ProgramFile[] {
+function follow({ roots, next, isPartOfLanguage }: Search): readonly ProgramFile[] {
   const found = new Map<string, ProgramFile>();
   const waiting: ProgramFile[] = [];
   const add = (files: readonly ProgramFile[]) => {
@@ -118,8 +118,7 @@ function follow({ roots, next, isPartOfLanguage }: Search, { tree }: Running): r
   for (let at = 0; at < waiting.length; at += 1) {
     const file = waiting[at];
     if (!file || file.role === "archive" || isPartOfLanguage?.(file)) continue;
-    const text = tree.text(file);
-    if (text !== null) add(next(file, text));
+    add(next(file));
   }
   return [...found.values()];
 }

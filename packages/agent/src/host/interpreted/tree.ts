@@ -27,7 +27,7 @@ export class Tree {
   readonly #texts: Texts;
   readonly #folders = new Map<string, ReadonlySet<string> | null>();
   readonly #files = new Map<string, TreeFile | null>();
-  readonly #read = new Map<string, string | null>();
+  readonly #read = new Map<(text: string) => unknown, Map<string, unknown>>();
 
   constructor({ root }: Pick<Place, "root">, view: View, texts: Texts) {
     this.root = root === "/" ? "" : root;
@@ -72,15 +72,20 @@ export class Tree {
     return names;
   }
 
-  /** The text of a file, one byte per character; null where it is too long, or cannot be read. */
-  text({ path, side }: TreeFile): string | null {
-    const known = this.#read.get(path);
-    if (known !== undefined) return known;
-    const length = Number(side.stat.size);
-    const text = length <= LONGEST_TEXT && length <= this.#texts.bytes ? textOf(side, length) : null;
-    this.#texts.bytes -= text?.length ?? 0;
-    this.#read.set(path, text);
-    return text;
+  /**
+   * What `parse` makes of the text of a file, one byte per character, and only once; null where it is too long, or cannot
+   * be read. The text itself is not kept.
+   */
+  parsed<T>({ path, side }: TreeFile, parse: (text: string) => T): T | null {
+    const known = this.#read.get(parse) ?? new Map<string, unknown>();
+    this.#read.set(parse, known);
+    if (!known.has(path)) {
+      const length = Number(side.stat.size);
+      const text = length <= LONGEST_TEXT && length <= this.#texts.bytes ? textOf(side, length) : null;
+      this.#texts.bytes -= text?.length ?? 0;
+      known.set(path, text === null ? null : parse(text));
+    }
+    return known.get(path) as T | null; // what this very `parse` made
   }
 
   /** `path` of a view, as the processes see it. */

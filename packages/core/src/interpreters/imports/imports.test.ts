@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { expectQuick } from "../../../../../test/fakes/hostile.ts";
-import { nodeEntries, nodeImports } from "./node.ts";
-import { perlFolders, perlImports } from "./perl.ts";
+import { nodeEntries, nodeImports, packageOf } from "./node.ts";
+import { perlFolders, perlImports, perlLibraries } from "./perl.ts";
 import { phpImports } from "./php.ts";
 import { pythonFolders, pythonImports } from "./python.ts";
 import { rubyImports } from "./ruby.ts";
@@ -58,7 +58,7 @@ use Not::This;`;
     "lib/x.pl",
     "./conf.pl",
   ]);
-  expect(perlFolders(text, "/srv/bin")).toEqual(["/opt/a", "/srv/bin/../lib", "/opt/b"]);
+  expect(perlFolders(perlLibraries(text), "/srv/bin")).toEqual(["/opt/a", "/srv/bin/../lib", "/opt/b"]);
 });
 
 test("Ruby: require, require_relative, load and autoload with literal names", () => {
@@ -89,15 +89,19 @@ import fs from "node:fs"; require(dynamic);`;
   expect(nodeImports(text)).toEqual(["./a", "b/c.js", "x", "@s/p/q", "./again.mjs", "./late.js"]);
 });
 
-test("Node: what a package begins with", () => {
-  expect(nodeEntries('{"main":"lib/x.js"}')).toEqual(["lib/x.js", "index.js"]);
-  expect(nodeEntries('{"exports":{".":{"import":"./a.mjs","require":"./a.cjs"},"./b":"./b.js"}}')).toEqual([
-    ...["./a.mjs", "./a.cjs", "index.js"],
-  ]);
-  expect(nodeEntries('{"exports":{".":"./a.mjs","./b":"./b.js"}}', "./b")).toEqual(["./b.js"]);
-  expect(nodeEntries('{"exports":{"import":"./a.mjs"}}', "./b")).toEqual([]);
-  expect(nodeEntries("{")).toEqual([]);
-  expect(nodeEntries("null")).toEqual([]);
+test.each([
+  ['{"main":"lib/x.js"}', ".", ["lib/x.js", "index.js"]],
+  [
+    '{"exports":{".":{"import":"./a.mjs","require":"./a.cjs"},"./b":"./b.js"}}',
+    ".",
+    ["./a.mjs", "./a.cjs", "index.js"],
+  ],
+  ['{"exports":{".":"./a.mjs","./b":"./b.js"}}', "./b", ["./b.js"]],
+  ['{"exports":{"import":"./a.mjs"}}', "./b", []],
+  ["{", ".", []],
+  ["null", ".", []],
+])("Node: what a package begins with: %s for %s", (text, part, entries) => {
+  expect(nodeEntries(packageOf(text), part)).toEqual(entries);
 });
 
 test("PHP: literal paths, from the folder of the file or from where it was started", () => {

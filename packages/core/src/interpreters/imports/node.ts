@@ -7,17 +7,30 @@ export function nodeImports(text: string): readonly string[] {
   return [...new Set(found)].filter((specifier) => !specifier.startsWith("node:"));
 }
 
-/** Files that the description of a package, package.json, says that it begins with, from its folder; for `part` of it. */
-export function nodeEntries(packageJson: string, part = "."): readonly string[] {
+/** What the description of a package, package.json, says of where it begins. */
+export interface NodePackage {
+  readonly exports: unknown;
+  readonly main: unknown;
+}
+
+/** Null: the text is no JSON object. */
+export function packageOf(packageJson: string): NodePackage | null {
   let value: unknown;
   try {
     value = JSON.parse(packageJson);
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
-    return [];
+    return null;
   }
-  if (typeof value !== "object" || value === null) return [];
-  const { exports, main } = value as { exports?: unknown; main?: unknown }; // any JSON object
+  if (typeof value !== "object" || value === null) return null;
+  const { exports = null, main = null } = value as { exports?: unknown; main?: unknown }; // any JSON object
+  return { exports, main };
+}
+
+/** Files that a package begins with, from its folder; for `part` of it, `.` for the whole. */
+export function nodeEntries(description: NodePackage | null, part: string): readonly string[] {
+  if (description === null) return [];
+  const { exports, main } = description;
   const exported = strings(partOf(exports, part));
   if (part !== ".") return exported;
   return [...exported, ...(typeof main === "string" ? [main] : []), "index.js"];

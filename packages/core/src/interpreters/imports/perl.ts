@@ -23,9 +23,14 @@ export function pathOfModule(name: string): string {
   return `${name.replaceAll("::", "/")}.pm`;
 }
 
-/** Folders of `use lib`. `script`: the folder of the program, which `$FindBin::Bin` stands for. */
-export function perlFolders(text: string, script: string): readonly string[] {
-  return [...text.matchAll(LIBRARIES)].flatMap(([, list = ""]) =>
+/** What `use lib` is given in a text. */
+export function perlLibraries(text: string): readonly string[] {
+  return [...text.matchAll(LIBRARIES)].flatMap(([, list = ""]) => list);
+}
+
+/** Folders that `use lib` names. `script`: the folder of the program, which `$FindBin::Bin` stands for. */
+export function perlFolders(libraries: readonly string[], script: string): readonly string[] {
+  return libraries.flatMap((list) =>
     [...list.matchAll(/["']([^"'\n]+)["']|qw\s*[([{|]([^)\]}|]*)/g)]
       .flatMap(([, quoted, many]) => (quoted === undefined ? (many ?? "").split(/\s+/) : [quoted]))
       .map((path) => path.replace(/^\$(?:FindBin::)?(?:Real)?Bin\b/, script))

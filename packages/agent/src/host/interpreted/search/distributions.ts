@@ -31,15 +31,19 @@ function indexOf(tree: Tree, folder: string): ReadonlyMap<string, Distribution> 
     if (project === undefined) continue;
     const record = `${folder}/${name}/RECORD`;
     const file = tree.file(record);
-    const text = file && tree.text(file);
-    if (!text) continue;
     const distribution = { name: `the distribution ${project} ${version}`, record };
-    for (const line of text.split("\n")) {
-      const path = line.startsWith('"') ? line.slice(1) : line;
-      if (!path.startsWith("..") && /\.py["',]/.test(path)) found.set(topOf(path.split(",")[0] ?? ""), distribution);
-    }
+    for (const top of (file && tree.parsed(file, topsOf)) ?? []) found.set(top, distribution);
   }
   return found;
+}
+
+/** First components of the Python files that a RECORD lists. */
+function topsOf(text: string): readonly string[] {
+  const tops = text.split("\n").flatMap((line) => {
+    const path = line.startsWith('"') ? line.slice(1) : line;
+    return !path.startsWith("..") && /\.py["',]/.test(path) ? [topOf(path.split(",")[0] ?? "")] : [];
+  });
+  return [...new Set(tops)];
 }
 
 function topOf(path: string): string {

@@ -1,4 +1,4 @@
-import { nodeEntries, nodeImports } from "@afterpatch/core/interpreters/imports/node";
+import { nodeEntries, nodeImports, packageOf } from "@afterpatch/core/interpreters/imports/node";
 import { folderOf, type Tree, type TreeFile, under } from "../tree.ts";
 import { foldersOf, type Searcher, scripts } from "./search.ts";
 
@@ -21,8 +21,10 @@ export const searchNode: Searcher = ({ tree, program, folder, variable }, script
       ...(script === null ? [] : [script]),
       ...scripts(program.modules.map((name) => (folder === null ? null : from(folder, name)))),
     ],
-    next: ({ path }, text) =>
-      path.endsWith(".json") ? [] : scripts(nodeImports(text).map((one) => from(folderOf(path), one))),
+    next: (file) => {
+      const said = file.path.endsWith(".json") ? null : tree.parsed(file, nodeImports);
+      return scripts((said ?? []).map((one) => from(folderOf(file.path), one)));
+    },
   };
 };
 
@@ -34,8 +36,8 @@ export function entryAt(tree: Tree, path: string): TreeFile | null {
   }
   if (tree.names(path) === null) return null;
   const description = tree.file(`${path}/package.json`);
-  const text = description && tree.text(description);
-  for (const entry of [...(text ? nodeEntries(text) : []), "index"]) {
+  const entries = description && tree.parsed(description, packageOf);
+  for (const entry of [...nodeEntries(entries, "."), "index"]) {
     const file = firstOf(tree, under(path, entry));
     if (file !== null) return file;
   }
@@ -70,8 +72,8 @@ function packageFile(tree: Tree, from: string, specifier: string, global: readon
 
 function partOf(tree: Tree, folder: string, part: string): TreeFile | null {
   const description = tree.file(`${folder}/package.json`);
-  const text = description && tree.text(description);
-  for (const entry of text ? nodeEntries(text, `./${part}`) : []) {
+  const entries = description && tree.parsed(description, packageOf);
+  for (const entry of nodeEntries(entries, `./${part}`)) {
     const file = tree.file(under(folder, entry));
     if (file !== null) return file;
   }

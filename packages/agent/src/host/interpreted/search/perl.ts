@@ -1,5 +1,4 @@
-import { pathOfModule, perlFolders, perlImports } from "@afterpatch/core/interpreters/imports/perl";
-import type { Running } from "../running.ts";
+import { pathOfModule, perlFolders, perlImports, perlLibraries } from "@afterpatch/core/interpreters/imports/perl";
 import { folderOf, type Tree, under } from "../tree.ts";
 import { foldersOf, type Searcher, scripts } from "./search.ts";
 
@@ -20,13 +19,20 @@ export const searchPerl: Searcher = (running, script) => {
   };
   return {
     roots: [...(script === null ? [] : [script]), ...scripts(program.modules.map((name) => at(pathOfModule(name))))],
-    next: (file, text) => {
-      added.push(...perlFolders(text, folderOf(file.path)).filter((one) => !added.includes(one)));
-      return scripts(perlImports(text).map(at));
+    next: (file) => {
+      const said = tree.parsed(file, parse);
+      if (said === null) return [];
+      const folders = perlFolders(said.folders, folderOf(file.path));
+      added.push(...folders.filter((one) => !added.includes(one)));
+      return scripts(said.imports.map(at));
     },
     isPartOfLanguage: ({ path }) => core.some((one) => path.startsWith(`${one}/`)),
   };
 };
+
+function parse(text: string) {
+  return { folders: perlLibraries(text), imports: perlImports(text) };
+}
 
 interface Includes {
   readonly vendor: readonly string[];
@@ -54,10 +60,4 @@ function includes(tree: Tree, prefix: string): Includes {
   const core = [...libs.flatMap((at) => [`${at}/perl-base`, ...below(`${at}/perl`)]), ...below(`${prefix}/share/perl`)];
   const isThere = (folder: string) => tree.names(folder) !== null;
   return { vendor: vendor.filter(isThere), core: core.filter(isThere) };
-}
-
-/** For tests: where Perl's modules are searched. */
-export function perlIncludes({ tree, executable }: Pick<Running, "tree" | "executable">): readonly string[] {
-  const { vendor, core } = includes(tree, folderOf(folderOf(executable)));
-  return [...vendor, ...core];
 }

@@ -31,14 +31,20 @@ export const searchPython: Searcher = (running, script) => {
   const apps = running.argv.slice(1).flatMap((word) => applicationOf(word, folder, tree));
   return {
     roots: [...(script === null ? [] : [script]), ...asFiles(main), ...scripts(apps)],
-    next: (file, text) => {
-      added.push(...pythonFolders(text).filter((one) => !added.includes(one)));
-      return asFiles(pythonImports(text).flatMap((one) => imported(one, file, path(), tree)));
+    next: (file) => {
+      const said = tree.parsed(file, parse);
+      if (said === null) return [];
+      added.push(...said.folders.filter((one) => !added.includes(one)));
+      return asFiles(said.imports.flatMap((one) => imported(one, file, path(), tree)));
     },
     isPartOfLanguage: ({ path: at }) =>
       site.language.some((one) => at.startsWith(`${one}/`)) && !/\/(?:site|dist)-packages\//.test(at),
   };
 };
+
+function parse(text: string) {
+  return { folders: pythonFolders(text), imports: pythonImports(text) };
+}
 
 function imported({ level, name, names }: PythonImport, file: ProgramFile, path: readonly string[], tree: Tree) {
   const parts = name === "" ? [] : name.split(".");
@@ -138,10 +144,18 @@ function venvOf({ argv, program, folder, tree, variable }: Running) {
   const beside = paths.map((path) => folderOf(folderOf(path)));
   for (const at of [...beside, ...foldersOf(variable("VIRTUAL_ENV"))]) {
     const file = tree.file(`${at}/pyvenv.cfg`);
-    const text = file && tree.text(file);
-    if (text) return { folder: at, seesSystem: /^\s*include-system-site-packages\s*=\s*true\s*$/im.test(text) };
+    const seesSystem = file && tree.parsed(file, includesSystem);
+    if (seesSystem !== null) return { folder: at, seesSystem };
   }
   return null;
+}
+
+function includesSystem(text: string): boolean {
+  return /^[ \t]*include-system-site-packages[ \t]*=[ \t]*true[ \t]*$/im.test(text);
+}
+
+function added(text: string): readonly string[] {
+  return text.split("\n").filter((line) => /^[^#\s]/.test(line) && !/^import[ \t]/.test(line));
 }
 
 /** Folders that the `.pth` files of a folder add; their lines of code are not run. */
@@ -150,8 +164,7 @@ function pathFiles(folder: string, tree: Tree): readonly string[] {
     .filter((name) => name.endsWith(".pth"))
     .flatMap((name) => {
       const file = tree.file(`${folder}/${name}`);
-      const text = (file && tree.text(file)) ?? "";
-      return text.split("\n").filter((line) => /^[^#\s]/.test(line) && !/^import[ \t]/.test(line));
+      return (file && tree.parsed(file, added)) ?? [];
     })
     .map((line) => under(folder, line.trim()))
     .filter((path) => tree.names(path));

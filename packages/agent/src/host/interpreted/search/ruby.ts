@@ -25,9 +25,9 @@ export const searchRuby: Searcher = (running, script) => {
   };
   return {
     roots: [...(script === null ? [] : [script]), ...scripts(program.modules.map(at))],
-    next: (file, text) =>
+    next: (file) =>
       scripts(
-        rubyImports(text).map(({ path, isRelative }) =>
+        (tree.parsed(file, rubyImports) ?? []).map(({ path, isRelative }) =>
           isRelative ? fileAt(tree, under(folderOf(file.path), path)) : at(path),
         ),
       ),

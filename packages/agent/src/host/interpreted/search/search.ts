@@ -13,7 +13,7 @@ export interface Search {
   /** What the program begins with. */
   readonly roots: readonly ProgramFile[];
   /** What a file loads, by its text; what is not there is left out. */
-  readonly next: (file: ProgramFile, text: string) => readonly ProgramFile[];
+  readonly next: (file: ProgramFile) => readonly ProgramFile[];
   /** Files whose own imports are not followed: parts of the language itself, which changes as one. */
   readonly isPartOfLanguage?: (file: ProgramFile) => boolean;
 }

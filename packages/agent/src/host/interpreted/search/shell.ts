@@ -4,5 +4,5 @@ import { type Searcher, scripts } from "./search.ts";
 /** What a script reads with `.` by a literal path. */
 export const searchShell: Searcher = ({ tree }, script) => ({
   roots: script === null ? [] : [script],
-  next: (_, text) => scripts(shellImports(text).map((path) => tree.file(path))),
+  next: (file) => scripts((tree.parsed(file, shellImports) ?? []).map((path) => tree.file(path))),
 });
