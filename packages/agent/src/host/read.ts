@@ -17,7 +17,7 @@ const LONGEST = 64 * 1024 * 1024;
 export function readProc(path: string): string {
   const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
-    return readAll(fd, LONGEST);
+    return readText(fd, LONGEST);
   } finally {
     closeSync(fd);
   }
@@ -34,7 +34,7 @@ export function readSmallFile(path: string, longest = 1024 * 1024): string | nul
   }
   try {
     const stat = fstatSync(fd);
-    return stat.isFile() && stat.size <= longest ? readAll(fd, longest) : null;
+    return stat.isFile() && stat.size <= longest ? readText(fd, longest) : null;
   } finally {
     closeSync(fd);
   }
@@ -55,7 +55,8 @@ export function readBytes(path: string): Buffer {
   }
 }
 
-function readAll(fd: number, longest: number): string {
+/** What an open file holds, one byte per character. Throws what the system call threw, and EFBIG above `longest` bytes. */
+export function readText(fd: number, longest: number): string {
   let text = "";
   let filled = 0;
   for (;;) {

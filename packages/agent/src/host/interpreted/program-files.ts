@@ -51,25 +51,23 @@ export function programReader(): (running: Running) => ProgramFiles {
 }
 
 /** Variables by which programs are told where modules are. */
-const VARIABLES = [
-  "PYTHONPATH",
-  "VIRTUAL_ENV",
-  "HOME",
-  "PERL5LIB",
-  "RUBYLIB",
-  "GEM_HOME",
-  "GEM_PATH",
-  "NODE_PATH",
-  "CLASSPATH",
-];
+const VARIABLES: Readonly<Record<Language, readonly string[]>> = {
+  shell: [],
+  python: ["PYTHONPATH", "VIRTUAL_ENV", "HOME"],
+  perl: ["PERL5LIB"],
+  ruby: ["RUBYLIB", "GEM_HOME", "GEM_PATH", "HOME"],
+  node: ["NODE_PATH"],
+  php: [],
+  java: ["CLASSPATH"],
+};
 
 const trees = new WeakMap<object, number>();
 let treeCount = 0;
 
-function keyOf({ tree, executable, argv, folder, program, variable }: Running): string {
+function keyOf({ tree, interpreter, executable, argv, folder, program, variable }: Running): string {
   const number = trees.get(tree) ?? ++treeCount;
   trees.set(tree, number);
-  return JSON.stringify([number, executable, argv, folder, program, VARIABLES.map(variable)]);
+  return JSON.stringify([number, executable, argv, folder, program, VARIABLES[interpreter.language].map(variable)]);
 }
 
 function read(running: Running): ProgramFiles {

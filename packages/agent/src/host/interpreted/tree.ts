@@ -1,12 +1,13 @@
-import { type BigIntStats, closeSync, opendirSync, readSync } from "node:fs";
+import { type BigIntStats, closeSync, readdirSync } from "node:fs";
 import { open, type Side } from "../content.ts";
 import type { Place } from "../processes.ts";
-import { codeOf, pathOf } from "../read.ts";
+import { codeOf, pathOf, readText } from "../read.ts";
 import { type Found, find, type View } from "../view.ts";
 
-/** Longest text of a program that is read, and most names of one folder. */
+/** Longest text of a program that is read. */
 const LONGEST_TEXT = 2 * 1024 * 1024;
-const MOST_NAMES = 50_000;
+/** Of a folder itself: tens of thousands of names. */
+const LARGEST_FOLDER = 4n * 1024n * 1024n;
 
 /** A regular file as processes see it, without links. Paths hold one byte per character. */
 export interface TreeFile {
@@ -62,12 +63,13 @@ export class Tree {
       : printed;
   }
 
-  /** Names in a folder; null: it is none, cannot be read, or holds too many. */
+  /** Names in a folder; null: it is none, cannot be read, or holds tens of thousands. */
   names(folder: string): ReadonlySet<string> | null {
     const known = this.#folders.get(folder);
     if (known !== undefined) return known;
     const found = this.find(folder);
-    const names = found.kind === "found" && found.stat.isDirectory() ? namesIn(this.#outside(found.path)) : null;
+    const isFolder = found.kind === "found" && found.stat.isDirectory() && found.stat.size <= LARGEST_FOLDER;
+    const names = isFolder ? namesIn(this.#outside(found.path)) : null;
     this.#folders.set(folder, names);
     return names;
   }
@@ -81,7 +83,7 @@ export class Tree {
     this.#read.set(parse, known);
     if (!known.has(path)) {
       const length = Number(side.stat.size);
-      const text = length <= LONGEST_TEXT && length <= this.#texts.bytes ? textOf(side, length) : null;
+      const text = length <= LONGEST_TEXT && length <= this.#texts.bytes ? textOf(side) : null;
       this.#texts.bytes -= text?.length ?? 0;
       known.set(path, text === null ? null : parse(text));
     }
@@ -99,30 +101,19 @@ export class Tree {
 }
 
 function namesIn(path: string): ReadonlySet<string> | null {
-  const names = new Set<string>();
   try {
-    const folder = opendirSync(pathOf(path), { encoding: "latin1", bufferSize: 256 });
-    try {
-      for (let entry = folder.readSync(); entry; entry = folder.readSync()) {
-        names.add(entry.name);
-        if (names.size > MOST_NAMES) return null;
-      }
-    } finally {
-      folder.closeSync();
-    }
+    return new Set(readdirSync(pathOf(path), "latin1"));
   } catch (error) {
     codeOf(error);
     return null;
   }
-  return names;
 }
 
-function textOf(side: Side, length: number): string | null {
+function textOf(side: Side): string | null {
   const fd = open(side);
   if (typeof fd !== "number") return null;
   try {
-    const bytes = Buffer.alloc(length);
-    return bytes.toString("latin1", 0, readSync(fd, bytes, 0, length, 0));
+    return readText(fd, LONGEST_TEXT);
   } catch (error) {
     codeOf(error);
     return null;
