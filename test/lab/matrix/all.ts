@@ -1,6 +1,7 @@
 import { containers } from "./containers.ts";
 import { errata } from "./errata.ts";
 import { files } from "./files.ts";
+import { interpreters } from "./interpreters.ts";
 import { memory } from "./memory.ts";
 import { names } from "./names.ts";
 import { places } from "./places.ts";
@@ -13,6 +14,7 @@ export const scenarios: readonly Scenario[] = [
   ...places,
   ...containers,
   ...memory,
+  ...interpreters,
   ...sessions,
   ...errata,
 ];
