@@ -4,6 +4,7 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -73,9 +74,9 @@ const LANGUAGES: readonly Language[] = [
 ];
 
 /** A process, its child, and a grandchild that is made later; each ends with its parent. */
-const FORKS = `import os, time
+const FORKS = `import os, sys, time
 if os.fork() == 0:
-  time.sleep(1.2)
+  while not os.path.exists(sys.argv[1]): time.sleep(0.05)
   os.fork()
 else: print('ready', flush=True)
 parent = os.getppid()
@@ -92,15 +93,20 @@ const WAITS = [
   "BSq3AAGxAAAAAAAJACAAIQACAB8AAAAbAAIAAQAAAA+yAAcSDbYADxQAFbgAF7EAAAAAACIAAAAEAAEAIwAA",
 ];
 
+const here = LANGUAGES.filter(({ command }) => existsSync(command));
+
 const all = describe.skipIf(missing !== null);
 
 all(`interpreted programs${missing === null ? "" : ` (skipped: ${missing})`}`, () => {
   let shop: Workshop;
   let state: string;
   let scan: Scan;
+  /** The same, by a scan that keeps nothing from one to the next. */
+  let withoutMemory: Scan;
+  /** Once more, when nothing has changed since `scan`. */
+  let later: Scan;
   const pids = new Map<string, number>();
   const at = (path: string) => join(shop.folder, path);
-  const here = LANGUAGES.filter(({ command }) => existsSync(command));
 
   const write = (path: string, text: string) => {
     mkdirSync(dirname(at(path)), { recursive: true });
@@ -117,6 +123,8 @@ all(`interpreted programs${missing === null ? "" : ` (skipped: ${missing})`}`, (
   };
   const options = () => ({ hostId: null, name: "here", now: Date.now, inventory: join(state, "inventory") });
   const look = () => scanHost(options());
+  const forks = () =>
+    readdirSync("/proc").filter((pid) => /^[0-9]/.test(pid) && commandOf(pid).includes(at("forked/main.py")));
   const findingOf = (name: string): Finding | null =>
     scan.findings.find(({ process }) => process?.pid === pids.get(name)) ?? null;
   const filesOf = (name: string): readonly Pick<FoundFile, "kind" | "verdict" | "path">[] =>
@@ -154,6 +162,10 @@ all(`interpreted programs${missing === null ? "" : ` (skipped: ${missing})`}`, (
     expect([...pids.keys()].filter((name) => findingOf(name) !== null)).toEqual([]);
     change();
     scan = look();
+    withoutMemory = scanHost({ ...options(), inventory: null });
+    writeFileSync(at("forked/late"), "");
+    await vi.waitFor(() => expect(forks().length).toBe(3), { timeout: 10_000 });
+    later = look();
   }, 120_000);
 
   afterAll(async () => {
@@ -194,7 +206,7 @@ all(`interpreted programs${missing === null ? "" : ` (skipped: ${missing})`}`, (
     venvModule = `${inside}/lib_x/__init__.py`;
     start("venv", at("venv/bin/python"), [at("venv/app/main.py")]);
     write("forked/main.py", FORKS);
-    start("forked", "/usr/bin/python3", [at("forked/main.py")]);
+    start("forked", "/usr/bin/python3", [at("forked/main.py"), at("forked/late")]);
   }
   let venvModule = "";
 
@@ -289,6 +301,31 @@ all(`interpreted programs${missing === null ? "" : ` (skipped: ${missing})`}`, (
     });
   });
 
+  test("what was found once is found again", () => {
+    const old = ({ findings }: Scan) =>
+      findings.map(({ process, verdict, files }) =>
+        JSON.stringify([process?.pid, verdict, files.map(({ path }) => path)]),
+      );
+    const mine = new Set(pids.values());
+    const first = scan.findings.filter(({ process }) => process && mine.has(process.pid));
+    expect(first.length).toBeGreaterThan(15);
+    expect(old(later)).toEqual(expect.arrayContaining(old({ ...scan, findings: first })));
+  });
+
+  test.each(here.map(({ name, ending }) => [name, ending] as const))(
+    "%s without a memory: the birth of a file counts, and nothing else",
+    (name, ending) => {
+      const filesNow = (kind: string) =>
+        (withoutMemory.findings.find(({ process }) => process?.pid === pids.get(`${name}-${kind}`))?.files ?? []).map(
+          ({ path, verdict, evidence }) => [path, verdict, evidence?.replace(/ [0-9].* UTC/, "")],
+        );
+      const made = "made, after the process started";
+      expect(filesNow("module")).toEqual([[at(`${name}-module/m${ending}`), "suspected", made]]);
+      expect(filesNow("again")).toContainEqual([at(`${name}-again/m${ending}`), "suspected", made]);
+      expect([...filesNow("touched"), ...filesNow("written")]).toEqual([]);
+    },
+  );
+
   test("a file that a shell read with . is suspected", () => {
     expect(filesOf("sourced")).toEqual([{ kind: "script", verdict: "suspected", path: "sourced/lib.sh" }]);
   });
@@ -350,7 +387,7 @@ all(`interpreted programs${missing === null ? "" : ` (skipped: ${missing})`}`, (
   });
 
   test("a child that was forked has what its parent read, whenever it was made", () => {
-    const old = scan.findings.filter(
+    const old = later.findings.filter(
       ({ process, files }) => process && files.some(({ path }) => path === at("forked/main.py")),
     );
     expect(old.length).toBe(3);
@@ -365,6 +402,14 @@ all(`interpreted programs${missing === null ? "" : ` (skipped: ${missing})`}`, (
     },
   );
 });
+
+function commandOf(pid: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, "latin1");
+  } catch {
+    return ""; // gone
+  }
+}
 
 function ageMs(pid: number): number {
   const text = readFileSync(`/proc/${pid}/stat`, "latin1");

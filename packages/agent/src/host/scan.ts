@@ -7,7 +7,7 @@ import type { Scan } from "@afterpatch/core/scan";
 import { textOfBytes } from "@afterpatch/core/text";
 import { cgroupOf, type Details, readDetails, type Surroundings, toProcessFacts } from "./details.ts";
 import { differingFiles } from "./differences.ts";
-import { interpretedDifferences, interpretedIn, startsOf, untoldNotes } from "./interpreted/interpreted.ts";
+import { interpretedDifferences, interpretedIn, readersOf, startOf, untoldNotes } from "./interpreted/interpreted.ts";
 import { joined, settled } from "./interpreted/with-packages.ts";
 import { fixesOf } from "./packages/changelogs.ts";
 import { withPackages } from "./packages/packages.ts";
@@ -53,16 +53,14 @@ export function readHost(options: ScanOptions): HostFacts {
   const bootedAt = bootTime(now);
   const states = inventory === null ? null : loadStates(statesBeside(inventory));
   const interpreted = interpretedIn(table);
-  const starts = startsOf(interpreted, bootedAt);
+  const readers = readersOf(interpreted);
   const judging = { bootedAt, now: startedAt, states };
   const differing = joined(differingFiles(table, bootedAt, states), interpretedDifferences(interpreted, judging));
   const systemd = isSystemd();
   const initCgroup = systemd ? cgroupOf("/proc/1") : null;
   const named = withPackages(table, differing, { inventory, databases, now: startedAt, bootedAt });
-  const { files, holders } = settled(
-    { files: named.files, holders: differing.holders },
-    differing.doubts,
-    (task) => starts.get(task) ?? startedAt,
+  const { files, holders } = settled({ files: named.files, holders: differing.holders }, differing.doubts, (task) =>
+    startOf(bootedAt)(readers.get(task) ?? task),
   );
   const { running, vanished } = readRunning(holders, table, { now, systemd });
   const units = systemd ? readUnits(running.facts, initCgroup) : { units: null, unitsUnreadable: null };

@@ -54,9 +54,9 @@ export interface Judging {
 /** The files of interpreted programs that are not, or may not be, what their processes read. */
 export function interpretedDifferences(all: readonly Interpreted[], judging: Judging): readonly Difference[] {
   const budget: Budget = { bytes: COMPARED_BYTES };
-  const starts = startsOf(all, judging.bootedAt);
-  const startedAt = (task: Task) => starts.get(task) ?? judging.now;
-  const learnt = learnAll(all, judging, startedAt);
+  const readers = readersOf(all);
+  const startedAt = startOf(judging.bootedAt);
+  const learnt = learnAll(all, readers, judging);
   const found = new Map<string, { facts: FileFacts; holders: Task[]; by: Difference["by"] }>();
   const add = (facts: FileFacts, task: Task, by: Difference["by"] = "bytes") => {
     const key = JSON.stringify([facts.path, facts.evidence, facts.mapped, facts.onDisk, by]);
@@ -66,10 +66,11 @@ export function interpretedDifferences(all: readonly Interpreted[], judging: Jud
   };
   for (const { running, files } of all) {
     const { task } = running;
-    const times = { startedAt: startedAt(task), now: judging.now };
+    const reader = readers.get(task) ?? task;
+    const times = { startedAt: startedAt(reader), now: judging.now };
     const told = files.files.map((file) => ({
       file,
-      evidence: evidenceOf(file.side, learnt.get(file.side.path) ?? UNSEEN, task, times),
+      evidence: evidenceOf(file.side, learnt.get(file.side.path) ?? UNSEEN, reader, times),
     }));
     const isDoubted = files.missing !== null || told.some(({ evidence }) => evidence.kind !== "current");
     const open = isDoubted || KEEPS_OPEN.has(running.interpreter.language) ? openFilesOf(running, files, budget) : [];
@@ -136,8 +137,11 @@ function notThere(
 
 const TEMPORARY = /^\/(?:tmp|var\/tmp|run|var\/run|dev)\//;
 
-/** Epoch milliseconds at which each process read its program: one that was forked, and started nothing else, has what its parent read. */
-export function startsOf(all: readonly Interpreted[], bootedAt: number): ReadonlyMap<Task, number> {
+/**
+ * Which process read the program that each one runs: one that was forked, and started nothing else, has what its parent
+ * read, however late it was made.
+ */
+export function readersOf(all: readonly Interpreted[]): ReadonlyMap<Task, Task> {
   const byPid = new Map(all.map(({ running }) => [running.task.pid, running]));
   return new Map(
     all.map(({ running }) => {
@@ -147,9 +151,14 @@ export function startsOf(all: readonly Interpreted[], bootedAt: number): Readonl
         if (!parent || !isFork(first, parent)) break;
         first = parent;
       }
-      return [running.task, bootedAt + first.task.stat.startTicks * MS_PER_TICK];
+      return [running.task, first.task];
     }),
   );
+}
+
+/** Epoch milliseconds at which a process started, by the clock of now. */
+export function startOf(bootedAt: number): (task: Task) => number {
+  return ({ stat }) => bootedAt + stat.startTicks * MS_PER_TICK;
 }
 
 function isFork(child: Running, parent: Running): boolean {
@@ -159,22 +168,23 @@ function isFork(child: Running, parent: Running): boolean {
 /** Only what is of this host's own tree has a path that means the same at the next scan. */
 function learnAll(
   all: readonly Interpreted[],
-  { states }: Judging,
-  startedAt: (task: Task) => number,
+  readers: ReadonlyMap<Task, Task>,
+  { states, bootedAt }: Judging,
 ): ReadonlyMap<string, Learnt> {
   const learnt = new Map<string, Learnt>();
   if (states === null) return learnt;
-  const users = new Map<string, { file: ProgramFile; tasks: Task[] }>();
+  const users = new Map<string, { file: ProgramFile; tasks: Set<Task> }>();
   for (const { running, files } of all) {
     if (running.tree.view.prefix !== "") continue;
     for (const file of files.files) {
+      const reader = readers.get(running.task) ?? running.task;
       const known = users.get(file.side.path);
-      if (known) known.tasks.push(running.task);
-      else users.set(file.side.path, { file, tasks: [running.task] });
+      if (known) known.tasks.add(reader);
+      else users.set(file.side.path, { file, tasks: new Set([reader]) });
     }
   }
   for (const [path, { file, tasks }] of users) {
-    learnt.set(path, learn(path, file.side.stat, tasks, states, startedAt));
+    learnt.set(path, learn(path, file.side.stat, [...tasks], states, startOf(bootedAt)));
   }
   return learnt;
 }
