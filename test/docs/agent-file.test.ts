@@ -100,7 +100,7 @@ test("docs/agent-file.md has the defaults that hold", () => {
 
 test("deploy/agent.yaml is valid and has every key", () => {
   const policy = parseConfig(EXAMPLE, "deploy/agent.yaml");
-  expect(policy.applications.map(({ name }) => name)).toEqual(["shop", "batch"]);
+  expect(policy.applications.map(({ name }) => name)).toEqual(["shop", "batch", "front"]);
   const keys = keysOfType(AGENT_FILE_KEYS).filter((key) => !/^hooks\.(?:before|after)Step\[\]/.test(key));
   expect(keys.filter((key) => !has(parse(EXAMPLE), key.split(".")))).toEqual(["applications[].match.unit"]);
 });

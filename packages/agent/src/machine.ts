@@ -3,7 +3,7 @@ import { machineOn, type ReadApplications } from "./effects/effects.ts";
 import { StepError } from "./effects/error.ts";
 import type { RebootsHere } from "./effects/reboot/host.ts";
 import { readProcesses } from "./host/processes.ts";
-import { type ScanOptions, scanHost } from "./host/scan.ts";
+import { type ScanOptions, scanWithEngines } from "./host/scan.ts";
 import { readXinetd } from "./host/xinetd.ts";
 import type { Machine } from "./ports.ts";
 
@@ -21,7 +21,7 @@ export function realMachine(
   const scan = async (signal: AbortSignal) => {
     signal.throwIfAborted();
     try {
-      return await narrow(scanHost({ ...options, now: Date.now }));
+      return await narrow(await scanWithEngines({ ...options, now: Date.now }));
     } catch (error) {
       // Errors of system calls carry a code; everything else is a defect.
       if (!(error instanceof Error) || !("code" in error)) throw error;

@@ -46,8 +46,19 @@ export interface HostFacts {
   readonly sysv: readonly SysvService[];
   /** What there is to say of kernel, boot loader and microcode. Absent where nobody looked. */
   readonly kernel?: KernelFacts;
+  /** Containers that run, as far as their engines told their names. Absent: nobody asked. */
+  readonly containers?: readonly ContainerName[];
   /** What could not be learnt beside processes and files, one sentence each. Absent: nothing. */
   readonly notes?: readonly string[];
+}
+
+/** What an engine calls one of its containers. */
+export interface ContainerName {
+  /** As in `owner.name`: `docker`, `podman`. */
+  readonly engine: string;
+  /** 64 hex digits. */
+  readonly id: string;
+  readonly name: string;
 }
 
 /** One side of a comparison. */
@@ -70,6 +81,11 @@ export interface FileFacts {
   readonly role?: "script" | "archive";
   /** By what it is known that an interpreter has, or may have, read other bytes: the part of a sentence. */
   readonly evidence?: string;
+  /**
+   * It is the image of a container, and `path` is that image's name: ids in hex, of the image that the container was made
+   * of and of the one that the name means on this host now, null where it means none. Both sides are then the images'.
+   */
+  readonly image?: { readonly running: string; readonly named: string | null };
   readonly mapped: Content;
   readonly onDisk: Content;
   /** What the package databases, the inventory and the package logs say of it. Absent: nothing. */

@@ -117,13 +117,20 @@ const KINDS: Record<OwnerKind, FindingKind> = {
 function foundFile(file: FileFacts, process: ProcessFacts): FoundFile {
   return {
     path: visible(file.path),
-    kind: file.role ?? ((file.mappedPath ?? file.path) === process.executable ? "executable" : "library"),
+    kind: kindOf(file, process),
     verdict: fileVerdict(file),
     ...(file.evidence === undefined ? {} : { evidence: visible(file.evidence) }),
     buildId: { mapped: buildId(file.mapped), onDisk: buildId(file.onDisk) },
+    ...(file.image === undefined ? {} : { image: file.image }),
     package: file.package === undefined ? null : shownPackage(file.package),
     cves: file.cves ?? null,
   };
+}
+
+/** The image of a container is an archive: of everything that runs in it. */
+function kindOf({ image, role, mappedPath, path }: FileFacts, { executable }: ProcessFacts): FoundFile["kind"] {
+  if (image) return "archive";
+  return role ?? ((mappedPath ?? path) === executable ? "executable" : "library");
 }
 
 function shownPackage({ name, from, to, installedAt, transaction }: FoundPackage): FoundPackage {

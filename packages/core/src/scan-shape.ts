@@ -130,9 +130,15 @@ function file(value: unknown, at: string): FoundFile {
       mapped: orNull(buildId.mapped, `${at}.buildId.mapped`, text),
       onDisk: orNull(buildId.onDisk, `${at}.buildId.onDisk`, text),
     },
+    ...(entry.image === undefined ? {} : { image: image(entry.image, `${at}.image`) }),
     package: orNull(entry.package, `${at}.package`, packageOf),
     cves: orNull(entry.cves, `${at}.cves`, (cves, where) => list(cves, where, MOST_CVES, text)),
   };
+}
+
+function image(value: unknown, at: string): NonNullable<FoundFile["image"]> {
+  const entry = record(value, at);
+  return { running: text(entry.running, `${at}.running`), named: orNull(entry.named, `${at}.named`, text) };
 }
 
 function packageOf(value: unknown, at: string): FoundPackage {

@@ -69,12 +69,15 @@ export interface ProcessIdentity {
 
 export interface FoundFile {
   readonly path: string;
+  /** `archive`: of Java and its like, or the image of a container; then `path` is its name. */
   readonly kind: "executable" | "library" | "script" | "archive";
   readonly verdict: Verdict;
   /** Of a script or an archive: by what that is known, the part of a sentence. Absent: its code is mapped, and was compared. */
   readonly evidence?: string;
   /** Hex build-ids; null where a file has none or it could not be read. */
   readonly buildId: { readonly mapped: string | null; readonly onDisk: string | null };
+  /** Ids in hex of the image that the container was made of and of the one that `path` means on the host now, null where it means none. Absent: no image. */
+  readonly image?: { readonly running: string; readonly named: string | null };
   readonly package: FoundPackage | null;
   /** Null: no changelog could tell. Empty: it told none. */
   readonly cves: readonly string[] | null;

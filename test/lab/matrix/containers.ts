@@ -39,16 +39,32 @@ END
     make: async (shop) => {
       const tree = shop.at("root");
       await makeTree(shop, tree);
-      // Inside of another container overlayfs, sysctls and the controllers of cgroup v1 are not podman's to change.
-      await shop.sh(`mkdir -p /etc/containers
-        printf '[containers]\\ndefault_sysctls=[]\\n[engine]\\nevents_logger="file"\\n' >/etc/containers/containers.conf
-        printf '[storage]\\ndriver="vfs"\\nrunroot="/run/containers/storage"\\ngraphroot="/var/lib/containers/storage"\\n' >/etc/containers/storage.conf`);
+      await podmanSettings(shop);
       const run = `podman run --detach --name matrix-podman --network=none --rootfs ${tree} /opt/program --ready=/opt/ready /opt/library.so`;
-      await shop.sh(`unshare --mount sh -euc '
-        for tree in /sys/fs/cgroup/*/; do mount -o remount,rw,bind $tree 2>/dev/null || true; done; ${run}'`);
+      await inWritableGroups(shop, run);
       const pid = await inTree(shop, tree);
       await replaceIn(shop, tree);
       return { old: [pid], path: `${tree}/opt/library.so` };
+    },
+  },
+  {
+    name: "podman-image-renamed",
+    made: "a container runs an image that was imported from an archive; a second import takes the image's tag",
+    answer: oldResidue("container - podman:matrix-image"),
+    why: "no file of the container changed: it goes on with the image it was made of, and its tag means another one",
+    notUnits: ["*.service"],
+    needs: "/usr/bin/podman",
+    make: async (shop) => {
+      await podmanSettings(shop);
+      const tree = shop.at("root");
+      await makeTree(shop, tree);
+      const tag = "localhost/matrix:latest";
+      await shop.sh(`tar -C ${tree} -cf root.tar .; podman import root.tar ${tag}`);
+      const run = `podman run --detach --name matrix-image --network=none --volume ${tree}/opt:/opt ${tag} /opt/program --ready=/opt/ready /opt/library.so`;
+      await inWritableGroups(shop, run);
+      const pid = await inTree(shop, tree);
+      await shop.sh(`echo more >${tree}/more; tar -C ${tree} -cf root.tar .; podman import root.tar ${tag}`);
+      return { old: [pid], path: shop.at("root.tar") };
     },
   },
   {
@@ -74,6 +90,18 @@ END
     },
   },
 ];
+
+/** Inside of another container overlayfs, sysctls and the controllers of cgroup v1 are not podman's to change. */
+async function podmanSettings(shop: Shop): Promise<void> {
+  await shop.sh(`mkdir -p /etc/containers
+    printf '[containers]\\ndefault_sysctls=[]\\n[engine]\\nevents_logger="file"\\n' >/etc/containers/containers.conf
+    printf '[storage]\\ndriver="vfs"\\nrunroot="/run/containers/storage"\\ngraphroot="/var/lib/containers/storage"\\n' >/etc/containers/storage.conf`);
+}
+
+async function inWritableGroups(shop: Shop, command: string): Promise<void> {
+  await shop.sh(`unshare --mount sh -euc '
+    for tree in /sys/fs/cgroup/*/; do mount -o remount,rw,bind $tree 2>/dev/null || true; done; ${command}'`);
+}
 
 /** What engines want to find, and what the program needs. */
 async function makeTree(shop: Shop, tree: string): Promise<void> {

@@ -35,13 +35,13 @@ export const plan: CommandModule<object, PlanArguments> = {
   handler: async (args) => {
     checkTarget(args);
     const choice = rebootChoice(args);
-    const { scanHost } = await import("../host/scan.ts");
+    const { scanWithEngines } = await import("../host/scan.ts");
     const { planDocument, renderPlan } = await import("../render/plan.ts");
     const { atTop } = await import("../render/words.ts");
     const { whoIsThis } = await import("../host/identity.ts");
     const config = await configFor(args);
     if (args.format === "json") sayIfHeldOff(config);
-    const result = await underConfig(scanHost({ ...whoIsThis(args.stateDir), now: Date.now }), config);
+    const result = await underConfig(await scanWithEngines({ ...whoIsThis(args.stateDir), now: Date.now }), config);
     const document = planDocument(result, choice);
     emit(
       args.format === "json"

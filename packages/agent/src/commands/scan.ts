@@ -73,9 +73,9 @@ export async function runScan(args: ScanArguments): Promise<void> {
 
 async function scanned({ stateDir, all, cve }: ScanArguments, config: Config): Promise<Scan> {
   const id = cve === undefined ? null : cveOf(cve);
-  const { scanHost } = await import("../host/scan.ts");
+  const { scanWithEngines } = await import("../host/scan.ts");
   const { whoIsThis } = await import("../host/identity.ts");
-  const scan = await underConfig(scanHost({ ...whoIsThis(stateDir), now: Date.now, all }), config);
+  const scan = await underConfig(await scanWithEngines({ ...whoIsThis(stateDir), now: Date.now, all }), config);
   return id === null ? scan : (await import("../look/cve.ts")).scanOfCve(scan, id);
 }
 

@@ -51,12 +51,13 @@ export const users: CommandModule<object, UsersArguments> = {
     checkTarget(args);
     const cve = askedCve(args);
     await sayIfInvalid(args);
+    const { askEngines } = await import("../host/containers/engines.ts");
     const { usersOf } = await import("../look/users.ts");
     const { renderUsers } = await import("../render/users.ts");
     const { whoIsThis } = await import("../host/identity.ts");
     const document = usersOf(
       { paths: args.paths, package: args.package ?? null, cve },
-      { ...whoIsThis(args.stateDir), now: Date.now },
+      { ...whoIsThis(args.stateDir), now: Date.now, engines: await askEngines() },
     );
     emit(args.format === "json" ? `${JSON.stringify(document, null, 2)}\n` : renderUsers(document), args);
     process.exitCode = EXIT.ok;

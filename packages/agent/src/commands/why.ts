@@ -38,7 +38,8 @@ export const why: CommandModule<GlobalOptions, WhyArguments> = {
     const { whyOf } = await import("../look/why.ts");
     const { renderWhy } = await import("../render/why.ts");
     const { whoIsThis } = await import("../host/identity.ts");
-    const options = { ...whoIsThis(args.stateDir), now: Date.now };
+    const { askEngines } = await import("../host/containers/engines.ts");
+    const options = { ...whoIsThis(args.stateDir), now: Date.now, engines: await askEngines() };
     const document = whyOf(pid, options, await narrowing(config));
     emit(args.format === "json" ? `${JSON.stringify(document, null, 2)}\n` : renderWhy(document), args);
     process.exitCode = EXIT.ok;

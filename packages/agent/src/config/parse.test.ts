@@ -54,13 +54,13 @@ grace: 0s
   expect(policy.applications).toEqual([
     {
       name: "a",
-      match: { executable: null, user: "bob", unit: null },
+      match: { container: null, executable: null, user: "bob", unit: null },
       stop: { kind: "signal", signal: "TERM", graceMs: 10_000 },
       start: { kind: "none" },
     },
     {
       name: "b",
-      match: { executable: "/opt/b", user: null, unit: null },
+      match: { container: null, executable: "/opt/b", user: null, unit: null },
       stop: { kind: "command", command: ["/bin/stop"], timeoutMs: 60_000, user: null },
       start: {
         kind: "command",

@@ -73,8 +73,7 @@ export function machineOn(
       return relaunchSettled(step.target, applicationEvidence(before), await ruleOf(step), seen);
     },
     async lastWords(step, before) {
-      if (step.kind === "relaunch-application")
-        return launchWords(step.target, applicationEvidence(before), await ruleOf(step));
+      if (step.kind === "relaunch-application") return launchWords(applicationEvidence(before), await ruleOf(step));
       if (step.kind !== "restart-service" || isScript(step.target)) return [];
       return lastWords(step.target, unitEvidence(before).takenAt);
     },

@@ -1,10 +1,12 @@
 import { createHash } from "node:crypto";
-import type { HostFacts, ProcessFacts } from "@afterpatch/core/facts";
+import type { FileFacts, HostFacts, ProcessFacts } from "@afterpatch/core/facts";
 import { scanOf } from "@afterpatch/core/findings";
 import type { KernelFacts } from "@afterpatch/core/kernel/facts";
 import { kernelUpgrade } from "@afterpatch/core/kernel/findings";
 import type { Scan } from "@afterpatch/core/scan";
 import { textOfBytes } from "@afterpatch/core/text";
+import { type ContainersRead, readContainers } from "./containers/containers.ts";
+import { askEngines, type EnginesAsked } from "./containers/engines.ts";
 import { cgroupOf, type Details, readDetails, type Surroundings, toProcessFacts } from "./details.ts";
 import { differingFiles } from "./differences.ts";
 import { interpretedDifferences, interpretedIn, readersOf, startOf, untoldNotes } from "./interpreted/interpreted.ts";
@@ -32,6 +34,8 @@ export interface ScanOptions {
   readonly inventory?: string | null;
   /** Where the package databases are, if not in their usual places. */
   readonly databases?: Databases;
+  /** What engines of containers said. Null or absent: none was asked, and Docker's containers are not known. */
+  readonly engines?: EnginesAsked | null;
   /** List mapped files whose successor has the same content, too. */
   readonly all?: boolean;
 }
@@ -41,13 +45,18 @@ export function scanHost(options: ScanOptions): Scan {
   return scanOf(readHost(options), sha256, { all: options.all ?? false });
 }
 
+/** The same, with what the engines of containers say: they are asked before the scan, which waits for nobody. */
+export async function scanWithEngines(options: Omit<ScanOptions, "engines">): Promise<Scan> {
+  return scanHost({ ...options, engines: await askEngines() });
+}
+
 export function sha256(text: string): string {
   return createHash("sha256").update(text).digest("hex");
 }
 
 /** Everything first, judged by nobody yet. */
 export function readHost(options: ScanOptions): HostFacts {
-  const { hostId, name, now, inventory = null, databases = HOST_DATABASES } = options;
+  const { hostId, name, now, inventory = null, databases = HOST_DATABASES, engines = null } = options;
   const startedAt = now();
   const table = readProcesses();
   const bootedAt = bootTime(now);
@@ -62,7 +71,8 @@ export function readHost(options: ScanOptions): HostFacts {
   const { files, holders } = settled({ files: named.files, holders: differing.holders }, differing.doubts, (task) =>
     startOf(bootedAt)(readers.get(task) ?? task),
   );
-  const { running, vanished } = readRunning(holders, table, { now, systemd });
+  const containers = readContainers(table, engines);
+  const { running, vanished } = readRunning(withImages(holders, files, containers), table, { now, systemd });
   const units = systemd ? readUnits(running.facts, initCgroup) : { units: null, unitsUnreadable: null };
   const kept = inventory === null || states === null ? [] : keepStates(statesBeside(inventory), states, startedAt);
   return {
@@ -85,13 +95,22 @@ export function readHost(options: ScanOptions): HostFacts {
       unreadable: table.unreadable.length,
     },
     unreadable: table.unreadable,
-    files,
+    files: [...files, ...containers.images.map(({ file }) => file)],
     running: running.facts,
     ...units,
     xinetd: running.xinetd,
     kernel: kernelWithFixes(databases),
     sysv: running.sysv,
-    notes: [...new Set([...named.notes, ...givenUp(databases.dpkg, startedAt), ...kept, ...untoldNotes(interpreted)])],
+    ...(containers.names.length === 0 ? {} : { containers: containers.names }),
+    notes: [
+      ...new Set([
+        ...named.notes,
+        ...containers.notes,
+        ...givenUp(databases.dpkg, startedAt),
+        ...kept,
+        ...untoldNotes(interpreted),
+      ]),
+    ],
   };
 }
 
@@ -101,6 +120,18 @@ function kernelWithFixes(databases: Databases): KernelFacts {
   const upgrade = kernelUpgrade(kernel, line("/proc/sys/kernel/osrelease"));
   const cves = upgrade && fixesOf(databases)(upgrade);
   return cves === null ? kernel : { ...kernel, cves };
+}
+
+/** With the images of containers, which come after all files. */
+function withImages(
+  holders: ReadonlyMap<Task, readonly number[]>,
+  files: readonly FileFacts[],
+  { images }: ContainersRead,
+): ReadonlyMap<Task, readonly number[]> {
+  if (images.length === 0) return holders;
+  const all = new Map(holders);
+  for (const [index, { task }] of images.entries()) all.set(task, [...(all.get(task) ?? []), files.length + index]);
+  return all;
 }
 
 /** Packages that nobody brings to an end any more. A status that cannot be read is told where packages are named, and holds off whoever would act. */

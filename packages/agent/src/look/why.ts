@@ -6,7 +6,7 @@ import type { ProcessFacts } from "@afterpatch/core/facts";
 import { scanOf } from "@afterpatch/core/findings";
 import { insteadOf } from "@afterpatch/core/plan/instead";
 import type { Step } from "@afterpatch/core/plan/types";
-import type { Finding, Owner, ProcessIdentity, Remedy, Scan, Verdict } from "@afterpatch/core/scan";
+import type { Finding, FoundFile, Owner, ProcessIdentity, Remedy, Scan, Verdict } from "@afterpatch/core/scan";
 import { textOfBytes, visible } from "@afterpatch/core/text";
 import { type CopyEvidence, copyEvidence } from "@afterpatch/core/users/copy";
 import { ownerRule } from "@afterpatch/core/why/owner-rule";
@@ -22,6 +22,8 @@ import { type DocumentHost, documentHost, identityOf, shownOwner } from "./proce
 export interface WhyFile extends CopyEvidence {
   readonly path: string;
   readonly kind: "executable" | "library" | "script" | "archive";
+  /** Of a container's image, as in a scan. */
+  readonly image?: FoundFile["image"];
   readonly cves: readonly string[] | null;
   /** Of what an interpreter reads: by what that is known, if it may be old. */
   readonly evidence?: string;
@@ -95,6 +97,7 @@ function explained(process: ProcessFacts, host: HostIndex, look: Look, narrow: N
     const by = found?.evidence === undefined ? {} : { evidence: found.evidence };
     return { path, kind, ...evidence, cves: found?.cves ?? null, ...by };
   });
+  files.push(...imagesOf(finding));
   files.sort(oldFirst);
   const program = interpreted.find(({ running }) => isIt(running.task));
   return {
@@ -111,6 +114,15 @@ function explained(process: ProcessFacts, host: HostIndex, look: Look, narrow: N
     remedy: finding?.remedy ?? null,
     insteadOf: finding ? insteadOf(finding).filter(({ whyNot }) => whyNot !== "") : [],
   };
+}
+
+/** What a container was made of is nothing that a process has mapped or read. */
+function imagesOf(finding: Finding | null): readonly WhyFile[] {
+  return (finding?.files ?? []).flatMap(({ path, kind, verdict, buildId, image, package: from, cves }) => {
+    if (image === undefined) return [];
+    const copy = verdict === "unknown" ? "unknown" : "old";
+    return [{ path, kind, copy, verdict, buildId, image, package: from, why: null, cves }];
+  });
 }
 
 function conclusion(finding: Finding | null, files: readonly WhyFile[], untold: string | null): string {

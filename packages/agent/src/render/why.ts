@@ -28,14 +28,22 @@ export function renderWhy(document: WhyDocument): string {
   return `${parts.filter((part) => part !== "").join("\n\n")}\n`;
 }
 
-function renderFile({ path, verdict, kind, buildId, package: from, cves, why, evidence }: WhyFile): string {
+function renderFile({ path, verdict, kind, buildId, image, package: from, cves, why, evidence }: WhyFile): string {
   const lines = [
-    ...(evidence === undefined
+    ...(image === undefined
+      ? []
+      : [
+          ["  made of", `image ${image.running}`],
+          ["  named now", image.named === null ? "no image on this host" : `image ${image.named}`],
+        ]),
+    ...(evidence === undefined && image === undefined
       ? [
           ["  in memory", buildId.mapped === null ? "no build-id known" : `build-id ${buildId.mapped}`],
           ["  on disk", onDisk(verdict, buildId.onDisk)],
         ]
-      : [["  by", evidence]]),
+      : evidence === undefined
+        ? []
+        : [["  by", evidence]]),
     ...(from === null
       ? []
       : [["  package", `${from.name}: ${from.from ?? "unknown"} in memory, ${from.to ?? "unknown"} on disk`]]),

@@ -2,18 +2,31 @@ import type { ProcessFacts } from "../facts.ts";
 import { containerName } from "../systemd/cgroup.ts";
 import { type HostIndex, lineage } from "./host.ts";
 
+/** The container that a program of this host holds as long as it runs, by the program's own arguments; null: it is none. */
+export function heldContainer(process: ProcessFacts, host: HostIndex): string | null {
+  const name = process.pidNamespace === host.facts.pidNamespace ? heldBy(process) : null;
+  return name === null ? null : byName(name, host);
+}
+
+/** `KIND:NAME` for `KIND:ID` where the engine told the name. */
+export function byName(name: string, { facts }: HostIndex): string {
+  const [, kind, id] = /^([a-z-]+):([0-9a-f]{12})$/.exec(name) ?? [];
+  const told = id === undefined ? undefined : facts.containers?.find((container) => container.id.startsWith(id));
+  return told ? `${kind}:${told.name}` : name;
+}
+
 /**
  * What a person calls the container of a process in another PID namespace: by the marks of its engine in the cgroup,
  * else by the program on this side that holds the container, else by the process that is the container's init.
  */
 export function containerOf(process: ProcessFacts, path: string | null, host: HostIndex): string {
   const marked = path === null ? null : containerName(path);
-  if (marked !== null) return marked;
+  if (marked !== null) return byName(marked, host);
   const line = lineage(process, host);
   const at = line.findIndex(({ pidNamespace }) => pidNamespace === host.facts.pidNamespace);
   const outside = at < 0 ? undefined : line[at];
   const name = outside ? heldBy(outside) : null;
-  if (name !== null) return name;
+  if (name !== null) return byName(name, host);
   const init = at > 0 ? line[at - 1] : undefined;
   return init ? `pid ${init.pid} (${init.executable})` : (process.pidNamespace ?? process.executable);
 }

@@ -3,7 +3,7 @@ import type { Owner } from "../scan.ts";
 import { type CgroupOwner, cgroupOwner, ownPath } from "../systemd/cgroup.ts";
 import { acceptingSocket, type UnitFacts } from "../systemd/show.ts";
 import { sysvService } from "../sysv/owner.ts";
-import { containerOf } from "./container.ts";
+import { byName, containerOf } from "./container.ts";
 import type { HostIndex } from "./host.ts";
 import { sessionService, superServerUnit } from "./session.ts";
 
@@ -33,7 +33,7 @@ export function ownerOf(process: ProcessFacts, host: HostIndex): Owner {
   if (process.pid === 1)
     return { kind: "init", manager: systemd ? "systemd" : null, name: systemd ? "systemd" : "init" };
   const group = path === null ? null : cgroupOwner(path);
-  if (group?.kind === "container") return { kind: "container", manager: null, name: group.name };
+  if (group?.kind === "container") return { kind: "container", manager: null, name: byName(group.name, host) };
   const session = sessionService(process, host);
   if (session) return { kind: "xinetd-session", manager: session.manager, name: session.id };
   if (leftBehindBy(process, host)) return { kind: "application", manager: null, name: process.executable };

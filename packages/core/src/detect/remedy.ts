@@ -6,6 +6,7 @@ import type { Owner, Remedy, Verdict } from "../scan.ts";
 import { acceptingSocket, restartedAlong, type UnitFacts } from "../systemd/show.ts";
 import { sysvService } from "../sysv/owner.ts";
 import { superServer } from "../xinetd/match.ts";
+import { containerReason, hostPartReason } from "./container-reason.ts";
 import type { HostIndex } from "./host.ts";
 import { leftBehindBy } from "./owner.ts";
 import { sessionRemedy } from "./session-remedy.ts";
@@ -50,14 +51,12 @@ function wanted(judged: Judged, host: HostIndex): Remedy {
         `It belongs to a login session; ask whoever is logged in there (loginctl session-status ${sessionOf(owner)}) to log out and in again`,
       );
     case "container":
-      return ask(
-        owner,
-        "It runs in a container; ask the container's owner to rebuild the image and replace the container",
-      );
+      return ask(owner, containerReason(process, host));
     case "application":
       return ask(
         owner,
-        stranded(process, host) ??
+        hostPartReason(process, host) ??
+          stranded(process, host) ??
           `No service manager owns it; ask ${process.user}, who runs it, to halt and launch it again`,
       );
     case "virtual-machine":

@@ -96,7 +96,7 @@ function manager({ owner }: Finding): string {
 }
 
 function tooBig(kind: Acting, { owner, remedy }: Finding): string {
-  if (remedy.kind === "relaunch-application") return insteadOfRelaunch(kind, owner.name);
+  if (remedy.kind === "relaunch-application") return insteadOfRelaunch(kind, owner);
   if (kind !== "restart-service" || remedy.kind !== "end-session") return TOO_BIG[kind];
   if (owner.kind === "socket-session")
     return `A restart of ${owner.name} would start the new program in the middle of the same connection.`;
@@ -104,7 +104,9 @@ function tooBig(kind: Acting, { owner, remedy }: Finding): string {
   return TOO_BIG[kind];
 }
 
-function insteadOfRelaunch(kind: Acting, name: string): string {
+function insteadOfRelaunch(kind: Acting, { kind: ofWhat, name }: Finding["owner"]): string {
+  if (kind === "restart-container" && ofWhat === "container")
+    return `Started again, ${name} would go on with the image it was made of: the rule of the agent's file makes it anew.`;
   if (kind === "reload") return `No manager could reload ${name}, and a reload does not replace code.`;
   if (kind === "restart-service") return `No service manager has ${name}: there is nothing that it could restart.`;
   return TOO_BIG[kind];

@@ -51,7 +51,12 @@ export interface ProgramInFile {
 
 export interface ApplicationInFile {
   readonly name: string;
-  readonly match: { readonly executable?: string; readonly user?: string; readonly unit?: string };
+  readonly match: {
+    readonly executable?: string;
+    readonly user?: string;
+    readonly unit?: string;
+    readonly container?: string;
+  };
   /** Either `signal` and `grace`, or `command` with `timeout` and `user`. */
   readonly stop?: {
     readonly signal?: StopSignal;

@@ -77,30 +77,33 @@ class Reader extends FileReader {
   }
 
   application({ name, match, stop, start }: ApplicationInFile, path: KeyPath): ApplicationRule {
-    const { executable = null, user = null, unit = null } = match;
+    const { executable = null, user = null, unit = null, container = null } = match;
     if (executable !== null) this.glob(executable, [...path, "match", "executable"]);
     if (executable !== null && !/^[/*]/.test(executable)) {
       this.wrong([...path, "match", "executable"], `${executable} is not an absolute path, so it would match nothing`);
     }
     if (unit !== null) this.glob(unit, [...path, "match", "unit"]);
+    if (container !== null) this.glob(container, [...path, "match", "container"]);
+    // Users of a container are not this host's: nobody on it "ran it".
+    const standard = container === null ? null : "root";
     return {
       name,
-      match: { executable, user, unit },
-      stop: this.#stop(stop ?? {}, [...path, "stop"]),
+      match: { executable, user, unit, container },
+      stop: this.#stop(stop ?? {}, [...path, "stop"], standard),
       start:
         start === "none"
           ? { kind: "none" }
           : {
               kind: "command",
               command: this.#command(start.command, [...path, "start", "command"]),
-              user: start.user ?? null,
+              user: start.user ?? standard,
               directory: start.directory ?? "/",
               environment: start.environment ?? {},
             },
     };
   }
 
-  #stop(stop: NonNullable<ApplicationInFile["stop"]>, path: KeyPath): StopRule {
+  #stop(stop: NonNullable<ApplicationInFile["stop"]>, path: KeyPath, standard: string | null): StopRule {
     const { signal, grace, command, timeout, user } = stop;
     const graceMs = this.duration(grace, [...path, "grace"], SHORT, DEFAULT_POLICY.graceMs);
     if (command === undefined) {
@@ -116,7 +119,7 @@ class Reader extends FileReader {
       kind: "command",
       command: this.#command(command, [...path, "command"]),
       timeoutMs: this.duration(timeout, [...path, "timeout"], TIMEOUT, DEFAULT_TIMEOUT_MS),
-      user: user ?? null,
+      user: user ?? standard,
     };
   }
 

@@ -25,7 +25,7 @@ export const AGENT_FILE_KEYS: Keys<AgentFile> = {
   vetoes: { inhibitors: true, usersLoggedIn: true },
   applications: {
     name: true,
-    match: { executable: true, user: true, unit: true },
+    match: { executable: true, user: true, unit: true, container: true },
     stop: { signal: true, grace: true, command: true, timeout: true, user: true },
     start: { command: true, user: true, directory: true, environment: true },
   },

@@ -8,14 +8,20 @@ import type { ApplicationRule } from "./types.ts";
 
 const RULE: ApplicationRule = {
   name: "shop",
-  match: { executable: "/opt/shop/*", user: "shop", unit: null },
+  match: { executable: "/opt/shop/*", user: "shop", unit: null, container: null },
   stop: { kind: "signal", signal: "TERM", graceMs: 30_000 },
   start: { kind: "command", command: ["/opt/shop/start"], user: null, directory: "/", environment: {} },
 };
 const SUPERVISED: ApplicationRule = {
   name: "batch",
-  match: { executable: null, user: null, unit: "session-*.scope" },
+  match: { executable: null, user: null, unit: "session-*.scope", container: null },
   stop: { kind: "command", command: ["/opt/batchctl", "drain"], timeoutMs: 1000, user: "batch" },
+  start: { kind: "none" },
+};
+const CONTAINER: ApplicationRule = {
+  name: "web",
+  match: { executable: null, user: null, unit: null, container: "web" },
+  stop: { kind: "command", command: ["/bin/systemctl", "restart", "web"], timeoutMs: 1000, user: "root" },
   start: { kind: "none" },
 };
 
@@ -49,6 +55,7 @@ function scanOf(findings: readonly Finding[]): Scan {
 
 const service = { kind: "service", manager: "systemd", name: "shop.service" } as const;
 const container = { kind: "container", manager: null, name: "docker:1" } as const;
+const podman = { ...container, name: "podman:web" } as const;
 const session = { kind: "user-session", manager: "systemd", name: "session-3.scope" } as const;
 const restart = { kind: "restart-service", target: "shop.service", automatic: false, reason: "Never: so." } as const;
 
@@ -62,6 +69,21 @@ test.each<[string, Finding, readonly ApplicationRule[], string | null]>([
   ["the first rule of two", finding({ id: "in-session" }), [SUPERVISED, RULE], "batch"],
   ["what a manager keeps is not the rules'", finding({ owner: service, remedy: restart }), [RULE], null],
   ["nor what is in a container", finding({ owner: container }), [RULE], null],
+  ["but by a rule for containers, by its name", finding({ owner: podman }), [RULE, CONTAINER], "web"],
+  [
+    "or with its engine's",
+    finding({ owner: podman }),
+    [{ ...CONTAINER, match: { ...CONTAINER.match, container: "podman:w*" } }],
+    "web",
+  ],
+  ["no other container's", finding({ owner: container }), [CONTAINER], null],
+  [
+    "nor one's of another program",
+    finding({ owner: podman }),
+    [{ ...CONTAINER, match: { ...CONTAINER.match, executable: "/usr/bin/vim" } }],
+    null,
+  ],
+  ["nor what is in none", finding({ owner: { ...podman, kind: "application" } }), [CONTAINER], null],
   ["nor what is not known to be old", finding({ verdict: "unknown" }), [RULE], null],
 ])("%s", (_name, given, rules, target) => {
   const scan = relaunched(scanOf([given]), rules, new Map([["in-session", "session-3.scope"]]));

@@ -10,8 +10,8 @@ export type UnitsOfFindings = ReadonlyMap<string, string>;
 
 /**
  * The scan with `relaunch-application` wherever a rule of the agent's file says how to halt and launch what runs old
- * code. The rules are the host's own and widen nothing else: what a manager, super-server or container keeps is never
- * theirs, nor is what is not known to be old. The target is the rule's name, so that one step takes all of one rule.
+ * code. The rules are the host's own and widen nothing else: what a manager or super-server keeps is never
+ * theirs, nor is what is not known to be old; containers have rules of their own (`match.container`). The target is the rule's name, so that one step takes all of one rule.
  */
 export function relaunched(scan: Scan, rules: readonly ApplicationRule[], units: UnitsOfFindings = new Map()): Scan {
   if (rules.length === 0) return scan;
@@ -26,7 +26,7 @@ export function relaunched(scan: Scan, rules: readonly ApplicationRule[], units:
 
 /** Nobody but a person would relaunch it. */
 export function isForRules({ owner, verdict, remedy, process }: Finding): boolean {
-  const isUnmanaged = owner.kind === "application" || owner.kind === "user-session";
+  const isUnmanaged = owner.kind === "application" || owner.kind === "user-session" || owner.kind === "container";
   return isUnmanaged && remedy.kind === "none" && process !== null && verdict !== "unknown" && verdict !== "identical";
 }
 
@@ -34,12 +34,20 @@ function ruleMatcher({ match }: ApplicationRule, units: UnitsOfFindings): (findi
   const { user } = match;
   const isProgram = match.executable === null ? () => true : globMatcher(match.executable);
   const isUnit = match.unit === null ? null : unitMatcher(match.unit);
-  return ({ id, process }) => {
+  const isContainer = match.container === null ? null : containerMatcher(match.container);
+  return ({ id, process, owner }) => {
+    if ((owner.kind === "container") !== (isContainer !== null) || isContainer?.(owner.name) === false) return false;
     if (process === null || !isProgram(process.executable)) return false;
     if (user !== null && process.user !== visible(user)) return false;
     const unit = units.get(id);
     return isUnit === null || (unit !== undefined && isUnit(unit));
   };
+}
+
+/** `web` and `podman:web` name the same container. */
+function containerMatcher(glob: string): (name: string) => boolean {
+  const matches = globMatcher(glob);
+  return (name) => matches(name) || matches(name.slice(name.indexOf(":") + 1));
 }
 
 function remedyBy({ name, stop, start }: ApplicationRule): Remedy {

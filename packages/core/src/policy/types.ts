@@ -73,8 +73,14 @@ export type Command = readonly [program: string, ...args: string[]];
 /** How one kind of application is halted and launched again. */
 export interface ApplicationRule {
   readonly name: string;
-  /** All that is not null must hold. `executable` and `unit` are globs. */
-  readonly match: { readonly executable: string | null; readonly user: string | null; readonly unit: string | null };
+  /** All that is not null must hold. `executable`, `unit` and `container` are globs. */
+  readonly match: {
+    readonly executable: string | null;
+    readonly user: string | null;
+    readonly unit: string | null;
+    /** `ENGINE:NAME`, or the name alone. A rule with it is for containers and for nothing else. */
+    readonly container: string | null;
+  };
   readonly stop: StopRule;
   readonly start: StartRule;
 }

@@ -97,7 +97,8 @@ export function ownAncestor(old: readonly ProcessRef[]): number | null {
 
 /** Whoever has to be there after a launch. */
 export interface Expected {
-  readonly uid: number;
+  /** Null: whoever; users of a container are not this host's. */
+  readonly uid: number | null;
   readonly programs: readonly string[];
 }
 
@@ -111,7 +112,8 @@ export function freshInstances(
   isOfRule: (program: string) => boolean,
 ): readonly ProcessRef[] | null {
   const running = [...processTable()].flatMap(([pid, { startTicks, state }]) => {
-    if (startTicks < sinceTicks || state === "Z" || state === "X" || realUid(pid) !== uid) return [];
+    if (startTicks < sinceTicks || state === "Z" || state === "X") return [];
+    if (uid !== null && realUid(pid) !== uid) return [];
     const program = procLink(pid, "exe");
     return program === null ? [] : [{ pid, startTicks, program }];
   });

@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { mkdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { launchUnit } from "@afterpatch/core/detect/owner";
-import type { StartRule } from "@afterpatch/core/policy/types";
+import type { ApplicationRule, StartRule } from "@afterpatch/core/policy/types";
 import { visible } from "@afterpatch/core/text";
 import type { Account } from "@afterpatch/programs/run";
 import { whyUnsafe } from "@afterpatch/programs/unsafe";
@@ -34,11 +34,11 @@ const TIMEOUT_MS = 60_000;
  * that nobody halts it.
  */
 export async function launchesOf(
-  rule: string,
-  start: StartRule,
+  { name: rule, match, start }: Pick<ApplicationRule, "name" | "match" | "start">,
   { users, sinceTicks }: ApplicationEvidence,
 ): Promise<readonly Launch[] | string> {
-  const fixed = start.kind === "command" ? start.user : null;
+  const isContainer = match.container !== null;
+  const fixed = start.kind === "command" ? start.user : isContainer ? "root" : null;
   const parts: readonly Pick<UserInstances, "user" | "programs">[] =
     fixed === null ? users : [{ user: fixed, programs: [...new Set(users.flatMap(({ programs }) => programs))] }];
   const launches: Launch[] = [];
@@ -53,7 +53,7 @@ export async function launchesOf(
     const why = command && whyNot(command, account.uid);
     if (why !== null) return why;
     const unit = launchUnit(rule, account.uid, sinceTicks);
-    launches.push({ uid: account.uid, programs, user, account, start: command, unit });
+    launches.push({ uid: isContainer ? null : account.uid, programs, user, account, start: command, unit });
   }
   return launches;
 }

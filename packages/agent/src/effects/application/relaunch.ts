@@ -39,7 +39,7 @@ export async function relaunch(
   if (rule === null) throw missingRule(target);
   const old = before.users.flatMap((user) => user.old);
   const own = ownAncestor(old);
-  const launches = await launchesOf(target, rule.start, before);
+  const launches = await launchesOf(rule, before);
   const veto =
     own !== null ? `pid ${own} of it runs this very program` : typeof launches === "string" ? launches : null;
   if (veto !== null || typeof launches === "string")
@@ -98,13 +98,13 @@ export async function relaunchHappened(
   rule: ApplicationRule | null,
 ): Promise<boolean> {
   if (rule === null) throw missingRule(target);
-  const { stop, start } = rule;
+  const { stop } = rule;
   const old = before.users.flatMap((user) => user.old);
   const isHalted = () => !old.some(isRunning);
   if (stop.kind === "signal") await waitUntil(isHalted, stop.graceMs, POLL_MS);
   else await waitUntil(() => isHalted() || !isUnderWay(stop.command, before.sinceTicks), stop.timeoutMs, POLL_MS);
   if (!isHalted()) return false;
-  const launches = await launchesOf(target, start, before);
+  const launches = await launchesOf(rule, before);
   if (typeof launches === "string") return false;
   for (const launch of launches) {
     await waitUntil(
@@ -147,7 +147,7 @@ export async function relaunchSettled(
   const left = before.users.flatMap((user) => user.old).filter(isRunning);
   if (left.length > 0)
     return `pid ${left.map(({ pid }) => pid).join(", ")} of ${target}, from before the launch, still runs`;
-  const launches = await launchesOf(target, rule.start, before);
+  const launches = await launchesOf(rule, before);
   if (typeof launches === "string") return visible(launches);
   for (const launch of launches) {
     const instances = freshInstances(launch, before.sinceTicks, ruleOf(rule));
@@ -161,12 +161,11 @@ export async function relaunchSettled(
 
 /** What PID 1 logged about the launches. */
 export async function launchWords(
-  target: string,
   before: ApplicationEvidence,
   rule: ApplicationRule | null,
 ): Promise<readonly string[]> {
   if (rule === null || !isSystemd()) return [];
-  const launches = await launchesOf(target, rule.start, before);
+  const launches = await launchesOf(rule, before);
   if (typeof launches === "string") return [];
   const words: string[] = [];
   for (const { unit } of launches) words.push(...(await lastWords(unit, before.takenAt)));
