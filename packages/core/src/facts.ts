@@ -1,6 +1,7 @@
 import type { KernelFacts } from "./kernel/facts.ts";
 import type { FoundPackage } from "./scan.ts";
 import type { UnitFacts } from "./systemd/show.ts";
+import type { SupervisedService } from "./supervised/owner.ts";
 import type { SysvService } from "./sysv/owner.ts";
 import type { XinetdService } from "./xinetd/config.ts";
 
@@ -44,6 +45,10 @@ export interface HostFacts {
   readonly xinetd: readonly XinetdService[];
   /** Empty with systemd, whose generator makes units of init scripts. */
   readonly sysv: readonly SysvService[];
+  /** Services of runit, s6 and supervisord; absent: none. */
+  readonly supervised?: readonly SupervisedService[];
+  /** OpenRC keeps the services of `sysv`. Absent: it does not. */
+  readonly openrc?: true;
   /** What there is to say of kernel, boot loader and microcode. Absent where nobody looked. */
   readonly kernel?: KernelFacts;
   /** Containers that run, as far as their engines told their names. Absent: nobody asked. */

@@ -20,7 +20,7 @@ const OWNERS = [
   "init",
   "kernel",
 ] as const;
-const MANAGERS = ["systemd", "sysv", "openrc", "runit", "supervisord", "xinetd", "inetd"] as const;
+const MANAGERS = ["systemd", "sysv", "openrc", "runit", "s6", "supervisord", "xinetd", "inetd"] as const;
 const FINDINGS = ["service", "xinetd-session", "application", "kernel", "microcode"] as const;
 const FILES = ["executable", "library", "script", "archive"] as const;
 

@@ -20,7 +20,7 @@ export type OwnerKind =
   | "init"
   | "kernel";
 
-export type Manager = "systemd" | "sysv" | "openrc" | "runit" | "supervisord" | "xinetd" | "inetd";
+export type Manager = "systemd" | "sysv" | "openrc" | "runit" | "s6" | "supervisord" | "xinetd" | "inetd";
 
 /** What has to be relaunched. `name` is what its manager calls it. */
 export interface Owner {
@@ -44,7 +44,7 @@ export type RemedyKind = (typeof REMEDIES)[number];
 
 export interface Remedy {
   readonly kind: RemedyKind;
-  /** A unit; the super-server's service for `end-session`; `init` for `reexec`; `host` for `reboot`; the owner's name for `none`. */
+  /** A unit, a script, or `MANAGER:NAME` of runit, s6 and supervisord; the super-server's service for `end-session`; `init` for `reexec`; `host` for `reboot`; the owner's name for `none`. */
   readonly target: string;
   /** False where policy or the built-in list forbids it. */
   readonly automatic: boolean;

@@ -7,7 +7,11 @@ import type { ApplyArguments } from "../commands/apply.ts";
 import { cveOf } from "../commands/cve.ts";
 import { StepError } from "../effects/error.ts";
 import { readUnit } from "../effects/service/unit.ts";
-import { hasScript, isScript } from "../effects/sysv/restart-script.ts";
+import { isScript } from "../effects/controlled/control.ts";
+import { hasScript } from "../effects/controlled/script.ts";
+import { processTable } from "../effects/processes.ts";
+import { readSupervised } from "../supervised/read.ts";
+import { parseSupervisedTarget, supervisedTarget } from "@afterpatch/core/supervised/owner";
 import { HOST_DATABASES } from "../host/packages/ask.ts";
 import type { ScanOptions } from "../host/scan.ts";
 import { fixesOnHost } from "../look/fixes.ts";
@@ -75,11 +79,19 @@ function tellWhereItLeads(path: string): void {
 
 /** As the service's manager calls it: a unit of systemd, or a script where systemd is not PID 1. */
 function serviceName(name: string): string {
+  if (parseSupervisedTarget(name) !== null) return name;
   const script = name.replace(/\.service$/, "");
   return isScript(script) ? script : unitName(name);
 }
 
 async function checkUnit(unit: string): Promise<void> {
+  if (parseSupervisedTarget(unit) !== null) {
+    const known = readSupervised(processTable()).map(supervisedTarget);
+    if (known.includes(unit)) return;
+    const some =
+      known.length === 0 ? "none is kept here by runit, s6 or supervisord" : `known here: ${known.join(", ")}`;
+    throw new CommandError(EXIT.selection, "--unit", `there is no ${visible(unit)}`, some);
+  }
   if (isScript(unit)) {
     if (hasScript(unit)) return;
     throw new CommandError(EXIT.selection, "--unit", `there is no script ${visible(unit)}`, "see 'ls /etc/init.d'");

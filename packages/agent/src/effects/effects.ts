@@ -23,7 +23,8 @@ import { restartService } from "./service/restart-service.ts";
 import { unitRestarted, unitSettled } from "./service/settled.ts";
 import { readUnit, type UnitState } from "./service/unit.ts";
 import { withUserTime } from "./user-time.ts";
-import { isScript, restartScript, scriptNow, scriptRestarted, scriptSettled } from "./sysv/restart-script.ts";
+import { controlOf } from "./controlled/control.ts";
+import { controlledRestarted, controlledSettled, restartControlled, serviceNow } from "./controlled/restart.ts";
 
 /** The rules for applications, as the agent's file has them now. */
 export type ReadApplications = () => Promise<readonly ApplicationRule[]>;
@@ -55,7 +56,7 @@ export function machineOn(
         return performed;
       }
       const performed = await perform(step, before, options, readServices);
-      if (step.kind === "restart-service" && performed.outcome === "done" && !isScript(step.target)) {
+      if (step.kind === "restart-service" && performed.outcome === "done" && controlOf(step.target) === null) {
         restarted.set(stepKey(step), await readUnit(step.target));
       }
       return performed;
@@ -74,7 +75,7 @@ export function machineOn(
     },
     async lastWords(step, before) {
       if (step.kind === "relaunch-application") return launchWords(applicationEvidence(before), await ruleOf(step));
-      if (step.kind !== "restart-service" || isScript(step.target)) return [];
+      if (step.kind !== "restart-service" || controlOf(step.target) !== null) return [];
       return lastWords(step.target, unitEvidence(before).takenAt);
     },
   };
@@ -83,9 +84,11 @@ export function machineOn(
 
 async function evidence(step: StepRef, scan: (signal: AbortSignal) => Promise<Scan>): Promise<Evidence> {
   switch (step.kind) {
-    case "restart-service":
-      if (!isScript(step.target)) return unitNow(step.target);
-      return scriptNow(step.target, await scan(AbortSignal.timeout(SCAN_TIMEOUT_MS)));
+    case "restart-service": {
+      const control = controlOf(step.target);
+      if (control === null) return unitNow(step.target);
+      return serviceNow(control, await scan(AbortSignal.timeout(SCAN_TIMEOUT_MS)));
+    }
     case "end-session":
       return oldSessions(step.target, await scan(AbortSignal.timeout(SCAN_TIMEOUT_MS)));
     case "relaunch-application":
@@ -107,9 +110,11 @@ async function perform(
 ): Promise<Performed> {
   const { graceMs } = options;
   switch (step.kind) {
-    case "restart-service":
-      if (isScript(step.target)) return restartScript(step.target, scriptEvidence(before), options, readServices);
+    case "restart-service": {
+      const control = controlOf(step.target);
+      if (control !== null) return restartControlled(control, scriptEvidence(before), options, readServices);
       return restartService(step.target, unitEvidence(before), options, readServices);
+    }
     case "end-session": {
       const sessions = sessionEvidence(before);
       const end = sessions.instances.length > 0 ? stopInstances : endSessions;
@@ -124,9 +129,11 @@ async function perform(
 
 async function happened(step: StepRef, before: Evidence, graceMs: number): Promise<boolean> {
   switch (step.kind) {
-    case "restart-service":
-      if (isScript(step.target)) return scriptRestarted(step.target, scriptEvidence(before));
+    case "restart-service": {
+      const control = controlOf(step.target);
+      if (control !== null) return controlledRestarted(control, scriptEvidence(before));
       return unitRestarted(step.target, unitEvidence(before));
+    }
     case "end-session":
       return sessionsEndedWithin(sessionEvidence(before), graceMs);
     case "reexec":
@@ -138,9 +145,11 @@ async function happened(step: StepRef, before: Evidence, graceMs: number): Promi
 
 async function settled(step: StepRef, before: Evidence, seen: UnitState | null): Promise<string | null> {
   switch (step.kind) {
-    case "restart-service":
-      if (isScript(step.target)) return scriptSettled(step.target, scriptEvidence(before));
+    case "restart-service": {
+      const control = controlOf(step.target);
+      if (control !== null) return controlledSettled(control, scriptEvidence(before));
       return unitSettled(step.target, unitEvidence(before), seen);
+    }
     case "end-session":
       return sessionsEnded(sessionEvidence(before)) ? null : `old sessions of ${visible(step.target)} are still open`;
     case "reexec":

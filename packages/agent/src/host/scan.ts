@@ -21,6 +21,7 @@ import { readProc, readSmallFile, tryLink } from "./read.ts";
 import { socketsOf } from "./sockets.ts";
 import { keepStates, loadStates, statesBeside } from "./states.ts";
 import { readSysv } from "./sysv.ts";
+import { isOpenrc, readSupervised } from "../supervised/read.ts";
 import { isSystemd, readUnits } from "./units.ts";
 import { readXinetd } from "./xinetd.ts";
 
@@ -101,6 +102,8 @@ export function readHost(options: ScanOptions): HostFacts {
     xinetd: running.xinetd,
     kernel: kernelWithFixes(databases),
     sysv: running.sysv,
+    ...(running.supervised.length === 0 ? {} : { supervised: running.supervised }),
+    ...(!systemd && isOpenrc() ? { openrc: true } : {}),
     ...(containers.names.length === 0 ? {} : { containers: containers.names }),
     notes: [
       ...new Set([
@@ -167,8 +170,12 @@ function readRunning(
   }
   const pidNamespace = tryLink("/proc/self/ns/pid");
   // Whom to ask for an owner: sessions and SysV services are told by their ancestors, containers by who holds them.
+  const supervised = holders.size > 0 ? readSupervised(table.stats) : [];
   const isLineNeeded = (process: Details) =>
-    around.withSockets || !systemd || (process.pidNamespace !== null && process.pidNamespace !== pidNamespace);
+    around.withSockets ||
+    supervised.length > 0 ||
+    !systemd ||
+    (process.pidNamespace !== null && process.pidNamespace !== pidNamespace);
   addRelatives(details, [...details.values()].filter(isLineNeeded), around);
   const executables = [...new Set([...details.values()].map(({ executable }) => executable))];
   const sysv = !systemd && holders.size > 0 ? readSysv(executables, table) : [];
@@ -176,7 +183,10 @@ function readRunning(
   const facts: readonly ProcessFacts[] = [...details.values()]
     .sort((a, b) => a.pid - b.pid)
     .map((process) => toProcessFacts(process, mapped.get(process.pid) ?? [], sockets.get(process.pid) ?? []));
-  return { running: { facts, xinetd, sysv }, vanished };
+  return {
+    running: { facts, xinetd, sysv, supervised: supervised.map(({ place: _place, ...service }) => service) },
+    vanished,
+  };
 }
 
 /** Epoch milliseconds at which the machine started, by the current clock: btime of /proc/stat would move with its steps. */

@@ -7,6 +7,7 @@ import { readHost, type ScanOptions } from "../host/scan.ts";
 import { type Interpreted, interpretedIn } from "../host/interpreted/interpreted.ts";
 import { socketsOf } from "../host/sockets.ts";
 import { readSysv } from "../host/sysv.ts";
+import { readSupervised } from "../supervised/read.ts";
 import { readUnits } from "../host/units.ts";
 import { readXinetd } from "../host/xinetd.ts";
 
@@ -28,8 +29,10 @@ export function lookAtHost(options: ScanOptions): Look {
     : { units: facts.units, unitsUnreadable: facts.unitsUnreadable };
   const executables = [...new Set(running.map(({ executable }) => executable))];
   const sysv = facts.systemd ? facts.sysv : readSysv(executables, table);
+  const supervised = readSupervised(table.stats).map(({ place: _place, ...service }) => service);
+  const withSupervised = supervised.length > 0 ? { supervised } : {};
   return {
-    facts: { ...facts, ...units, running, sysv, xinetd: readXinetd(table) },
+    facts: { ...facts, ...units, running, sysv, xinetd: readXinetd(table), ...withSupervised },
     table,
     interpreted: interpretedIn(table),
   };

@@ -3,13 +3,16 @@ import { echoed, visible } from "@afterpatch/core/text";
 import { StepError } from "../effects/error.ts";
 import { run, systemctl } from "../effects/run.ts";
 import { readUnit, type UnitState, unitState } from "../effects/service/unit.ts";
-import { hasScript, statusOf } from "../effects/sysv/restart-script.ts";
+import { controlOf } from "../effects/controlled/control.ts";
+import { hasScript, statusOf } from "../effects/controlled/script.ts";
+import { parseSupervisedTarget } from "@afterpatch/core/supervised/owner";
 
 const STATUS_MS = 20_000;
 
 /** Why a unit of systemd, or a service of a SysV script, is not up, or null. Throws StepError where nobody can tell. */
 export async function unitHeld(name: string): Promise<string | null> {
   if (!/^[^\s/]{1,255}$/.test(name) || name.startsWith("-")) return `${echoed(name)} is no name of a unit`;
+  if (parseSupervisedTarget(name) !== null) return (await controlOf(name)?.whyNotUp()) ?? null;
   if (!statSync("/run/systemd/system", { throwIfNoEntry: false })?.isDirectory()) return scriptHeld(name);
   const unit = TYPE.test(name) ? name : `${name}.service`;
   const { loadState, activeState, subState } = unit.endsWith(".service") ? await readUnit(unit) : await show(unit);

@@ -2,6 +2,7 @@ import type { ProcessFacts } from "../facts.ts";
 import type { Owner } from "../scan.ts";
 import { type CgroupOwner, cgroupOwner, ownPath } from "../systemd/cgroup.ts";
 import { acceptingSocket, type UnitFacts } from "../systemd/show.ts";
+import { supervisedService } from "../supervised/owner.ts";
 import { sysvService } from "../sysv/owner.ts";
 import { byName, containerOf } from "./container.ts";
 import type { HostIndex } from "./host.ts";
@@ -36,6 +37,8 @@ export function ownerOf(process: ProcessFacts, host: HostIndex): Owner {
   if (group?.kind === "container") return { kind: "container", manager: null, name: byName(group.name, host) };
   const session = sessionService(process, host);
   if (session) return { kind: "xinetd-session", manager: session.manager, name: session.id };
+  const supervised = supervisedService(process, host);
+  if (supervised) return { kind: "service", manager: supervised.manager, name: supervised.name };
   if (leftBehindBy(process, host)) return { kind: "application", manager: null, name: process.executable };
   const owner = systemd ? groupOwner(group, host) : sysvOwner(process, host);
   return owner ?? { kind: "application", manager: null, name: process.executable };
@@ -57,7 +60,7 @@ export function leftBehindBy(process: ProcessFacts, { facts, units }: HostIndex)
 
 function sysvOwner(process: ProcessFacts, host: HostIndex): Owner | null {
   const service = sysvService(process, host);
-  return service ? { kind: "service", manager: "sysv", name: service.name } : null;
+  return service ? { kind: "service", manager: host.facts.openrc ? "openrc" : "sysv", name: service.name } : null;
 }
 
 function groupOwner(group: CgroupOwner | null, { units }: HostIndex): Owner | null {

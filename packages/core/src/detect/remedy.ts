@@ -4,6 +4,7 @@ import { AGENT_UNIT } from "../plan/order.ts";
 import { REBOOT } from "../plan/reboot.ts";
 import type { Owner, Remedy, Verdict } from "../scan.ts";
 import { acceptingSocket, restartedAlong, type UnitFacts } from "../systemd/show.ts";
+import { isSupervisor, type Supervisor, supervisedTarget } from "../supervised/owner.ts";
 import { sysvService } from "../sysv/owner.ts";
 import { superServer } from "../xinetd/match.ts";
 import { containerReason, hostPartReason } from "./container-reason.ts";
@@ -42,7 +43,8 @@ function wanted(judged: Judged, host: HostIndex): Remedy {
     case "init":
       return reexec(judged, host);
     case "service":
-      if (owner.manager === "sysv") return restartSysv(judged, host);
+      if (owner.manager === "sysv" || owner.manager === "openrc") return restartSysv(judged, host);
+      if (isSupervisor(owner.manager)) return restartSupervised(judged, owner.manager, host);
       if (/^user@[0-9]+\.service$/.test(owner.name)) return userManager(judged, host);
       return restart(judged, host);
     case "user-session":
@@ -135,6 +137,23 @@ function restartSysv(judged: Judged, host: HostIndex): Remedy {
   }
   if (rule) return { ...base, automatic: false, reason: `Only on request: ${rule.why}.${evidence}`, onRequest: true };
   return { ...base, automatic: true, reason: `${REPLACES[0]}${before.join("")}${evidence}` };
+}
+
+/** Of runit, s6 and supervisord: each has a client of its own, and none knows of dependencies. */
+function restartSupervised(judged: Judged, manager: Supervisor, host: HostIndex): Remedy {
+  const { owner, process, programRemoved } = judged;
+  const { name } = owner;
+  const rule = restartRule(name);
+  if (rule?.policy === "reboot") return reboot(judged, rule.why);
+  const base = { kind: "restart-service", target: supervisedTarget({ manager, name }) } as const;
+  if (rule?.policy === "never") return { ...base, automatic: false, reason: `Never: ${rule.why}.` };
+  if (programRemoved) {
+    const reason = `Its program is no longer on the disk: after a restart ${name} might not run at all; install it again or stop the service.`;
+    return { ...base, automatic: false, reason };
+  }
+  if (rule) return { ...base, automatic: false, reason: `Only on request: ${rule.why}.`, onRequest: true };
+  const before = waitingServers(superServer(process.executable), host).map((sentence) => ` ${sentence}`);
+  return { ...base, automatic: true, reason: `${REPLACES[0]} ${manager} keeps it.${before.join("")}` };
 }
 
 function restart(judged: Judged, host: HostIndex): Remedy {

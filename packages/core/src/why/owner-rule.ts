@@ -1,6 +1,7 @@
 import { type HostIndex, lineage } from "../detect/host.ts";
 import type { ProcessFacts, SocketFacts } from "../facts.ts";
 import type { Owner } from "../scan.ts";
+import { supervisedService } from "../supervised/owner.ts";
 import { sysvService } from "../sysv/owner.ts";
 import { ownPath } from "../systemd/cgroup.ts";
 
@@ -55,7 +56,9 @@ function shown({ protocol, localAddress, localPort }: SocketFacts): string {
 
 function serviceRule(process: ProcessFacts, { manager, name }: Owner, path: string | null, host: HostIndex): string {
   if (manager === "systemd" && path !== null) return `Its control group ${path} is the unit ${name}.`;
-  const sysv = manager === "sysv" ? sysvService(process, host) : null;
+  const supervised = supervisedService(process, host);
+  if (supervised) return `${supervised.manager} (pid ${supervised.supervisor}) started its process ${supervised.pid}.`;
+  const sysv = manager === "sysv" || manager === "openrc" ? sysvService(process, host) : null;
   if (sysv) return `It is of the init script ${name}: ${sysv.because}.`;
   const { ppid, sid } = process;
   return `${manager ?? "A manager"} calls it ${name} (parent process ${ppid}, session ${sid}, control group ${path ?? "unknown"}).`;

@@ -1,50 +1,35 @@
-import { existsSync, statSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { basename } from "node:path";
 import type { Scan } from "@afterpatch/core/scan";
 import { redact, visible } from "@afterpatch/core/text";
 import { ticksNow } from "../application/instances.ts";
-import { actingLock } from "../../lock.ts";
 import type { Performed, PerformOptions } from "../../ports.ts";
 import type { ScriptEvidence } from "../evidence.ts";
 import { obstacleSince } from "../obstacle.ts";
-import { isRunning, processTable, procText } from "../processes.ts";
-import { run } from "../run.ts";
+import { isRunning, processTable } from "../processes.ts";
 import { listeningPorts, portsMissing } from "../service/ports.ts";
 import { portsWithoutBanner, sshdComplaint } from "../service/sshd.ts";
 import { endWaiting, servedAgain, superServerVeto } from "../super-server/order.ts";
 import { orphans, type ReadServices, superServerAmong } from "../super-server/super-server.ts";
 import { waitUntil } from "../wait.ts";
+import type { ServiceControl } from "./control.ts";
 import { programsRunBy, runningAnew } from "./running.ts";
 
-// Services of init scripts, where systemd is not PID 1. service(8) tells nothing that could be trusted: what is proved
+// Services whose manager tells nothing that could be trusted, of init scripts above all: what is proved
 // is that the old processes ended, that a process of the same program was started, and that it listens again.
 
-/** Scripts wait for their daemons to end; start-stop-daemon(8) with --retry easily takes half a minute. */
-const SCRIPT_TIMEOUT_MS = 180_000;
-const CHECK_TIMEOUT_MS = 20_000;
+const RESTART_TIMEOUT_MS = 180_000;
 /** A daemon detaches and writes its pid file a moment after its script has ended, or stops as late. */
 const AFTER_SCRIPT_MS = 10_000;
 const LISTEN_TIMEOUT_MS = 20_000;
 const POLL_MS = 100;
 const LAST_LINES = 20;
 
-/** A step for a service of a script, not for a unit of systemd. */
-export function isScript(target: string): boolean {
-  // A script's name may have a dot in it: mysql.server.
-  return (
-    !/\.(?:service|socket)$/.test(target) && !statSync("/run/systemd/system", { throwIfNoEntry: false })?.isDirectory()
-  );
-}
-
-export function hasScript(name: string): boolean {
-  return /^[\w@-][\w@.+-]*$/.test(name) && existsSync(`/etc/init.d/${name}`);
-}
-
 /** The processes of a service that `scan` found old, their programs, and where they can be reached. */
-export function scriptNow(name: string, scan: Scan): ScriptEvidence {
+export function serviceNow({ target }: Pick<ServiceControl, "target">, scan: Scan): ScriptEvidence {
   const table = processTable();
-  const old = scan.findings.flatMap(({ process, owner, remedy }) => {
-    if (process === null || remedy.kind !== "restart-service" || owner.name !== name) return [];
+  const old = scan.findings.flatMap(({ process, remedy }) => {
+    if (process === null || remedy.kind !== "restart-service" || remedy.target !== target) return [];
     const { pid, startTicks } = process;
     return table.get(pid)?.startTicks === startTicks ? [{ pid, startTicks }] : [];
   });
@@ -53,16 +38,17 @@ export function scriptNow(name: string, scan: Scan): ScriptEvidence {
 }
 
 /**
- * `service NAME restart`: there is no `try-restart` that all scripts know. A service whose old processes ended since the
+ * A service whose old processes ended since the
  * scan is left as it is; one that a crash left between stop and start has them in its evidence, and is started.
  */
-export async function restartScript(
-  name: string,
+export async function restartControlled(
+  control: ServiceControl,
   before: ScriptEvidence,
   options: Pick<PerformOptions, "graceMs" | "obstacle">,
   readServices: ReadServices,
 ): Promise<Performed> {
   const begunAt = performance.now();
+  const { name } = control;
   if (before.old.length === 0) return { outcome: "skipped", detail: `no old process of ${name} is left` };
   const superServer = superServerAmong(
     before.old.map(({ pid }) => pid),
@@ -70,30 +56,31 @@ export async function restartScript(
   );
   const veto =
     (superServer && superServerVeto(superServer, readServices)) ??
+    (await control.veto(before.old.map(({ pid }) => pid))) ??
     (await vetoed(name, before)) ??
     (await obstacleSince(begunAt, options.obstacle));
   if (veto !== null) return { outcome: "vetoed", detail: `${name} was not restarted: ${veto}` };
   const held = superServer && (await endWaiting(name, superServer, readServices, options));
   if (held) return held;
-  const { status, complaint, stdout } = await service(name, "restart", SCRIPT_TIMEOUT_MS);
-  if (status === null) return { outcome: "failed", detail: `${name}: its script did not end: ${shown(complaint)}` };
+  const { status, complaint, stdout, command } = await control.restart();
+  if (status === null) return { outcome: "failed", detail: `${name}: ${control.by} did not end: ${shown(complaint)}` };
   const said = lastLines(stdout);
-  const why = status === 0 ? "" : ` (service ${name} restart exited ${status}: ${shown(complaint)}${said})`;
+  const why = status === 0 ? "" : ` (${command} exited ${status}: ${shown(complaint)}${said})`;
   const isOver = await waitUntil(() => !before.old.some(isRunning), AFTER_SCRIPT_MS, POLL_MS);
   if (!isOver) {
     // The usual trap: a pid file that is gone or stale, and a script that finds nobody to stop.
     const pids = before.old.filter(isRunning).map(({ pid }) => pid);
     return { outcome: "failed", detail: `pid ${pids.join(", ")} of ${name} outlived the restart${why}` };
   }
-  const isBack = await waitUntil(() => runningAnew(before).length > 0, AFTER_SCRIPT_MS, POLL_MS);
+  const isBack = await waitUntil(() => runningAnew(before, control.keepers()).length > 0, AFTER_SCRIPT_MS, POLL_MS);
   if (!isBack) {
     const detail = `${name} was stopped and did not start again: no new process runs ${namesOf(before)}${why}`;
     return { outcome: "failed", detail };
   }
-  const restarted = { outcome: "done", detail: `${name} restarted by its script${why}` } as const;
+  const restarted = { outcome: "done", detail: `${name} restarted by ${control.by}${why}` } as const;
   if (!superServer) return restarted;
-  const pids = () => superServerAmong(runningAnew(before), [])?.pids ?? [];
-  return servedAgain(restarted, superServer, readServices, pids, () => service(name, "reload", CHECK_TIMEOUT_MS));
+  const pids = () => superServerAmong(runningAnew(before, control.keepers()), [])?.pids ?? [];
+  return servedAgain(restarted, superServer, readServices, pids, control.reload);
 }
 
 function namesOf({ ran }: ScriptEvidence): string {
@@ -105,18 +92,19 @@ function namesOf({ ran }: ScriptEvidence): string {
 }
 
 /** After a crash: the script goes on without whoever called it, and only when it has ended its work can be judged. */
-export async function scriptRestarted(name: string, before: ScriptEvidence): Promise<boolean> {
-  await waitUntil(() => !isUnderWay(name), SCRIPT_TIMEOUT_MS, POLL_MS);
+export async function controlledRestarted(control: ServiceControl, before: ScriptEvidence): Promise<boolean> {
+  await waitUntil(() => !control.isUnderWay(), RESTART_TIMEOUT_MS, POLL_MS);
   if (before.old.some(isRunning)) return false;
-  return waitUntil(() => runningAnew(before).length > 0, AFTER_SCRIPT_MS, POLL_MS);
+  return waitUntil(() => runningAnew(before, control.keepers()).length > 0, AFTER_SCRIPT_MS, POLL_MS);
 }
 
 /** Null, or what is wrong. */
-export async function scriptSettled(name: string, before: ScriptEvidence): Promise<string | null> {
+export async function controlledSettled(control: ServiceControl, before: ScriptEvidence): Promise<string | null> {
+  const { name } = control;
   const left = before.old.filter(isRunning);
   if (left.length > 0)
     return `pid ${left.map(({ pid }) => pid).join(", ")} of ${name}, from before the restart, still runs`;
-  const pids = () => runningAnew(before);
+  const pids = () => runningAnew(before, control.keepers());
   if (pids().length === 0) return `${name} has no process any more`;
   const missing = () => portsMissing(before.ports, listeningPorts(pids()));
   if (!(await waitUntil(() => missing().length === 0, LISTEN_TIMEOUT_MS, POLL_MS))) {
@@ -126,24 +114,7 @@ export async function scriptSettled(name: string, before: ScriptEvidence): Promi
     const silent = await portsWithoutBanner(pids());
     if (silent.length > 0) return `${name} listens on tcp ${silent.join(", ")}, but no SSH server answers there`;
   }
-  return statusOf(await service(name, "status", CHECK_TIMEOUT_MS), name);
-}
-
-/**
- * Exit codes of `status`, LSB Core 22.2: 1 and 2 dead with traces left, 3 not running. Many scripts have no such verb
- * and say how they are used instead: that tells nothing.
- */
-export function statusOf(
-  {
-    status,
-    stdout,
-    complaint,
-  }: { readonly status: number | null; readonly stdout: string; readonly complaint: string },
-  name: string,
-): string | null {
-  if (status === null || status === 0 || status > 3) return null;
-  if (/usage:/i.test(`${stdout}\n${complaint}`)) return null;
-  return `service ${name} status says that it does not run (exit code ${status})`;
+  return control.whyNotUp();
 }
 
 async function vetoed(name: string, { ran }: ScriptEvidence): Promise<string | null> {
@@ -154,20 +125,6 @@ async function vetoed(name: string, { ran }: ScriptEvidence): Promise<string | n
   const complaint =
     sshd === undefined ? null : await sshdComplaint({ property: "ExecStart", path: sshd, args: [] }, []);
   return complaint === null ? null : `${name} would not start again: ${complaint}`;
-}
-
-/** Somebody runs this service's script to restart it. */
-function isUnderWay(name: string): boolean {
-  return [...processTable().keys()].some((pid) => {
-    const words = (procText(pid, "cmdline") ?? "").split("\0");
-    return words.includes("restart") && words.some((word) => word === name || word.endsWith(`/init.d/${name}`));
-  });
-}
-
-/** service(8) hands PATH on to the daemon and keeps its directory to itself; what it starts may keep its output open. */
-function service(name: string, verb: "restart" | "reload" | "status", timeoutMs: number) {
-  const lock = verb === "status" ? null : actingLock();
-  return run("service", [name, verb], timeoutMs, { leavesDaemons: true, lock });
 }
 
 function lastLines(text: string): string {

@@ -4,7 +4,7 @@ import type { ProgramRun, ScriptEvidence } from "../evidence.ts";
 import { processTable, procLink, procText, realUid } from "../processes.ts";
 import { interpreted } from "./interpreted.ts";
 
-// A service of a script has no manager that would know its processes. After a restart they are told by what they run.
+// A service of a script has no manager that would know its processes: after a restart they are told by what they run.
 
 /** What these processes run, and those above them that run the same program: a worker's like may come with its first client only. */
 export function programsRunBy(pids: readonly number[]): readonly ProgramRun[] {
@@ -19,27 +19,36 @@ export function programsRunBy(pids: readonly number[]): readonly ProgramRun[] {
 
 /**
  * Processes that run now what `ran` tells of, by programs as they are on the disk, and that were started since, as were all
- * above them: what an old process forks, or a person starts, is none of the service's new ones.
+ * above them, up to one of `keepers`: what an old process forks, or a person starts, is none of the service's new ones.
  */
-export function runningAnew({ ran, sinceTicks }: Pick<ScriptEvidence, "ran" | "sinceTicks">): readonly number[] {
+export function runningAnew(
+  { ran, sinceTicks }: Pick<ScriptEvidence, "ran" | "sinceTicks">,
+  keepers: readonly number[],
+): readonly number[] {
   const table = processTable();
   const wanted = new Set(ran.map(key));
   const programs = new Set(ran.map(({ program }) => program));
   return [...table].flatMap(([pid, { state }]) => {
-    if (state === "Z" || !isStartedSince(pid, table, sinceTicks)) return [];
+    if (state === "Z" || !isStartedSince(pid, table, sinceTicks, keepers)) return [];
     const program = procLink(pid, "exe");
     const run = program !== null && programs.has(program) ? runOf(pid, program) : null;
     return run && wanted.has(key(run)) ? [pid] : [];
   });
 }
 
-function isStartedSince(pid: number, table: ReadonlyMap<number, ProcessStat>, sinceTicks: number): boolean {
-  for (let at = pid; at !== 1; ) {
+function isStartedSince(
+  pid: number,
+  table: ReadonlyMap<number, ProcessStat>,
+  sinceTicks: number,
+  keepers: readonly number[],
+): boolean {
+  if (keepers.includes(pid)) return false;
+  for (let at = pid; !keepers.includes(at); ) {
     const stat = table.get(at);
     if (!stat || stat.startTicks < sinceTicks) return false;
     at = stat.ppid;
   }
-  return pid !== 1;
+  return true;
 }
 
 function ofSameProgramAbove(pid: number, table: ReadonlyMap<number, ProcessStat>): readonly number[] {

@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { expect, test } from "vitest";
-import { isScript, shown } from "./restart-script.ts";
+import { isScript } from "./control.ts";
+import { shown } from "./restart.ts";
 
 const isSystemd = existsSync("/run/systemd/system");
 
@@ -8,6 +9,7 @@ test.each([
   ["ssh", !isSystemd],
   ["mysql.server", !isSystemd],
   ["ssh.service", false],
+  ["runit:web", false],
   ["user@1000.service/x.service", false],
 ])("%s is the name of a script: %s", (name, expected) => expect(isScript(name)).toBe(expected));
 
