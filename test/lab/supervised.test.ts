@@ -44,6 +44,7 @@ await describeLab("services of runit, s6 and supervisord", () => {
     host = hostOf(await up({ name, hosts: 1, packages, payload: payload.directory }), 1);
     agent = agentOn(host);
     await sh("mkdir -p /opt/runit /opt/s6 /var/lib/afterpatch/agent");
+    await put("/etc/afterpatch/agent.yaml", "settle: 1s\n");
     for (const { manager } of CASES) {
       for (const service of ["web", "other"]) {
         await sh('cp /bin/sleep "/opt/$1-$2"', manager, service);

@@ -23,7 +23,7 @@ function process(pid: number, executable: string, more: Partial<ProcessFacts> = 
   return { pid, executable, ...usual, pidNamespace: "pid:[1]", sockets: [], files: [0], ...more };
 }
 
-function told(running: readonly ProcessFacts[], sysv = [WEB, CRON, LOG]): string {
+function told(running: readonly ProcessFacts[], sysv = [WEB, CRON, LOG], openrc = false): string {
   const facts: HostFacts = {
     host: { id: null, name: "h", bootId: "b", os: "o", kernel: "k" },
     startedAt: 0,
@@ -39,6 +39,7 @@ function told(running: readonly ProcessFacts[], sysv = [WEB, CRON, LOG]): string
     unitsUnreadable: null,
     xinetd: [],
     sysv,
+    ...(openrc ? { openrc } : {}),
   };
   const last = running.at(-1);
   if (!last) return "";
@@ -47,6 +48,19 @@ function told(running: readonly ProcessFacts[], sysv = [WEB, CRON, LOG]): string
 }
 
 const MASTER = process(500, "/usr/sbin/webd");
+
+test.each([
+  ["8:name=openrc:/webd\n1:cpu:/\n", "openrc webd control-group"],
+  ["0::/openrc.webd\n", "openrc webd control-group"],
+  ["0::/openrc.nobody\n", "null /opt/x -"],
+  ["0::/\n", "null /opt/x -"],
+])("OpenRC's control groups: %j", (cgroup, expected) => {
+  expect(told([process(700, "/opt/x", { ppid: 9, cgroup })], undefined, true)).toBe(expected);
+});
+
+test("what OpenRC keeps by its pid file is OpenRC's", () => {
+  expect(told([MASTER], undefined, true)).toBe("openrc webd pid-file");
+});
 
 test.each([
   ["its pid file names it", [MASTER], "sysv webd pid-file"],

@@ -22,7 +22,7 @@ export interface PidFile {
 }
 
 /** How a process was told to belong to a service, strongest first. */
-export type SysvRule = "pid-file" | "ancestor" | "program" | "package";
+export type SysvRule = "control-group" | "pid-file" | "ancestor" | "program" | "package";
 
 export interface SysvOwner {
   readonly name: string;
@@ -35,6 +35,9 @@ export interface SysvOwner {
 export function sysvService(process: ProcessFacts, host: HostIndex): SysvOwner | null {
   const services = host.facts.sysv;
   if (services.length === 0) return null;
+  const group = host.facts.openrc ? openrcGroup(process.cgroup) : null;
+  if (group !== null && services.some(({ name }) => name === group))
+    return { name: group, rule: "control-group", because: `OpenRC put it into a control group of this name` };
   const own = byPidFile(process, services);
   if (own) return { name: own.service.name, rule: "pid-file", because: `${own.file.path} names its pid` };
   const top = lineage(process, host).findLast(({ pid, sid }) => pid > 1 && sid === process.sid);
@@ -45,6 +48,11 @@ export function sysvService(process: ProcessFacts, host: HostIndex): SysvOwner |
     return { name: above.service.name, rule: "ancestor", because };
   }
   return byProgram(process, services);
+}
+
+/** OpenRC's own hierarchy of cgroups v1, and its groups in v2; of those that it was told to make (rc_cgroup_mode). */
+function openrcGroup(cgroup: string | null): string | null {
+  return /^(?:[0-9]+:name=openrc:\/|0::\/openrc\.)([^/\n]+)/m.exec(cgroup ?? "")?.[1] ?? null;
 }
 
 // What waits for a job has the session and the program of its runner, and a restart of the runner leaves it to PID 1.

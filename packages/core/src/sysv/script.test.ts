@@ -25,6 +25,11 @@ test.each([
     "DAEMON=$(which x)\nPIDFILE=`cat /x`\n",
     { programs: [], pidFiles: USUAL },
   ],
+  [
+    "OpenRC: its own name, and command=",
+    `command="/usr/sbin/\${RC_SVCNAME}d"\npidfile=/run/$SVCNAME/daemon.pid\n`,
+    { programs: ["/usr/sbin/xd"], pidFiles: ["/run/x/daemon.pid", ...USUAL] },
+  ],
   ["a variable nobody set", "DAEMON=/usr/sbin/$WHAT\n", { programs: [], pidFiles: USUAL }],
   ["a path that leads up", "DAEMON=/usr/sbin/../../x\n", { programs: [], pidFiles: USUAL }],
   ["no absolute path", "DAEMON=xd\n", { programs: [], pidFiles: USUAL }],

@@ -7,15 +7,19 @@ export interface InitScript {
 }
 
 const MAX_FOUND = 16;
-const PROGRAM = /^(?:DAEMON|DAEMON_?BIN|DAEMON_?PATH|EXEC|BINARY|BIN|PROG|PROGRAM|PROCESSNAME)$/i;
+const PROGRAM = /^(?:DAEMON|DAEMON_?BIN|DAEMON_?PATH|EXEC|BINARY|BIN|PROG|PROGRAM|PROCESSNAME|COMMAND)$/i;
 const PID_FILE = /PID_?FILE|_PID$/i;
 
 /**
  * Reads `# pidfile:` and `# processname:` of chkconfig(8), assignments with `$NAME` in them, and the options of
- * start-stop-daemon(8) and daemon(). Nothing is executed: a value that the shell would have to compute is no value.
+ * start-stop-daemon(8) and daemon(), and `command=` of openrc-run(8). Nothing is executed: a value that the shell would have to compute is no value.
  */
 export function parseInitScript(name: string, text: string): InitScript {
-  const values = new Map<string, string>();
+  // OpenRC tells its scripts their own name, openrc-run(8).
+  const values = new Map([
+    ["RC_SVCNAME", name],
+    ["SVCNAME", name],
+  ]);
   const programs = new Set<string>();
   const pidFiles = new Set<string>();
   for (const line of text.split("\n")) {
