@@ -80,6 +80,42 @@ for (const init of ["systemd", "sysvinit"] as const) {
   });
 }
 
+await describeLab("sessions of inetutils-inetd that are open while imapd is upgraded", () => {
+  const stage = stageFor(`inetutils-${process.pid}`, "systemd", ["inetutils-inetd", "xinetd-"]);
+  const old: Session[] = [];
+  const fresh: Session[] = [];
+
+  beforeAll(async () => {
+    const { host, open } = await stage.set();
+    // One service in its file, one in its folder; Debian's script starts it, and systemd makes a unit of that.
+    const files = `cat >/etc/inetd.conf; mkdir -p /etc/inetd.d
+      echo '1143 stream tcp nowait root /usr/sbin/tcpd /usr/sbin/imapd' >/etc/inetd.d/letters
+      service inetutils-inetd restart >/dev/null 2>&1 </dev/null`;
+    await execOk(host, ["sh", "-euc", files], { input: "imap2 stream tcp nowait root /usr/sbin/imapd imapd\n" });
+    await untilListening(host, 143, 1143);
+    old.push(await open(143), await open(1143));
+    await upgradeImapd(host);
+    fresh.push(await open(143));
+  });
+  afterAll(stage.clear);
+
+  test("they are inetd's, of its file and of its folder, and end alone", { timeout: 60_000 }, async () => {
+    expect((await execOk(stage.host(), ["pgrep", "-c", "inetutils-inetd"])).trim()).toBe("1");
+    const { findings } = await stage.agent().json<Scan>("scan");
+    expect(
+      findings.map(({ owner, process }) => `${owner.kind} ${owner.manager} ${owner.name} ${process?.pid}`).sort(),
+    ).toEqual(
+      [`imap2 ${await pidOf(old[0] as Session)}`, `1143 ${await pidOf(old[1] as Session)}`] // both were opened above
+        .map((told) => `xinetd-session inetd ${told}`)
+        .sort(),
+    );
+    await stage.agent().json("apply", "--settle", "1s", "--yes");
+    for (const session of old) await session.ended();
+    for (const session of fresh) expect(await session.ask("NOOP")).toContain("imapd 1.1");
+    expect((await stage.agent().json<Scan>("scan")).findings).toEqual([]);
+  });
+});
+
 await describeLab("connections of an Accept=yes socket that are open while its program is upgraded", () => {
   const stage = stageFor(`accept-${process.pid}`, "systemd");
   let old: Session;
@@ -133,7 +169,7 @@ await describeLab("connections of an Accept=yes socket that are open while its p
 });
 
 /** A lab of one host with the agent, and all sessions that were opened with it. */
-function stageFor(name: string, init: Init) {
+function stageFor(name: string, init: Init, packages: readonly string[] = []) {
   const sessions: Session[] = [];
   let payload: Payload | undefined;
   let made: Host | undefined;
@@ -146,7 +182,7 @@ function stageFor(name: string, init: Init) {
     agent: (): Agent => agentOn(host()),
     set: async () => {
       payload = await stagePayload();
-      const lab: Lab = await up({ name, hosts: 1, init, payload: payload.directory });
+      const lab: Lab = await up({ name, hosts: 1, init, packages, payload: payload.directory });
       made = hostOf(lab, 1);
       const open = async (port: number, v6 = false) => {
         const session = await openSession(lab, host(), port, { v6 });

@@ -6,6 +6,7 @@ import { supervisedService } from "../supervised/owner.ts";
 import { sysvService } from "../sysv/owner.ts";
 import { byName, containerOf } from "./container.ts";
 import type { HostIndex } from "./host.ts";
+import { guestOf } from "./guest.ts";
 import { sessionService, superServerUnit } from "./session.ts";
 
 /**
@@ -37,6 +38,8 @@ export function ownerOf(process: ProcessFacts, host: HostIndex): Owner {
   if (group?.kind === "container") return { kind: "container", manager: null, name: byName(group.name, host) };
   const session = sessionService(process, host);
   if (session) return { kind: "xinetd-session", manager: session.manager, name: session.id };
+  const guest = guestOf(process);
+  if (guest !== null) return { kind: "virtual-machine", manager: null, name: guest };
   const supervised = supervisedService(process, host);
   if (supervised) return { kind: "service", manager: supervised.manager, name: supervised.name };
   if (leftBehindBy(process, host)) return { kind: "application", manager: null, name: process.executable };

@@ -62,6 +62,10 @@ function wanted(judged: Judged, host: HostIndex): Remedy {
           `No service manager owns it; ask ${process.user}, who runs it, to halt and launch it again`,
       );
     case "virtual-machine":
+      return ask(
+        owner,
+        "Its emulator stays the old one until the guest is shut off and started again, or moved to another host; ask the guest's owner",
+      );
     case "kernel":
       return ask(owner, "This version has no action for it");
   }

@@ -22,7 +22,7 @@ export function ownerRule(process: ProcessFacts, owner: Owner, host: HostIndex):
     case "service":
       return serviceRule(process, owner, path, host);
     case "virtual-machine":
-      return `Its control group ${path ?? "?"} is a virtual machine's.`;
+      return `Its program ${process.executable} emulates the machine ${owner.name}.`;
     case "kernel":
       return "It is the kernel.";
     case "application":
