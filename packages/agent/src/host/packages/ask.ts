@@ -1,7 +1,9 @@
 import type { RpmPlace } from "@afterpatch/core/packages/rpm-query";
 import { isRemote, mountOf, parseMountinfo } from "@afterpatch/core/proc/mountinfo";
 import { askDpkg, dpkgPackages, hasDpkg } from "./dpkg.ts";
+import { apkPackages, askApk, hasApk } from "./apk.ts";
 import { allowance } from "./bytes.ts";
+import { askPacman, hasPacman, pacmanPackages } from "./pacman.ts";
 import { askRpm, hasRpm, rpmPackages } from "./rpm.ts";
 import { readProc } from "../read.ts";
 
@@ -29,7 +31,11 @@ export interface Databases {
   /** In front of paths that dpkg lists: empty for this host. */
   readonly root: string;
   readonly rpm: RpmPlace;
-  /** Folder of dpkg.log and dnf.rpm.log. */
+  /** Folder of apk's `installed`. */
+  readonly apk: string;
+  /** Folder of pacman's `local`. */
+  readonly pacman: string;
+  /** Folder of dpkg.log, dnf.rpm.log and pacman.log. */
   readonly logs: string;
 }
 
@@ -37,6 +43,8 @@ export const HOST_DATABASES: Databases = {
   dpkg: "/var/lib/dpkg",
   root: "",
   rpm: { root: null, dbPath: null },
+  apk: "/lib/apk/db",
+  pacman: "/var/lib/pacman",
   logs: "/var/log",
 };
 
@@ -44,7 +52,8 @@ export const HOST_DATABASES: Databases = {
 export function askOwners(paths: readonly string[], databases: Databases): Answers {
   const owners = new Map<string, InstalledPackage | null>();
   const notes: string[] = [];
-  const remote = remoteNote(databases.dpkg) ?? remoteNote(databases.rpm.dbPath ?? "/var/lib/rpm");
+  const places = [databases.dpkg, databases.rpm.dbPath ?? "/var/lib/rpm", databases.apk, databases.pacman];
+  const remote = places.map(remoteNote).find((note) => note !== null) ?? null;
   if (remote !== null) return { owners, notes: [remote] };
   const answers = [
     ...(hasDpkg(databases.dpkg)
@@ -59,6 +68,10 @@ export function askOwners(paths: readonly string[], databases: Databases): Answe
             ),
         ]
       : []),
+    ...(hasApk(databases.apk)
+      ? [() => askApk(paths, { directory: databases.apk, root: databases.root }, allowance())]
+      : []),
+    ...(hasPacman(databases.pacman) ? [() => askPacman(paths, databases.pacman, allowance())] : []),
   ];
   let isWhole = true;
   for (const ask of answers) {
@@ -73,10 +86,15 @@ export function askOwners(paths: readonly string[], databases: Databases): Answe
 }
 
 /** What is installed under these names. */
-export function askNames(names: ReadonlySet<string>, { dpkg, rpm }: Databases): readonly InstalledPackage[] {
+export function askNames(
+  names: ReadonlySet<string>,
+  { dpkg, rpm, apk, pacman }: Databases,
+): readonly InstalledPackage[] {
   if (names.size === 0 || remoteNote(dpkg) !== null) return [];
   if (hasDpkg(dpkg)) return dpkgPackages(names, dpkg, allowance());
-  return hasRpm(rpm) ? rpmPackages([...names], rpm) : [];
+  if (hasRpm(rpm)) return rpmPackages([...names], rpm);
+  if (hasApk(apk)) return apkPackages(names, apk, allowance());
+  return hasPacman(pacman) ? pacmanPackages(names, pacman, allowance()) : [];
 }
 
 export function remoteNote(directory: string): string | null {

@@ -4,6 +4,7 @@ import { parseDnf5Log } from "@afterpatch/core/packages/dnf5-log";
 import { firstInstant, parseDpkgLog } from "@afterpatch/core/packages/dpkg-log";
 import { earlierVersions, type History, onlyOne } from "@afterpatch/core/packages/history";
 import { bareName } from "@afterpatch/core/packages/inventory";
+import { firstOfPacmanLog, parsePacmanLog } from "@afterpatch/core/packages/pacman";
 import { firstOfYumLog, parseYumLog } from "@afterpatch/core/packages/yum-log";
 import { firstOfZypp, parseZyppHistory } from "@afterpatch/core/packages/zypp-history";
 import type { Sighting } from "./packages.ts";
@@ -25,6 +26,11 @@ const zonedFirst = (text: string) => {
   return at === null ? null : zonedInstant(at);
 };
 
+const pacmanFirst = (text: string) => {
+  const at = firstOfPacmanLog(text);
+  return at === null ? null : zonedInstant(at) + 1000;
+};
+
 // Older parts of yum.log and of zypper's history have other names (history-20260101.xz): they are not read.
 const KINDS: readonly Kind[] = [
   {
@@ -44,6 +50,7 @@ const KINDS: readonly Kind[] = [
     first: (text) => firstOfZypp(text, localInstant),
     parse: (text, names) => parseZyppHistory(text, names, localInstant),
   },
+  { file: "pacman.log", first: pacmanFirst, parse: (text, names) => parsePacmanLog(text, names, zonedInstant) },
 ];
 
 /** What the package logs say of these packages, back to `since` if they go there. */
@@ -93,13 +100,22 @@ export function earlierVersion(
   for (const { sighting, owner } of replaced) {
     const of = { name: bareName(owner.shown), architecture: owner.architecture, installed: owner.version };
     for (const history of histories) {
+      const loaded = () => earlierVersions(history, of, loadedSince(sighting.tasks, table, bootedAt));
       const version =
-        onlyOne(earlierVersions(history, of, bootedAt)) ??
-        onlyOne(earlierVersions(history, of, loadedSince(sighting.tasks, table, bootedAt)));
+        onlyOne(earlierVersions(history, of, bootedAt)) ?? onlyOne(loaded()) ?? sameVersion(sighting, owner, loaded);
       if (version !== null) versions.set(sighting.index, version);
     }
   }
   return versions;
+}
+
+/** What an interpreter read is of the version that is installed, where no other one was since. */
+function sameVersion(
+  { facts }: Sighting,
+  { version }: Known,
+  earlier: () => ReadonlySet<string> | null,
+): string | null {
+  return facts.mapped.kind === "suspected" && earlier()?.size === 0 ? version : null;
 }
 
 const MS_PER_TICK = 10;
