@@ -2,6 +2,7 @@ import { containers } from "./containers.ts";
 import { errata } from "./errata.ts";
 import { files } from "./files.ts";
 import { interpreters } from "./interpreters.ts";
+import { managers } from "./managers.ts";
 import { memory } from "./memory.ts";
 import { names } from "./names.ts";
 import { places } from "./places.ts";
@@ -15,6 +16,7 @@ export const scenarios: readonly Scenario[] = [
   ...containers,
   ...memory,
   ...interpreters,
+  ...managers,
   ...sessions,
   ...errata,
 ];

@@ -159,6 +159,22 @@ export const interpreters: readonly Scenario[] = [
     },
   },
   {
+    name: "perl-package-again",
+    made: "the package of a Perl program and its module is installed once more, in the same version, and nobody has scanned before",
+    answer: current,
+    why: "the files were made anew after the process started, but the package log knows of no other version since",
+    inCi: true,
+    make: async (shop) => packaged(shop, ["1.0"]),
+  },
+  {
+    name: "perl-package-upgraded",
+    made: "the package of a Perl program and its module is upgraded",
+    answer: oldService("suspected"),
+    why: "the files were made anew after the process started, by another version of their package",
+    inCi: true,
+    make: async (shop) => packaged(shop, ["1.1"]),
+  },
+  {
     name: "node-module-replaced",
     made: "a module in node_modules of a Node program gets a new version",
     answer: oldService("suspected"),
@@ -252,6 +268,25 @@ async function begun(shop: Shop, { interpreter, main, part, text }: Language): P
   const pid = await shop.start([], { command: [interpreter, shop.at("main")] });
   await aged(shop, pid);
   return pid;
+}
+
+/** The program in a package of its own: installed, started, and installed again in these versions. */
+async function packaged(shop: Shop, versions: readonly string[]) {
+  const folder = `/usr/lib/matrix-${shop.unit.replace(".service", "")}`;
+  await write(shop, "main", PERL.main);
+  const build = async (version: string) => {
+    await write(shop, PERL.part, PERL.text.replace("VERSION", version));
+    await shop.sh(`rm -rf tree; mkdir -p tree/DEBIAN tree${folder}/lib; cp main tree${folder}; cp lib/Part.pm tree${folder}/lib
+      printf 'Package: %s\\nVersion: ${version}\\nArchitecture: all\\nMaintainer: x <x@example.net>\\nDescription: x\\n' ${shop.unit.replace(".service", "")} >tree/DEBIAN/control
+      dpkg-deb --root-owner-group -Znone --build tree ${version}.deb >/dev/null; dpkg --install ${version}.deb >/dev/null`);
+  };
+  await build("1.0");
+  await shop.sh("sleep 1.2");
+  const pid = await shop.start([], { command: [PERL.interpreter, `${folder}/main`] });
+  await aged(shop, pid);
+  for (const version of versions) await build(version);
+  const path = `${folder}/lib/Part.pm`;
+  return versions.includes("1.0") ? { current: [pid], path } : { old: [pid], path };
 }
 
 async function changed(shop: Shop, language: Language, file: string) {

@@ -9,6 +9,7 @@ const PACKAGES = [
   ...["needrestart", "debian-goodies", "lsof", "zypper"],
   ...["tcpd", "libpam-systemd", "dbus-user-session", "python3"],
   ...["systemd-container", "podman", "crun", "lxc", "busybox-static"],
+  ...["runit", "s6", "supervisor"],
 ];
 
 /** A layer with the peers for the base image, made first when there is none: some minutes, once. */
