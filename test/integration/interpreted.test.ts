@@ -326,6 +326,30 @@ all(`interpreted programs${missing === null ? "" : ` (skipped: ${missing})`}`, (
     },
   );
 
+  describe.each([
+    ["forward", 3],
+    ["back", -3],
+  ])("the clock is set %s by hours", (_where, hours) => {
+    let stepped: Scan;
+    const verdictOf = (name: string) =>
+      stepped.findings.find(({ process }) => process?.pid === pids.get(name))?.verdict ?? null;
+    beforeAll(() => {
+      stepped = scanHost({ ...options(), now: () => Date.now() + hours * 3_600_000 });
+    });
+
+    test("what is current stays so", () => {
+      const current = [...pids.keys()].filter((name) => /-(?:touched|again)$/.test(name));
+      expect(current.length).toBeGreaterThan(4);
+      expect(current.filter((name) => verdictOf(name) !== null)).toEqual([]);
+    });
+
+    test("what a scan saw change, and what a descriptor shows, is found again", () => {
+      for (const { name } of here) expect([name, verdictOf(`${name}-module`)]).toEqual([name, "suspected"]);
+      for (const { name } of here) expect([name, verdictOf(`${name}-written`)]).toEqual([name, "suspected"]);
+      for (const name of ["dash", "bash"]) expect(verdictOf(`${name}-replaced`)).toBe("replaced");
+    });
+  });
+
   test("a file that a shell read with . is suspected", () => {
     expect(filesOf("sourced")).toEqual([{ kind: "script", verdict: "suspected", path: "sourced/lib.sh" }]);
   });

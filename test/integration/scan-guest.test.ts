@@ -20,7 +20,10 @@ test.skipIf(missing !== null)(
     const emulator = join(shop.folder, "qemu-system-x86_64");
     copyFileSync(QEMU, emulator);
     const words = ["-name", "guest=web,debug-threads=on", "-machine", "none", "-nodefaults", "-display", "none", "-S"];
-    const child = spawn(emulator, [...words, "-monitor", "stdio"], { stdio: ["pipe", "pipe", "inherit"] });
+    const child = spawn(emulator, [...words, "-monitor", "stdio"], {
+      env: { QEMU_MODULE_DIR: "/usr/lib/x86_64-linux-gnu/qemu" }, // it looks for its modules beside itself
+      stdio: ["pipe", "pipe", "inherit"],
+    });
     try {
       await once(child.stdout, "data"); // its monitor greets when the machine is there
       replaceBuild(emulator);
@@ -41,9 +44,9 @@ test.skipIf(missing !== null)(
 /** Another build takes the program's place: the first byte of its build-id, elf(5), is turned round. */
 function replaceBuild(program: string): void {
   const bytes = readFileSync(program);
-  const note = bytes.indexOf(Buffer.from("\x14\0\0\0\x03\0\0\0GNU\0", "latin1"));
+  const note = bytes.indexOf(Buffer.from("\x04\0\0\0\x14\0\0\0\x03\0\0\0GNU\0", "latin1"));
   expect(note).toBeGreaterThan(0);
-  bytes[note + 12] = 255 - (bytes[note + 12] ?? 0);
+  bytes[note + 16] = 255 - (bytes[note + 16] ?? 0);
   writeFileSync(`${program}.new`, bytes, { mode: 0o755 });
   renameSync(`${program}.new`, program);
 }

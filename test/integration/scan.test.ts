@@ -1,6 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { copyFileSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { renderScan } from "@afterpatch/agent/render/scan";
 import { scanHost } from "@afterpatch/agent/host/scan";
 import { planOf } from "@afterpatch/core/plan/plan";
 import type { Finding, Scan } from "@afterpatch/core/scan";
@@ -227,5 +228,37 @@ describe.skipIf(missing !== null)(`scan of real processes${missing === null ? ""
     expect(found.processes.unreadable).toBeGreaterThan(0);
     expect(found.unreadable).toHaveLength(found.processes.unreadable);
     expect(found.unreadable[0]?.why).toContain("permission denied");
+  });
+
+  test.each(["invisible", "ptraceable"])("with hidepid=%s and without root nothing is called clean", (hidepid) => {
+    const code = `import("@afterpatch/agent/host/scan").then(({ scanHost }) => console.log(JSON.stringify(scanHost({ hostId: null, name: "x", now: Date.now }))))`;
+    const user = `process.setgroups([]); process.setgid(65534); process.setuid(65534); ${code}`;
+    const script = 'mount -t proc -o "hidepid=$1" proc /proc && exec "$2" -e "$3"';
+    const options = { encoding: "utf8", cwd: join(import.meta.dirname, "../..") } as const;
+    const printed = execFileSync(
+      "unshare",
+      ["--mount", "sh", "-c", script, "sh", hidepid, process.execPath, user],
+      options,
+    );
+    const found = parseScan(JSON.parse(printed));
+    expect(found.unreadable).toEqual([
+      { pid: 1, why: "/proc hides it and others from this user, and how many is not known (hidepid)" },
+    ]);
+    expect(found.processes).toMatchObject({ seen: 2, scanned: 1, unreadable: 1 });
+    expect(renderScan(found, false)).toContain(
+      "nothing was found that runs old code, but not everything could be seen",
+    );
+  });
+
+  test("a root that may not be written to: it is scanned, and what cannot be kept is said", () => {
+    const code = `import("@afterpatch/agent/host/scan").then(({ scanHost }) => console.log(JSON.stringify(scanHost({ hostId: null, name: "x", now: Date.now, inventory: "/var/lib/afterpatch-nobody/inventory" }))))`;
+    const script = 'mount -o remount,bind,ro / && exec "$1" -e "$2"';
+    const options = { encoding: "utf8", cwd: join(import.meta.dirname, "../..") } as const;
+    const printed = execFileSync("unshare", ["--mount", "sh", "-c", script, "sh", process.execPath, code], options);
+    const found = parseScan(JSON.parse(printed));
+    expect(found.processes.scanned).toBeGreaterThan(1);
+    expect(found.notes.filter((note) => note.startsWith("inventory:"))).toEqual([
+      expect.stringMatching(/^inventory: .*(EROFS|ENOENT)/),
+    ]);
   });
 });

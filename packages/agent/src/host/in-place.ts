@@ -55,7 +55,9 @@ export function changedInPlace(
   const listed = states?.old.get(side.path)?.before ?? [];
   const isListed = ({ pid, stat }: Task) =>
     listed.some((mapped) => mapped.pid === pid && mapped.startTicks === stat.startTicks);
-  const earlier = withHeirs(file.holders, (task) => startedAt(task) - SLACK_MS < changedAt || isListed(task));
+  const byAnyClock = ({ stat }: Task) =>
+    (around.states?.clock.now.from ?? around.bootedAt) + stat.startTicks * MS_PER_TICK;
+  const earlier = withHeirs(file.holders, (task) => byAnyClock(task) - SLACK_MS < changedAt || isListed(task));
   if (earlier.length === 0) return [];
   const told = earlier.map((task) => ({ task, ...lookAt(file, side, task, around) }));
   const remembered =

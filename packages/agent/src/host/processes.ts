@@ -45,7 +45,16 @@ export function readProcesses(): ProcessTable {
   const places = new Map<string, Place>();
   const stats = new Map<number, ProcessStat>();
   const table = { seen: 0, scanned: 0, vanished: 0, unreadable: [] as { pid: number; why: string }[] };
-  for (const name of readdirSync("/proc")) {
+  const names = readdirSync("/proc");
+  // PID 1 is there as long as its namespace is: whoever does not see it does not see others either, nor how many.
+  if (!names.includes("1")) {
+    table.seen += 1;
+    table.unreadable.push({
+      pid: 1,
+      why: "/proc hides it and others from this user, and how many is not known (hidepid)",
+    });
+  }
+  for (const name of names) {
     const first = name.charCodeAt(0);
     if (first < 0x30 || first > 0x39) continue;
     const pid = Number(name);

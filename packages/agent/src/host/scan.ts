@@ -61,7 +61,8 @@ export function readHost(options: ScanOptions): HostFacts {
   const startedAt = now();
   const table = readProcesses();
   const bootedAt = bootTime(now);
-  const states = inventory === null ? null : loadStates(statesBeside(inventory));
+  const bootId = line("/proc/sys/kernel/random/boot_id");
+  const states = inventory === null ? null : loadStates(statesBeside(inventory), { bootId, bootedAt });
   const interpreted = interpretedIn(table);
   const readers = readersOf(interpreted);
   const judging = { bootedAt, now: startedAt, states };
@@ -80,7 +81,7 @@ export function readHost(options: ScanOptions): HostFacts {
     host: {
       id: hostId,
       name,
-      bootId: line("/proc/sys/kernel/random/boot_id"),
+      bootId,
       os: readOs(),
       kernel: line("/proc/sys/kernel/osrelease"),
     },

@@ -1,11 +1,15 @@
 import { type BigIntStats, statSync, utimesSync } from "node:fs";
 import { dirname } from "node:path";
 import {
+  type BootClock,
   type FileState,
+  isStepped,
   kindOf,
   LONGEST_STATES,
   type Now,
+  nextClock,
   nextState,
+  parseClock,
   parseStates,
   serializeStates,
 } from "@afterpatch/core/detect/file-state";
@@ -19,6 +23,10 @@ import { codeOf, explain } from "./read.ts";
 export interface States {
   /** Epoch milliseconds at which the last scan began, by the clock of then. */
   readonly seenAt: number;
+  /** Milliseconds since the start of the machine at which the last scan began; null: in another boot, or not known. */
+  readonly seenUptime: number | null;
+  /** What the last scan knew of this boot's clock, and what this one knows. */
+  readonly clock: { readonly old: BootClock | null; readonly now: BootClock };
   readonly old: ReadonlyMap<string, FileState>;
   /** Every mapped file whose path leads to the very inode that is mapped. */
   readonly seen: Map<string, BigIntStats>;
@@ -40,14 +48,28 @@ export function statesBeside(inventory: string): string {
 }
 
 /** `file` is beside the inventory. What cannot be used is left out and said. */
-export function loadStates(file: string): States {
-  const empty = { seen: new Map(), judged: new Map(), budget: { bytes: READ_BYTES }, notes: [] as string[] };
+export function loadStates(file: string, boot: { readonly bootId: string; readonly bootedAt: number }): States {
+  const unknown = { old: null, now: nextClock(null, boot.bootId, boot.bootedAt) };
+  const empty = {
+    seen: new Map(),
+    judged: new Map(),
+    budget: { bytes: READ_BYTES },
+    notes: [] as string[],
+    seenUptime: null,
+    clock: unknown,
+  };
   const read = readBytes(file, LONGEST_STATES, allowance());
   if (read.kind === "missing") return { ...empty, seenAt: 0, old: new Map() };
-  const states = read.kind === "bytes" ? parseStates(read.bytes.toString("utf8")) : null;
+  const text = read.kind === "bytes" ? read.bytes.toString("utf8") : "";
+  const states = parseStates(text);
   if (states !== null && read.kind === "bytes") {
     // The time of the file is that of the last scan: most scans find nothing new, and write nothing else.
-    return { ...empty, seenAt: Number(read.stat.mtimeMs), old: new Map(states.map((state) => [state.path, state])) };
+    const seenAt = Number(read.stat.mtimeMs);
+    const before = parseClock(text);
+    const old = before?.bootId === boot.bootId ? before : null;
+    const clock = { old: before, now: nextClock(before, boot.bootId, boot.bootedAt) };
+    const seenUptime = old === null ? null : seenAt - old.last;
+    return { ...empty, seenAt, seenUptime, clock, old: new Map(states.map((state) => [state.path, state])) };
   }
   const why = read.kind === "unreadable" ? read.why : "it is damaged, or of another version of this program";
   return { ...empty, seenAt: 0, old: new Map(), notes: [`inventory: ${file}: ${why}: it is begun anew`] };
@@ -65,9 +87,9 @@ export function nowOf(path: string, stat: BigIntStats, states: States, like: Fil
 
 /** Keeps what this scan saw. Files that nobody maps any more are forgotten: all that is kept was seen at `startedAt`. */
 export function keepStates(file: string, states: States, startedAt: number): readonly string[] {
-  const { old, seen, judged, notes } = states;
+  const { old, seen, judged, notes, clock } = states;
   const next: FileState[] = [];
-  let isChanged = false;
+  let isChanged = isStepped(clock.old, clock.now);
   const bySize = [...seen].sort(([, a], [, b]) => Number(a.size - b.size));
   for (const [path, stat] of bySize) {
     const known = old.get(path) ?? null;
@@ -77,7 +99,7 @@ export function keepStates(file: string, states: States, startedAt: number): rea
     isChanged ||= state !== known;
   }
   if (!isChanged && next.length === old.size) return [...notes, ...touch(file, startedAt)];
-  const unsaved = saveText(file, serializeStates(next));
+  const unsaved = saveText(file, serializeStates(next, clock.now));
   return [...notes, ...(unsaved === null ? touch(file, startedAt) : [unsaved])];
 }
 

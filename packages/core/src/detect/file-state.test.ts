@@ -1,13 +1,16 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import {
-  type FileState,
-  type Holder,
+  isStepped,
   mappedBefore,
-  type Now,
+  nextClock,
   nextState,
+  parseClock,
   parseStates,
   serializeStates,
+  type FileState,
+  type Holder,
+  type Now,
 } from "./file-state.ts";
 
 const MINUTE = 60_000;
@@ -113,3 +116,26 @@ test.each([
   ["a process that is none", '{"schema":"afterpatch.states/v1","files":[["/x","i","k","sha256:aa",1,[1,2,-3,1]]]}'],
   ["a row that is none", '{"schema":"afterpatch.states/v1","files":[7]}'],
 ])("not taken: %s", (_name, text) => expect(parseStates(text)).toBeNull());
+
+test("the clock of a boot: the least, the greatest and the last start of the machine that scans reckoned", () => {
+  const first = nextClock(null, "b", 5000);
+  expect(first).toEqual({ bootId: "b", from: 5000, to: 5000, last: 5000 });
+  const stepped = nextClock(nextClock(first, "b", 9000), "b", 7000);
+  expect(stepped).toEqual({ bootId: "b", from: 5000, to: 9000, last: 7000 });
+  expect(nextClock(stepped, "other", 1)).toEqual({ bootId: "other", from: 1, to: 1, last: 1 });
+  expect([isStepped(null, first), isStepped(first, stepped), isStepped(first, { ...first, bootId: "o" })]).toEqual([
+    ...[true, true, true],
+  ]);
+  expect([isStepped(first, first), isStepped(first, { ...first, last: 5900 })]).toEqual([false, false]);
+  const text = serializeStates([], stepped);
+  expect(parseClock(text)).toEqual(stepped);
+  expect(parseStates(text)).toEqual([]);
+  for (const damaged of [
+    "",
+    "{}",
+    '{"boot":null}',
+    '{"boot":{"bootId":"b"}}',
+    '{"boot":{"bootId":1,"from":1,"to":1,"last":1}}',
+  ])
+    expect(parseClock(damaged)).toBeNull();
+});

@@ -83,6 +83,31 @@ export function kindOf(content: string): string {
   return content.slice(0, content.indexOf(":"));
 }
 
+/**
+ * The clock of one boot as scans saw it: when the machine started by the clock of each, epoch milliseconds. A step of the
+ * clock moves that, and with it every time that is reckoned from the start of a process.
+ */
+export interface BootClock {
+  readonly bootId: string;
+  /** The least and the greatest. */
+  readonly from: number;
+  readonly to: number;
+  /** Of the last scan. */
+  readonly last: number;
+}
+
+/** The same with one more scan; another boot begins anew. */
+export function nextClock(old: BootClock | null, bootId: string, bootedAt: number): BootClock {
+  if (old === null || old.bootId !== bootId) return { bootId, from: bootedAt, to: bootedAt, last: bootedAt };
+  return { bootId, from: Math.min(old.from, bootedAt), to: Math.max(old.to, bootedAt), last: bootedAt };
+}
+
+/** Whether two differ by more than the reading of two clocks one after the other does. */
+export function isStepped(old: BootClock | null, next: BootClock): boolean {
+  if (old === null || old.bootId !== next.bootId) return true;
+  return [old.from - next.from, old.to - next.to, old.last - next.last].some((by) => Math.abs(by) > SLACK_MS);
+}
+
 const SCHEMA = "afterpatch.states/v1";
 const MOST_STATES = 16_384;
 const MOST_MAPPED = 20_000;
@@ -94,7 +119,7 @@ export const LONGEST_STATES = 16 * 1024 * 1024;
 type Entry = readonly [number, number, number, 0 | 1];
 type Row = readonly [string, string, string, string, number, ...Entry[]];
 
-export function serializeStates(states: readonly FileState[]): string {
+export function serializeStates(states: readonly FileState[], clock: BootClock | null = null): string {
   let left = MOST_MAPPED;
   const rows = states.slice(0, MOST_STATES).map(({ path, inode, key, content, since, before }): Row => {
     const mapped = before
@@ -103,7 +128,8 @@ export function serializeStates(states: readonly FileState[]): string {
     left -= mapped.length;
     return [path, inode, key, content, since, ...mapped];
   });
-  return `{"schema":${JSON.stringify(SCHEMA)},"files":[\n${rows.map((row) => JSON.stringify(row)).join(",\n")}\n]}\n`;
+  const boot = clock === null ? "" : `"boot":${JSON.stringify(clock)},`;
+  return `{"schema":${JSON.stringify(SCHEMA)},${boot}"files":[\n${rows.map((row) => JSON.stringify(row)).join(",\n")}\n]}\n`;
 }
 
 /** Null when the text is not such a list, whole and in every row. */
@@ -119,6 +145,17 @@ export function parseStates(text: string): readonly FileState[] | null {
     states.push(state);
   }
   return states;
+}
+
+/** The clock in such a list; null where there is none, or it is damaged: then nothing is known of steps. */
+export function parseClock(text: string): BootClock | null {
+  const document = parseJson(text);
+  if (typeof document !== "object" || document === null || !("boot" in document)) return null;
+  const { bootId, from, to, last } = { ...(document.boot as Partial<Record<keyof BootClock, unknown>>) }; // any JSON
+  const times = [from, to, last];
+  if (typeof bootId !== "string" || !times.every((at): at is number => typeof at === "number" && Number.isFinite(at)))
+    return null;
+  return { bootId, from: times[0] ?? 0, to: times[1] ?? 0, last: times[2] ?? 0 };
 }
 
 function parseJson(text: string): unknown {

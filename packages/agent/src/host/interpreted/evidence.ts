@@ -21,9 +21,11 @@ export type Evidence =
   /** Only its package can tell. */
   | { readonly kind: "package" };
 
+/** Epoch milliseconds. */
 export interface Times {
-  /** Epoch milliseconds, by the clock of now. */
-  readonly startedAt: number;
+  /** When the process started: by whatever clock this boot has had, as far as scans saw it. */
+  readonly earliest: number;
+  readonly latest: number;
   readonly now: number;
 }
 
@@ -31,19 +33,19 @@ export interface Times {
 export interface Learnt {
   readonly old: FileState | null;
   readonly now: FileState | null;
-  /** Epoch milliseconds of the last scan that saw it, 0 for none. */
-  readonly seenAt: number;
+  /** The process was there when the last scan was made. */
+  readonly wasThere: (task: Task) => boolean;
 }
 
 export function evidenceOf(
   { stat }: TreeFile["side"],
   learnt: Learnt,
   task: Task,
-  { startedAt, now }: Times,
+  { earliest, latest, now }: Times,
 ): Evidence {
-  const { old, now: state, seenAt } = learnt;
-  if (state !== null && state.since + SLACK_MS < startedAt) return { kind: "current" };
-  if (isWritten(old, state, seenAt, task, startedAt)) {
+  const { now: state } = learnt;
+  if (state !== null && state.since + SLACK_MS < earliest) return { kind: "current" };
+  if (isWritten(learnt, task)) {
     return {
       kind: "suspected",
       why: "an earlier scan saw other bytes in it, and the process was there then",
@@ -52,20 +54,15 @@ export function evidenceOf(
   }
   const bornAt = Number(stat.birthtimeNs / 1_000_000n);
   if (bornAt <= 0 || bornAt > now + SLACK_MS) return { kind: "package" };
-  if (bornAt <= startedAt + SLACK_MS) return { kind: "current" };
+  if (bornAt <= earliest + SLACK_MS) return { kind: "current" };
+  if (bornAt <= latest + SLACK_MS) return { kind: "package" }; // the clock was set in between
   return { kind: "suspected", why: `made ${instant(bornAt)}, after the process started`, isWritten: false };
 }
 
 /** The process was there when the bytes were others. */
-function isWritten(
-  old: FileState | null,
-  now: FileState | null,
-  seenAt: number,
-  task: Task,
-  startedAt: number,
-): boolean {
+function isWritten({ old, now, wasThere }: Learnt, task: Task): boolean {
   if (now?.before.some(({ pid, startTicks }) => pid === task.pid && startTicks === task.stat.startTicks)) return true;
-  return old !== null && now !== null && old.content !== now.content && startedAt + SLACK_MS < seenAt;
+  return old !== null && now !== null && old.content !== now.content && wasThere(task);
 }
 
 /** `2026-11-23 12:00:05 UTC` */
@@ -84,32 +81,44 @@ export function learn(
   states: States,
   startedAt: (task: Task) => number,
 ): Learnt {
+  const { seenAt, seenUptime } = states;
+  // Since the start of the machine no clock can be set.
+  const wasThere = (task: Task) =>
+    seenUptime === null
+      ? startedAt(task) + SLACK_MS < seenAt
+      : task.stat.startTicks * MS_PER_TICK + SLACK_MS < seenUptime;
   const old = states.old.get(path) ?? null;
   states.seen.set(path, stat);
-  const now = old?.key === keyOf(stat) ? old : nextOf(path, stat, old, tasks, states, startedAt);
-  if (now === null) return { old, now, seenAt: states.seenAt };
+  const now = old?.key === keyOf(stat) ? old : nextOf(path, stat, old, tasks.filter(wasThere), states);
+  if (now === null) return { old, now, wasThere };
   const living = now.before.filter(({ pid, startTicks }) =>
     tasks.some((task) => task.pid === pid && task.stat.startTicks === startTicks),
   );
   const kept = living.length === now.before.length ? now : { ...now, before: living };
   states.judged.set(path, kept);
-  return { old, now: kept, seenAt: states.seenAt };
+  return { old, now: kept, wasThere };
 }
 
+const MS_PER_TICK = 10;
+
+/** `there`: who was there when it was seen last. */
 function nextOf(
   path: string,
   stat: BigIntStats,
   old: FileState | null,
-  tasks: readonly Task[],
+  there: readonly Task[],
   states: States,
-  startedAt: (task: Task) => number,
 ): FileState | null {
   const read = nowOf(path, stat, states, old);
   if (read === null) return null;
   const { inode, key, content, changedAt } = read;
   if (old !== null && old.content === content)
     return { path, inode, key, content, since: old.since, before: old.before };
-  const there = old === null ? [] : tasks.filter((task) => startedAt(task) + SLACK_MS < states.seenAt);
-  const before = there.map(({ pid, stat: { startTicks } }) => ({ pid, startTicks, address: 0, isSure: true }));
+  const before = (old === null ? [] : there).map(({ pid, stat: { startTicks } }) => ({
+    pid,
+    startTicks,
+    address: 0,
+    isSure: true,
+  }));
   return { path, inode, key, content, since: changedAt, before };
 }

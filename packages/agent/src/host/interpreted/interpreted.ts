@@ -34,7 +34,7 @@ export function interpretedIn(table: ProcessTable): readonly Interpreted[] {
 
 /** Interpreters that keep what they read open: their descriptors tell even where a link leads elsewhere now. */
 const KEEPS_OPEN: ReadonlySet<Language> = new Set(["shell", "java"]);
-const UNSEEN: Learnt = { old: null, now: null, seenAt: 0 };
+const UNSEEN: Learnt = { old: null, now: null, wasThere: () => false };
 
 /** What differs, by file and evidence, and who has it. */
 export interface Difference {
@@ -55,7 +55,8 @@ export interface Judging {
 export function interpretedDifferences(all: readonly Interpreted[], judging: Judging): readonly Difference[] {
   const budget: Budget = { bytes: COMPARED_BYTES };
   const readers = readersOf(all);
-  const startedAt = startOf(judging.bootedAt);
+  const clock = judging.states?.clock.now;
+  const [earliest, latest] = [startOf(clock?.from ?? judging.bootedAt), startOf(clock?.to ?? judging.bootedAt)];
   const learnt = learnAll(all, readers, judging);
   const found = new Map<string, { facts: FileFacts; holders: Task[]; by: Difference["by"] }>();
   const add = (facts: FileFacts, task: Task, by: Difference["by"] = "bytes") => {
@@ -67,7 +68,7 @@ export function interpretedDifferences(all: readonly Interpreted[], judging: Jud
   for (const { running, files } of all) {
     const { task } = running;
     const reader = readers.get(task) ?? task;
-    const times = { startedAt: startedAt(reader), now: judging.now };
+    const times = { earliest: earliest(reader), latest: latest(reader), now: judging.now };
     const told = files.files.map((file) => ({
       file,
       evidence: evidenceOf(file.side, learnt.get(file.side.path) ?? UNSEEN, reader, times),
