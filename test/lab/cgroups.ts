@@ -28,8 +28,10 @@ async function removed(top: string): Promise<true | undefined> {
     const directories = await below(top);
     const pids = (await Promise.all(directories.map(processesIn))).flat();
     // The rest of the host ends with its PID 1, which would otherwise tidy up meanwhile; pid_namespaces(7).
-    const inits = (await Promise.all(pids.map(async (pid) => ((await isInit(pid)) ? [pid] : [])))).flat();
-    for (const process of await Promise.all([...inits, ...pids].map(identityOf))) {
+    const inits: number[] = [];
+    for (const pid of pids) if (await isInit(pid)) inits.push(pid); // one after the other: there may be thousands
+    for (const pid of [...inits, ...pids]) {
+      const process = await identityOf(pid);
       if (process !== undefined) await kill(process);
     }
     for (const directory of directories) await rmdir(directory);
