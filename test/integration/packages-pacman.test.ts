@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { askNames, askOwners, type Databases, HOST_DATABASES } from "@afterpatch/agent/host/packages/ask";
+import { fixesOnHost } from "@afterpatch/agent/look/fixes";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 // pacman's own database, made by the real pacman; apk is not in Debian, so its database is text as apk writes it.
@@ -85,6 +86,7 @@ describe("apk", () => {
     expect(owner).toMatchObject({ name: "libx", version: "1.2-r0" });
     expect(Math.abs((owner?.installedAt ?? 0) - Date.now())).toBeLessThan(60_000);
     expect(askNames(new Set(["libx"]), databases).map(({ version }) => version)).toEqual(["1.2-r0"]);
+    expect(fixesOnHost("CVE-2026-1", databases)).toEqual({ fixes: [], untold: 1 }); // it keeps no changelogs
   });
 
   test("one that was changed by hand is of no version, and others are nobody's", () => {

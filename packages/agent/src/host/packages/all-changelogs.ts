@@ -5,6 +5,8 @@ import type { Databases } from "./ask.ts";
 import type { Allowance } from "./bytes.ts";
 import { readBytes } from "./bytes.ts";
 import { changelogFile, changelogText } from "./changelogs.ts";
+import { apkCount } from "./apk.ts";
+import { pacmanCount } from "./pacman.ts";
 import { hasDpkg } from "./dpkg.ts";
 import { hasRpm, rpmChangelogs } from "./rpm.ts";
 
@@ -32,6 +34,8 @@ export function installedChangelogs(text: string, databases: Databases): Install
   const parts = [
     ...(hasDpkg(databases.dpkg) ? [debian(text, databases, allowed)] : []),
     ...(hasRpm(databases.rpm) ? [rpm(text, databases)] : []),
+    // Neither keeps changelogs of what is installed.
+    ...[apkCount(databases.apk), pacmanCount(databases.pacman)].map((untold) => ({ found: [], untold })),
   ];
   return {
     found: parts.flatMap(({ found }) => found),

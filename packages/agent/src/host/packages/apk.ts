@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { type ApkPackage, parseApkInstalled } from "@afterpatch/core/packages/apk";
 import { codeOf, pathOf } from "../read.ts";
 import type { Answers, InstalledPackage } from "./ask.ts";
-import { type Allowance, readBytes } from "./bytes.ts";
+import { type Allowance, allowance, readBytes } from "./bytes.ts";
 
 const LONGEST = 128 * 1024 * 1024;
 const LONGEST_FILE = 256 * 1024 * 1024;
@@ -51,6 +51,12 @@ export function apkPackages(
   const read = readBytes(join(directory, "installed"), LONGEST, allowed);
   if (read.kind !== "bytes") return [];
   return parseApkInstalled(read.bytes.toString("latin1"), { names }).map((entry) => described(entry, null));
+}
+
+/** How many packages are installed, 0 without a database. */
+export function apkCount(directory: string): number {
+  const read = readBytes(join(directory, "installed"), LONGEST, allowance());
+  return read.kind === "bytes" ? [...read.bytes.toString("latin1").matchAll(/^P:/gm)].length : 0;
 }
 
 function owned(entry: ApkPackage, path: string, sha1: string | null, allowed: Allowance): InstalledPackage {

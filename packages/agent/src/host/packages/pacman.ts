@@ -45,6 +45,11 @@ export function pacmanPackages(
   });
 }
 
+/** How many packages are installed, 0 without a database. */
+export function pacmanCount(directory: string): number {
+  return folders(directory).length;
+}
+
 function described(directory: string, folder: string, allowed: Allowance): InstalledPackage | null {
   const desc = readRegular(join(directory, "local", folder, "desc"), LONGEST, allowed);
   const entry = desc.kind === "text" ? parsePacmanDesc(desc.text) : null;
