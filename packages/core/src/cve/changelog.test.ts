@@ -121,8 +121,15 @@ describe("a changelog of rpm", () => {
     ["two back", "1:3.0.7-23.el9", "1:3.0.7-25.el9_3", ["CVE-2026-1111", "CVE-2026-2222"]],
     ["cut", "1:3.0.7-22.el9", "1:3.0.7-25.el9_3", null],
     ["of another version", "1:3.0.7-23.el9", "1:3.0.7-26.el9_3", null],
+    ["of one that begins with the same digits", "1:3.0.7-23.el9", "1:3.0.7-251.el9_3", null],
+    ["an older one is on the disk: it fixed nothing", "1:3.0.7-26.el9", "1:3.0.7-25.el9_3", []],
   ])("%s", (_name, from, to, expected) => {
     expect(fixedBetween(changelog, from, to)).toEqual(expected);
+  });
+
+  test("of two versions that name it the later one completes the fix", () => {
+    expect(fixedIn(changelog, "CVE-2026-1111")).toBe("1:3.0.7-25");
+    expect(fixedIn(changelog, "CVE-2026-2222")).toBe("3.0.7-24");
   });
 
   test("an entry of no known version may be of any", () => {

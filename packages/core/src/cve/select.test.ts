@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import type { Finding, FoundFile } from "../scan.ts";
-import { toldOf } from "./select.ts";
+import type { Scan } from "../scan.ts";
+import { ofCve, toldOf } from "./select.ts";
 
 const ID = "CVE-2026-28387";
 const FILE: FoundFile = {
@@ -23,3 +24,19 @@ test.each<[string, Finding, string]>([
   ["named by none, and one could not tell", finding([], null), "unknown"],
   ["another id that begins the same", finding([`${ID}9`]), "not-named"],
 ])("a finding %s", (_name, one, told) => expect(toldOf(one, ID)).toBe(told));
+
+test("a scan of one CVE has the findings that a changelog named, and counts those of which none could tell", () => {
+  const scan: Scan = {
+    schema: "afterpatch.scan/v1",
+    host: {
+      ...{ id: null, name: "h", bootId: "b", os: "o" },
+      kernel: { running: "k", expected: null, verdict: "unknown" },
+    },
+    ...{ startedAt: 0, elapsedMs: 0, unreadable: [], notes: ["other"], reboot: { required: null, reasons: [] } },
+    processes: { seen: 3, scanned: 3, vanished: 0, unreadable: 0 },
+    findings: [finding([ID]), finding([]), finding(null)],
+  };
+  const { findings, notes } = ofCve(scan, ID);
+  expect(findings).toEqual([finding([ID])]);
+  expect(notes).toEqual([`${ID}: no changelog tells of 1 other finding whether it was fixed there`, "other"]);
+});
