@@ -38,6 +38,26 @@ Next: 'afterpatch-agent plan' shows the steps in order, 'sudo afterpatch-agent a
 `);
 });
 
+test("what is suspected is not counted with what is proved, and many files of one process are folded", () => {
+  const [first, ...others] = HOST.findings;
+  const file = first?.files[0];
+  if (!first || !file) throw new Error("the case has findings");
+  const files = Array.from({ length: 12 }, (_, at) => ({
+    ...file,
+    path: `/usr/share/x/${at}.py`,
+    verdict: "suspected" as const,
+  }));
+  const suspected = { ...first, verdict: "suspected" as const, files };
+  const shown = renderScan({ ...HOST, findings: [suspected, ...others] }, true);
+  expect(shown).toContain("web01: 5 processes run old code, 1 more is suspected to\n");
+  expect(shown).toContain("/usr/share/x/9.py\n");
+  expect(shown).not.toContain("/usr/share/x/10.py");
+  expect(shown).toContain("and 2 more files ('afterpatch-agent why' lists all)\n");
+  expect(renderScan({ ...HOST, findings: [suspected] }, true)).toContain(
+    "web01: 1 process is suspected to run old code\n",
+  );
+});
+
 test("nothing runs old code", () => expect(renderScan(CLEAN, true)).toContain("web01: nothing runs old code\n"));
 
 test("what is done on request names the command, and nothing else does", () => {

@@ -27,13 +27,23 @@ export function renderScan(
 
 function headline({ host, findings, processes, unreadable }: Scan, code: string): string {
   const known = findings.filter(isOld);
-  const old = known.filter(({ process }) => process !== null).length;
+  const processesOld = known.filter(({ process }) => process !== null);
   const isSure = findings.length === known.length && unreadable.length === 0;
   const nothing = isSure
     ? `no${known.length > 0 ? " process" : "thing"} runs ${code}`
     : `nothing was found that runs ${code}, but not everything could be seen`;
-  const what = old === 0 ? nothing : `${plural(old, "process", "processes")} ${old === 1 ? "runs" : "run"} ${code}`;
+  const what = processesOld.length === 0 ? nothing : howMany(processesOld, code);
   return `${host.name}: ${what}\n${host.os}, ${kernel(host)}, ${processesLine(processes)}`;
+}
+
+/** What is only suspected is not counted with what is proved. */
+function howMany(findings: readonly Finding[], code: string): string {
+  const suspected = findings.filter(({ verdict }) => verdict === "suspected").length;
+  const proved = findings.length - suspected;
+  const may = `${suspected === 1 ? "is" : "are"} suspected to`;
+  if (proved === 0) return `${plural(suspected, "process", "processes")} ${may} run ${code}`;
+  const more = suspected === 0 ? "" : `, ${suspected} more ${may}`;
+  return `${plural(proved, "process", "processes")} ${proved === 1 ? "runs" : "run"} ${code}${more}`;
 }
 
 function kernel({ kernel: { running, expected, verdict, livePatches } }: Scan["host"]): string {
@@ -50,17 +60,25 @@ function kernel({ kernel: { running, expected, verdict, livePatches } }: Scan["h
 }
 
 function renderOwner({ owner, first, findings }: OwnerGroup): string {
-  const lines = findings.flatMap(({ process, files, verdict }) =>
-    files.map((file, index) => [
-      index === 0 && process ? `pid ${process.pid}` : "",
-      index === 0 ? (process?.user ?? "") : "",
-      index === 0 ? verdict : file.verdict,
-      [file.path, ...about(file)].join("  "),
-    ]),
-  );
+  const lines = findings.flatMap(({ process, files, verdict }) => {
+    const shown = files
+      .slice(0, MOST_FILES)
+      .map((file, index) => [
+        index === 0 && process ? `pid ${process.pid}` : "",
+        index === 0 ? (process?.user ?? "") : "",
+        index === 0 ? verdict : file.verdict,
+        [file.path, ...about(file)].join("  "),
+      ]);
+    const more = files.length - MOST_FILES;
+    return more > 0
+      ? [...shown, ["", "", "", `and ${plural(more, "more file", "more files")} ('afterpatch-agent why' lists all)`]]
+      : shown;
+  });
   return [`${ownerName(owner)}: ${action(first)}`, ...rows(lines).map((line) => `  ${line}`)].join("\n");
 }
 
+/** A program that an interpreter runs has hundreds of files, all made anew by one upgrade. */
+const MOST_FILES = 10;
 const MOST_CVES = 3;
 
 /** `openssl 3.0.11-1 -> 3.0.15-1`, and what that fixed. */

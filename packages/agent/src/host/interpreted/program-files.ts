@@ -21,7 +21,7 @@ const SEARCHERS: Readonly<Record<Language, Searcher>> = {
 };
 
 /** Most files that one program is followed through, in the order in which they are imported. */
-const MOST_FILES = 4000;
+const MOST_FILES = 3000;
 
 /** What a process of an interpreter consists of, as far as its texts say. */
 export interface ProgramFiles {
