@@ -65,13 +65,14 @@ export function readHost(options: ScanOptions): HostFacts {
   const states = inventory === null ? null : loadStates(statesBeside(inventory), { bootId, bootedAt });
   const interpreted = interpretedIn(table);
   const readers = readersOf(interpreted);
+  const startedLatest = startOf(states?.clock.now.to ?? bootedAt);
   const judging = { bootedAt, now: startedAt, states };
   const differing = joined(differingFiles(table, bootedAt, states), interpretedDifferences(interpreted, judging));
   const systemd = isSystemd();
   const initCgroup = systemd ? cgroupOf("/proc/1") : null;
   const named = withPackages(table, differing, { inventory, databases, now: startedAt, bootedAt });
   const { files, holders } = settled({ files: named.files, holders: differing.holders }, differing.doubts, (task) =>
-    startOf(bootedAt)(readers.get(task) ?? task),
+    startedLatest(readers.get(task) ?? task),
   );
   const containers = readContainers(table, engines);
   const { running, vanished } = readRunning(withImages(holders, files, containers), table, { now, systemd });

@@ -30,7 +30,8 @@ export function joined(mapped: Differing, interpreted: readonly Difference[]) {
 
 /**
  * What remains when the packages of the files are known. The same version installed again has the same bytes; and where
- * nothing but its package could tell of a file, it has to have been installed after the process started.
+ * nothing but its package could tell of a file, it has to have been installed after the process started, by every clock
+ * that this boot has had: `startedAt` is the latest of them.
  */
 export function settled(
   { files, holders }: Differing,
