@@ -19,6 +19,7 @@ import { rolloutRetry } from "./commands/rollout-retry.ts";
 import { rolloutStart } from "./commands/rollout-start.ts";
 import { scan, status } from "./commands/status.ts";
 import { tokenCreate } from "./commands/token-create.ts";
+import { hostsRevoke } from "./commands/hosts-revoke.ts";
 import { writeoff } from "./commands/writeoff.ts";
 import type { Shell } from "./shell.ts";
 
@@ -116,6 +117,7 @@ function commands(reader: Reader, argv: readonly string[], version: string, colu
   const rollouts = [rolloutStart, rolloutRetry, ...looks, rolloutPause, rolloutResume, rolloutApprove, rolloutAbort];
   parser = group(parser, "rollout", "Start, follow, pause and stop rollouts", rollouts);
   parser = group(parser, "windows", "When hosts may begin", [windowsNext]);
+  parser = group(parser, "hosts", "Who is let in", [hostsRevoke]);
   return group(parser, "token", "Make join tokens for new hosts", [tokenCreate]);
 }
 

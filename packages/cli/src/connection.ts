@@ -26,6 +26,7 @@ export type HoldMessage = Message<"Hold">;
 export type HoldOrder = Message<"HoldOrder">;
 export type CordonedHosts = Message<"CordonedHosts">;
 export type WrittenOffHost = Message<"WrittenOffHost">;
+export type RevokedHost = Message<"RevokedHost">;
 export type ListBudgetsResponse = Message<"ListBudgetsResponse">;
 export type NextWindowsResponse = Message<"NextWindowsResponse">;
 export type WhyHostResponse = Message<"WhyHostResponse">;
@@ -73,6 +74,7 @@ export interface Control {
   whyHost(host: string): Promise<WhyHostResponse>;
   listEvents(id: string): Promise<ListEventsResponse>;
   writeOffHost(host: string, reason: string): Promise<WrittenOffHost>;
+  revokeHost(host: string, reason: string): Promise<RevokedHost>;
   /** Ends when the controller ends it or `signal` fires. */
   watchRollout(id: string, signal: AbortSignal): AsyncGenerator<Rollout, void>;
   /** True for failures that end when the network or the controller comes back. */
@@ -115,6 +117,7 @@ export async function connect(shell: Shell): Promise<Control> {
       ask("windows next", controlService.nextWindows, { rolloutId, rolloutFile, count }),
     whyHost: (host) => ask("why", controlService.whyHost, { host }),
     listEvents: (id) => ask("rollout history", controlService.listEvents, { id }),
+    revokeHost: (host, reason) => ask("hosts revoke", controlService.revokeHost, { host, reason }),
     writeOffHost: (host, reason) => ask("writeoff", controlService.writeOffHost, { host, reason }),
     watchRollout: (id, signal) => watch(credentials, id, signal),
     isPassing,

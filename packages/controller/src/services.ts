@@ -10,6 +10,7 @@ import { whyHandlers } from "./api/why.ts";
 import { controlHandlers } from "./api/control.ts";
 import { holdHandlers } from "./api/holds.ts";
 import { chargeHandlers } from "./api/charges.ts";
+import { revokeHandlers } from "./api/revoke.ts";
 import { enrollHandlers } from "./api/enroll.ts";
 import { createToken } from "./api/tokens.ts";
 import type { Authority } from "./ca/authority.ts";
@@ -100,6 +101,7 @@ export function buildServices(deps: ControllerDeps): Services {
     }),
     ...holdHandlers({ hosts, register, engine, clock, log }),
     ...chargeHandlers({ hosts, engine, log }),
+    ...revokeHandlers({ hosts, fleet, engine, clock, log, cut: deps.cut }),
     ...budgetHandlers({ hosts, fleet, engine, clock }),
     ...whyHandlers({ hosts, fleet, engine, clock }),
     ...eventHandlers({ rollouts: store.rollouts }),

@@ -30,7 +30,7 @@ const ALLOWED: Readonly<Record<Caller, readonly string[]>> = {
   host: ["Connect"],
   viewer: LOOK,
   operator: [...ACT, ...LOOK],
-  admin: ["CreateToken", ...ACT, ...LOOK],
+  admin: ["CreateToken", "RevokeHost", ...ACT, ...LOOK],
 };
 
 test.each(Object.keys(ALLOWED) as Caller[])("%s may call exactly what is listed", (caller) => {

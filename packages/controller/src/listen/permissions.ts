@@ -34,6 +34,7 @@ export const PERMISSIONS: ReadonlyMap<string, readonly Caller[]> = new Map<strin
   [controlService.thawFleet.path, OPERATORS],
   [controlService.writeOffHost.path, OPERATORS],
   [controlService.createToken.path, ADMINS],
+  [controlService.revokeHost.path, ADMINS],
 ]);
 
 export function isPermitted(method: string, caller: Caller): boolean {
