@@ -4,15 +4,18 @@ import { noNames } from "./names.ts";
 import type { MappedFile, Place, ProcessTable, Task } from "./processes.ts";
 import type { States } from "./states.ts";
 import type { View } from "./view.ts";
-import { viewsOf } from "./views.ts";
 
 /** How much of files without build-ids one scan reads, and how often it looks into a process's memory. */
 const COMPARED_BYTES = 4n * 1024n * 1024n * 1024n;
 const LOOKS = 20_000;
 
 /** Files that differ from what their path names now, and who maps them, by index. */
-export function differingFiles({ places }: ProcessTable, bootedAt: number, states: States | null) {
-  const views = viewsOf(places);
+export function differingFiles(
+  { places }: ProcessTable,
+  bootedAt: number,
+  states: States | null,
+  views: ReadonlyMap<Place, View | null>,
+) {
   const comparing: Comparing = {
     budget: { bytes: COMPARED_BYTES },
     inPlace: { bootedAt, looks: LOOKS, states },

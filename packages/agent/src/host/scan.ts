@@ -8,9 +8,7 @@ import { textOfBytes } from "@afterpatch/core/text";
 import { type ContainersRead, readContainers } from "./containers/containers.ts";
 import { askEngines, type EnginesAsked } from "./containers/engines.ts";
 import { cgroupOf, type Details, readDetails, type Surroundings, toProcessFacts } from "./details.ts";
-import { differingFiles } from "./differences.ts";
-import { interpretedDifferences, interpretedIn, readersOf, startOf, untoldNotes } from "./interpreted/interpreted.ts";
-import { joined, settled } from "./interpreted/with-packages.ts";
+import { differingIn } from "./differing.ts";
 import { fixesOf } from "./packages/changelogs.ts";
 import { withPackages } from "./packages/packages.ts";
 import { type Databases, HOST_DATABASES, remoteNote } from "./packages/ask.ts";
@@ -63,17 +61,11 @@ export function readHost(options: ScanOptions): HostFacts {
   const bootedAt = bootTime(now);
   const bootId = line("/proc/sys/kernel/random/boot_id");
   const states = inventory === null ? null : loadStates(statesBeside(inventory), { bootId, bootedAt });
-  const interpreted = interpretedIn(table);
-  const readers = readersOf(interpreted);
-  const startedLatest = startOf(states?.clock.now.to ?? bootedAt);
-  const judging = { bootedAt, now: startedAt, states };
-  const differing = joined(differingFiles(table, bootedAt, states), interpretedDifferences(interpreted, judging));
+  const differing = differingIn(table, { bootedAt, now: startedAt, states });
   const systemd = isSystemd();
   const initCgroup = systemd ? cgroupOf("/proc/1") : null;
   const named = withPackages(table, differing, { inventory, databases, now: startedAt, bootedAt });
-  const { files, holders } = settled({ files: named.files, holders: differing.holders }, differing.doubts, (task) =>
-    startedLatest(readers.get(task) ?? task),
-  );
+  const { files, holders } = differing.settle(named.files);
   const containers = readContainers(table, engines);
   const { running, vanished } = readRunning(withImages(holders, files, containers), table, { now, systemd });
   const units = systemd ? readUnits(running.facts, initCgroup) : { units: null, unitsUnreadable: null };
@@ -113,7 +105,7 @@ export function readHost(options: ScanOptions): HostFacts {
         ...containers.notes,
         ...givenUp(databases.dpkg, startedAt),
         ...kept,
-        ...untoldNotes(interpreted),
+        ...differing.notes,
       ]),
     ],
   };

@@ -4,6 +4,7 @@ import { textOfBytes } from "@afterpatch/core/text";
 import { type Budget, contentOf } from "../content.ts";
 import type { Place, ProcessTable, Task } from "../processes.ts";
 import type { States } from "../states.ts";
+import type { View } from "../view.ts";
 import { viewsOf } from "../views.ts";
 import { type Evidence, evidenceOf, type Learnt, learn } from "./evidence.ts";
 import { type OpenFile, openFilesOf } from "./exact.ts";
@@ -24,10 +25,13 @@ export interface Interpreted {
 }
 
 /** What interpreters run, each process with its program. */
-export function interpretedIn(table: ProcessTable): readonly Interpreted[] {
+export function interpretedIn(
+  table: ProcessTable,
+  views: ReadonlyMap<Place, View | null> = viewsOf(table.places),
+): readonly Interpreted[] {
   const texts: Texts = { bytes: TEXT_BYTES };
   const trees = new Map<Place, Tree>();
-  for (const [place, view] of viewsOf(table.places)) if (view !== null) trees.set(place, new Tree(place, view, texts));
+  for (const [place, view] of views) if (view !== null) trees.set(place, new Tree(place, view, texts));
   const read = programReader();
   return runningIn(table, trees).map((running) => ({ running, files: read(running) }));
 }
