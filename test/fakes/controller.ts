@@ -16,6 +16,7 @@ import { orderOf } from "@afterpatch/controller/api/again";
 import { replanner } from "@afterpatch/controller/rollouts/replan";
 import { sha256 } from "@afterpatch/agent/session/report";
 import type { Replans } from "@afterpatch/controller/rollouts/queue";
+import { audit } from "@afterpatch/controller/store/audit";
 import { beginEpoch } from "@afterpatch/controller/store/settings";
 import { type Connection, createDatabase } from "@afterpatch/controller/store/sqlite";
 import { tokens } from "@afterpatch/controller/store/tokens";
@@ -27,7 +28,14 @@ export const SILENT: Log = { info() {}, warn() {}, error() {} };
 /** Enrols hosts whose ids are their names. */
 export async function enrol(db: Connection, names: readonly string[], now: number): Promise<void> {
   const secretSha256 = new Uint8Array(32);
-  const about = { expiresAt: now + 1e9, uses: names.length, labels: {}, createdBy: "test", createdAt: now };
+  const about = {
+    expiresAt: now + 1e9,
+    uses: names.length,
+    labels: {},
+    createdBy: "test",
+    createdAt: now,
+    operator: null,
+  };
   await tokens(db).create({ id: "token", secretSha256, ...about });
   for (const [index, name] of names.entries()) {
     const spkiSha256 = new Uint8Array(32).fill(index + 1);
@@ -94,7 +102,7 @@ export class ControllerBench {
   /** The next run of the controller on this store. The one before does nothing any more. */
   async start(): Promise<ControllerRun> {
     await this.#last?.engine.stop();
-    const run = new ControllerRun(this, beginEpoch(this.db));
+    const run = new ControllerRun(this, beginEpoch(this.db, this.time.now()));
     this.#last = run;
     await run.register.load();
     await run.engine.load();
@@ -145,7 +153,15 @@ export class ControllerRun {
     const replans = bench.replans ?? replanner(planning, (plan) => orderOf(plan).fleet);
     this.engine = new RolloutEngine({ ...live, randomId, proves, care: bench.care, replans });
     const about = { controllerVersion: "0.1.0", reportIntervalMs: 1_800_000 };
-    this.deps = { ...live, hosts, scans: this.scans, probes: this.probes, engine: this.engine, ...about };
+    this.deps = {
+      ...live,
+      hosts,
+      audit: audit(bench.db),
+      scans: this.scans,
+      probes: this.probes,
+      engine: this.engine,
+      ...about,
+    };
   }
 
   /** A host opens a stream and says Hello with these permits. */

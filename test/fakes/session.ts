@@ -129,7 +129,17 @@ export function sessionOf(given: SessionGiven = {}) {
   const stop = new AbortController();
   const session = new Session(
     {
-      ...{ hostId: "h1", agentVersion: "0.1.0", machine, rules: NO_RULES, journal, clock, sha256, reportOf },
+      ...{
+        hostId: "h1",
+        agentVersion: "0.1.0",
+        instanceId: "i1",
+        machine,
+        rules: NO_RULES,
+        journal,
+        clock,
+        sha256,
+        reportOf,
+      },
       ...(changes ? { changes } : {}),
       ...(schedule ? { schedule } : {}),
       ...(probe ? { probe } : {}),

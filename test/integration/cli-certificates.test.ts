@@ -51,7 +51,13 @@ test.each<[string, (own: string, other: string, here: OpenedController) => Promi
       const authority = await loadAuthority(join(here.dataDir, "ca"));
       writeFileSync(
         join(own, "operator.crt"),
-        (await authority.issueOperator("mallory", "admin", key.publicKey, Date.now())).pem,
+        (
+          await authority.issueOperator(
+            { name: "mallory", role: "admin" as const, lifeMs: 3_600_000 },
+            key.publicKey,
+            Date.now(),
+          )
+        ).pem,
       );
       writeFileSync(join(own, "operator.key"), key.pem);
       return own;
@@ -85,9 +91,14 @@ async function madeAt(rootAt: number, serverAt: number): Promise<{ directory: st
   mkdirSync(credentials);
   const [rootKey, serverKey, operatorKey] = [newKey(), newKey(), newKey()];
   const root = await issueRoot(rootKey.pem, rootAt);
-  const issuer = { certificate: new X509Certificate(root.pem), key: createPrivateKey(rootKey.pem) };
+  const issuer = { certificate: new X509Certificate(root.pem), key: createPrivateKey(rootKey.pem), chain: "" };
   const server = await issueServer(issuer, ["localhost"], serverKey.publicKey, serverAt);
-  const operator = await issueOperator(issuer, "admin", "admin", operatorKey.publicKey, Date.now());
+  const operator = await issueOperator(
+    issuer,
+    { name: "admin", role: "admin", lifeMs: DAY_MS },
+    operatorKey.publicKey,
+    Date.now(),
+  );
   for (const place of [directory, credentials]) writeFileSync(join(place, "ca.crt"), root.pem);
   writeFileSync(join(directory, "server.crt"), server.pem);
   writeFileSync(join(directory, "server.key"), serverKey.pem);

@@ -107,7 +107,10 @@ test.each<[string, (directory: string) => void, number, RegExp]>([
   ["no credentials", (directory) => rmSync(join(directory, "operator.key")), 5, /operator\.key does not exist/],
   [
     "an expired certificate",
-    (directory) => copyFileSync(join(bench.directory, "expired.crt"), join(directory, "operator.crt")),
+    (directory) => {
+      for (const end of ["crt", "key"])
+        copyFileSync(join(bench.directory, `expired.${end}`), join(directory, `operator.${end}`));
+    },
     5,
     /expired on/,
   ],

@@ -141,7 +141,7 @@ test("every command says its exit codes in its help", async () => {
   const help = async (...words: readonly string[]) => (await bench.run(...words, "--help")).out;
   const named = (text: string, group: string) =>
     [...text.matchAll(new RegExp(`^ {2}afterpatch ${group}([a-z]+)`, "gm"))].map(([, name = ""]) => name);
-  const groups = ["hosts", "rollout", "token", "windows"];
+  const groups = ["audit", "ca", "hosts", "operators", "rollout", "token", "windows"];
   const top = named(await help(), "").filter((name) => !groups.includes(name));
   const inner = await Promise.all(
     groups.map(async (group) => named(await help(group), `${group} `).map((name) => [group, name])),

@@ -73,7 +73,6 @@ export async function serveScript(directory: string, script: Script, port = 0): 
     listBudgets: unscripted,
     nextWindows: unscripted,
     writeOffHost: unscripted,
-    revokeHost: unscripted,
     createToken: answering((request) => {
       script.asked.tokens.push(request);
       return { token: "ap1.token", expiresAt: 1_800_000_000_000 };

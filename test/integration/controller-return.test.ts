@@ -22,7 +22,7 @@ async function firstWord(identity: Identity): Promise<string> {
   const stop = new AbortController();
   onTestFinished(() => stop.abort());
   try {
-    const channel = await dialer(identity)(stop.signal);
+    const channel = await dialer(async () => identity)(stop.signal);
     onTestFinished(() => channel.close());
     for await (const message of channel.incoming) return message.kind;
     return "nothing";
@@ -62,7 +62,7 @@ test("a dial that is not wanted any more ends", async () => {
   const address = server.address();
   const port = address !== null && typeof address === "object" ? address.port : 0;
   const stop = new AbortController();
-  const dialed = dialer({ ...identity, fleetAddress: { host: "127.0.0.1", port } })(stop.signal);
+  const dialed = dialer(async () => ({ ...identity, fleetAddress: { host: "127.0.0.1", port } }))(stop.signal);
   setImmediate(() => stop.abort());
   const ended = dialed.then(
     () => "opened",

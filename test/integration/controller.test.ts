@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { chmod, mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
+import { chmod, copyFile, mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -32,9 +32,11 @@ test("init makes everything, readable by its owner alone, and never runs twice",
     "admin",
     "admin/ca.crt",
     "admin/controller",
+    "admin/enrol",
     "admin/operator.crt",
     "admin/operator.key",
     "ca",
+    "ca/issuing.pem",
     "ca/root.crt",
     "ca/root.key",
     "ca/server.pem",
@@ -153,8 +155,8 @@ test("serve refuses what it cannot use: no data, no store, a foreign key file, a
   expectRefused(await serveOnce(directory), 5, /CA cannot be read: it does not exist/);
   const dataDir = await dataDirectory();
   const other = await dataDirectory();
-  await writeFile(join(dataDir, "ca/root.key"), await readFile(join(other, "ca/root.key")));
-  expectRefused(await serveOnce(dataDir), 5, /root.key is not the key of root.crt/);
+  await copyFile(join(other, "ca/issuing.pem"), join(dataDir, "ca/issuing.pem"));
+  expectRefused(await serveOnce(dataDir), 5, /issuing.pem: CA cannot be read: it was not issued by root.crt beside it/);
   expectRefused(
     await serveOnce(other, "--listen", "203.0.113.1"),
     5,
@@ -194,5 +196,5 @@ test("the server's certificate is made anew by serve when it is damaged, else ke
     /^-----BEGIN PRIVATE KEY-----[\s\S]+(-----BEGIN CERTIFICATE-----[\s\S]+){2}$/,
   );
   expect((await stat(path)).mode & 0o777).toBe(0o600);
-  expect(await readdir(dirname(path))).toEqual(["root.crt", "root.key", "server.pem"]);
+  expect(await readdir(dirname(path))).toEqual(["issuing.pem", "root.crt", "root.key", "server.pem"]);
 });

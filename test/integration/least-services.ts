@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { createToken } from "@afterpatch/controller/api/tokens";
+import { createToken } from "@afterpatch/controller/api/trust/tokens";
 import { buildServices, type ControllerDeps, type Services } from "@afterpatch/controller/services";
 import type { ClientIdentity } from "@afterpatch/wire/credentials";
 import { duplex, unary } from "@afterpatch/wire/rpc";

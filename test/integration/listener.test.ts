@@ -80,8 +80,8 @@ test.each(["viewer", "operator"] as const)("a %s by certificate stays one, whate
   const controller = await controllerHere(leastServices);
   const authority = await loadAuthority(join(controller.dataDir, "ca"));
   const { privateKey, publicKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
-  const issued = await authority.issueOperator("carol", role, publicKey, Date.now());
-  await controller.store.operators.add("carol", "admin", issued, Date.now());
+  const issued = await authority.issueOperator({ name: "carol", role, lifeMs: 3_600_000 }, publicKey, Date.now());
+  await controller.store.operators.add("carol", "admin", issued, 3_600_000, Date.now());
   const key = privateKey.export({ type: "pkcs8", format: "pem" }).toString();
   const carol = client(controller.ports.fleet, { ca: authority.root, cert: issued.pem, key });
   expect(await refusal(createToken(carol))).toEqual({ status: "PERMISSION_DENIED", code: "not-permitted" });
@@ -92,8 +92,12 @@ test("an admin by certificate is what the store says", async () => {
   const controller = await controllerHere(leastServices);
   const authority = await loadAuthority(join(controller.dataDir, "ca"));
   const { privateKey, publicKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
-  const issued = await authority.issueOperator("dave", "admin", publicKey, Date.now());
-  await controller.store.operators.add("dave", "viewer", issued, Date.now());
+  const issued = await authority.issueOperator(
+    { name: "dave", role: "admin" as const, lifeMs: 3_600_000 },
+    publicKey,
+    Date.now(),
+  );
+  await controller.store.operators.add("dave", "viewer", issued, 3_600_000, Date.now());
   const key = privateKey.export({ type: "pkcs8", format: "pem" }).toString();
   const dave = client(controller.ports.fleet, { ca: authority.root, cert: issued.pem, key });
   expect(await refusal(createToken(dave))).toEqual({ status: "PERMISSION_DENIED", code: "not-permitted" });
@@ -117,7 +121,7 @@ test("a revoked host is cut off and does not come back", async () => {
   const stream = open(host, agentService.connect);
   const ended = new Promise<number>((settle) => stream.on("error", (error: grpc.ServiceError) => settle(error.code)));
   await new Promise((settle) => stream.once("data", settle));
-  await controller.store.hosts.revoke(identity.hostId, Date.now());
+  await controller.store.hosts.revoke(identity.hostId, { actor: "user/ada", at: Date.now() });
   expect(await refusal(listHosts(host))).toEqual({ status: "PERMISSION_DENIED", code: "revoked" });
   controller.cut((peer) => peer.kind === "host" && peer.id === identity.hostId);
   expect(await ended).toBe(grpc.status.UNAVAILABLE);
@@ -131,7 +135,7 @@ test("the fleet port refuses no certificate, another CA's, the server's own, an 
   const serverPem = await readFile(join(controller.dataDir, "ca/server.pem"), "utf8");
   const authority = await loadAuthority(join(controller.dataDir, "ca"));
   const { privateKey, publicKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
-  const expired = await authority.issueHost("01JDAAAAAAAAAAAAAAAAAAAAAA", publicKey, Date.now() - 366 * 86_400_000);
+  const expired = await authority.issueHost("01JDAAAAAAAAAAAAAAAAAAAAAA", publicKey, Date.now() - 31 * 86_400_000);
   const key = privateKey.export({ type: "pkcs8", format: "pem" }).toString();
   const { fleet, enrol } = controller.ports;
   const outcomes = {

@@ -43,7 +43,15 @@ async function asking() {
     const engine = new RolloutEngine({ ...live, ...hands, store: store.rollouts });
     const scans = new Scans(fleet, clock, randomId);
     const about = { controllerVersion: "0", reportIntervalMs: 1_800_000 };
-    const handlers = agentHandlers({ ...live, ...about, hosts: store.hosts, scans, probes, engine });
+    const handlers = agentHandlers({
+      ...live,
+      ...about,
+      hosts: store.hosts,
+      audit: store.audit,
+      scans,
+      probes,
+      engine,
+    });
     const built = buildServices(deps);
     const control = built.fleet.filter(({ definition }) => definition !== agentService);
     const stop = async () => {
@@ -71,8 +79,16 @@ async function agentOf(controller: OpenedController) {
   const policy = parseConfig(CHECKS, "agent.yaml");
   const session = new Session(
     {
-      ...{ hostId: identity.hostId, agentVersion: "0", machine, rules: NO_RULES, sha256, reportOf },
-      ...{ journal: memoryJournal(), clock: agentClock, connect: dialer(identity), random: Math.random },
+      ...{
+        hostId: identity.hostId,
+        agentVersion: "0",
+        instanceId: crypto.randomUUID(),
+        machine,
+        rules: NO_RULES,
+        sha256,
+        reportOf,
+      },
+      ...{ journal: memoryJournal(), clock: agentClock, connect: dialer(async () => identity), random: Math.random },
       probe: answersOf({
         read: async () => ({ kind: "policy", policy, file: "agent.yaml" }),
         state: () => machine.reboots.state(),

@@ -31,8 +31,16 @@ async function agentOf(controller: OpenedController, name: string, is: FakeHostO
   const host = fakeHost(is, systemClock);
   const session = new Session(
     {
-      ...{ hostId: identity.hostId, agentVersion: "0", machine: host.machine(), rules: NO_RULES, sha256, reportOf },
-      ...{ journal: memoryJournal(), clock: systemClock, connect: dialer(identity), random: Math.random },
+      ...{
+        hostId: identity.hostId,
+        agentVersion: "0",
+        instanceId: "i1",
+        machine: host.machine(),
+        rules: NO_RULES,
+        sha256,
+        reportOf,
+      },
+      ...{ journal: memoryJournal(), clock: systemClock, connect: dialer(async () => identity), random: Math.random },
       schedule: () => 200,
       lock: () => () => {},
       log: { info() {}, warn() {}, error() {} },

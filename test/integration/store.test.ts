@@ -22,7 +22,7 @@ async function newStore(): Promise<Store & { readonly path: string }> {
 async function token(store: Store, id: string, uses = 1, labels: Record<string, string> = {}): Promise<Application> {
   const secretSha256 = randomBytes(32);
   const times = { expiresAt: NOW + 1000, createdAt: NOW };
-  await store.tokens.create({ id, secretSha256, uses, labels, createdBy: "admin", ...times });
+  await store.tokens.create({ id, secretSha256, uses, labels, createdBy: "admin", operator: null, ...times });
   const spkiSha256 = randomBytes(32);
   return { tokenId: id, secretSha256, spkiSha256, name: "web01", labels: {}, agentVersion: "1", now: NOW };
 }
@@ -53,7 +53,7 @@ test("settings and hosts survive, the epoch grows at every opening, the file is 
   expect((await stat(store.path)).mode & 0o777).toBe(0o600);
   await store.close();
   for (const epoch of [1, 2, 3]) {
-    const again = await openStore(store.path);
+    const again = await openStore(store.path, NOW);
     expect(again).toMatchObject({ epoch, settings: SETTINGS });
     expect(await again.hosts.list()).toMatchObject([{ id: "H1", name: "web01", state: "active", report: null }]);
     await again.close();
@@ -77,7 +77,7 @@ test("every commit is on the disk, and the schema is not trusted", async () => {
 
 test("while a store is open nobody else reads or writes it", async () => {
   const store = await newStore();
-  await expect(openStore(store.path)).rejects.toMatchObject({ code: "in-use" });
+  await expect(openStore(store.path, NOW)).rejects.toMatchObject({ code: "in-use" });
   const other = new DatabaseSync(store.path, { readOnly: true, timeout: 0 });
   expect(() => other.prepare("SELECT * FROM hosts").all()).toThrow(/locked/);
   other.close();
@@ -141,7 +141,7 @@ test("a certificate lets in its own host until it is revoked, and a revoked key 
   await enrolled(store, "H2", "web02");
   expect(await store.access.host("H1", "s-H1")).toBe(true);
   expect(await store.access.host("H1", "s-H2")).toBe(false);
-  await store.hosts.revoke("H1", NOW);
+  await store.hosts.revoke("H1", { actor: "user/ada", at: NOW, reason: "stolen" });
   expect(await store.access.host("H1", "s-H1")).toBe(false);
   expect(await store.access.host("H2", "s-H2")).toBe(true);
   expect((await store.hosts.list()).map((host) => host.name)).toEqual(["web02"]);

@@ -57,6 +57,7 @@ export class SimAgent {
   #bootedAt: number;
   #channel: Channel | null = null;
   #isDown = false;
+  #starts = 0;
 
   constructor(options: SimAgentOptions) {
     this.hostId = options.hostId;
@@ -74,6 +75,7 @@ export class SimAgent {
       {
         hostId: this.hostId,
         agentVersion: "0.1.0",
+        instanceId: `${this.hostId}-${++this.#starts}`,
         machine: this.#machine(life),
         rules: { ...NO_RULES, veto: async (step) => this.#options.veto(step) },
         journal: this.#mortal(life, this.#journal),

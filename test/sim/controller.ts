@@ -1,3 +1,4 @@
+import { EMPTY_CHAIN } from "@afterpatch/wire/audit";
 import { type AgentApiDeps, hear } from "@afterpatch/controller/api/agent";
 import { Fleet } from "@afterpatch/controller/fleet/fleet";
 import { Probes } from "@afterpatch/controller/fleet/probes";
@@ -79,7 +80,8 @@ export class SimController {
       replans: NO_REPLANS,
     });
     const rest = { controllerVersion: "0.1.0", reportIntervalMs: 1_800_000, log: SILENT };
-    this.#deps = { hosts, fleet, scans, probes, engine: this.engine, clock, epoch, ...rest };
+    const audit = { head: async () => EMPTY_CHAIN };
+    this.#deps = { hosts, audit, fleet, scans, probes, engine: this.engine, clock, epoch, ...rest };
   }
 
   isConnected(hostId: string): boolean {

@@ -109,7 +109,7 @@ export class World {
       random: this.random,
       store: this.store,
       hosts: this.#hosts,
-      epoch: beginEpoch(this.#db),
+      epoch: beginEpoch(this.#db, this.time.now()),
       faults: () => this.faults,
       crash: () => this.faults.controllerCrash,
       zombie: () => this.faults.zombie,

@@ -18,8 +18,18 @@ import { why } from "./commands/why.ts";
 import { rolloutRetry } from "./commands/rollout-retry.ts";
 import { rolloutStart } from "./commands/rollout-start.ts";
 import { scan, status } from "./commands/status.ts";
-import { tokenCreate } from "./commands/token-create.ts";
-import { hostsRevoke } from "./commands/hosts-revoke.ts";
+import { auditList, auditVerify } from "./commands/trust/audit.ts";
+import { caShow } from "./commands/trust/ca.ts";
+import { hostsForget, hostsReadmit, hostsRelease, hostsRevoke, hostsWaiting } from "./commands/trust/hosts.ts";
+import { login } from "./commands/trust/login.ts";
+import {
+  operatorsAdd,
+  operatorsList,
+  operatorsRevoke,
+  operatorsRole,
+  operatorsToken,
+} from "./commands/trust/operators.ts";
+import { tokenCreate, tokenList, tokenRevoke } from "./commands/trust/tokens.ts";
 import { writeoff } from "./commands/writeoff.ts";
 import type { Shell } from "./shell.ts";
 
@@ -111,14 +121,20 @@ function commands(reader: Reader, argv: readonly string[], version: string, colu
     budgets,
     locks,
     why,
+    login,
   ])
     parser = add(parser, reader);
   const looks = [rolloutStatus, rolloutWatch, rolloutList, rolloutHistory];
   const rollouts = [rolloutStart, rolloutRetry, ...looks, rolloutPause, rolloutResume, rolloutApprove, rolloutAbort];
   parser = group(parser, "rollout", "Start, follow, pause and stop rollouts", rollouts);
   parser = group(parser, "windows", "When hosts may begin", [windowsNext]);
-  parser = group(parser, "hosts", "Who is let in", [hostsRevoke]);
-  return group(parser, "token", "Make join tokens for new hosts", [tokenCreate]);
+  const hosts = [hostsWaiting, hostsReadmit, hostsRelease, hostsRevoke, hostsForget];
+  parser = group(parser, "hosts", "Which hosts are let in", hosts);
+  const operators = [operatorsList, operatorsAdd, operatorsToken, operatorsRole, operatorsRevoke];
+  parser = group(parser, "operators", "Who may operate", operators);
+  parser = group(parser, "ca", "The controller's CA", [caShow]);
+  parser = group(parser, "audit", "What was done, and that nothing of it was changed", [auditList, auditVerify]);
+  return group(parser, "token", "Make join tokens for new hosts", [tokenCreate, tokenList, tokenRevoke]);
 }
 
 /** Below the help rather than in it: yargs would break the lines, and then they do not work as printed. */

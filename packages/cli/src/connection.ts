@@ -1,14 +1,13 @@
 import { type Filter, isFilter } from "@afterpatch/core/plan/filter";
 import type { RebootOrder } from "@afterpatch/core/plan/reboot";
-import { formatAddress } from "@afterpatch/wire/address";
 import { filterToWire } from "@afterpatch/wire/convert/filter";
 import { rebootToWire } from "@afterpatch/wire/convert/reboot";
 import { controllerClient } from "@afterpatch/wire/credentials";
 import type { pb } from "@afterpatch/wire/messages";
-import { call, follow, type Rpc, received } from "@afterpatch/wire/rpc";
+import { follow, received } from "@afterpatch/wire/rpc";
 import { controlService } from "@afterpatch/wire/services";
-import type { Client } from "@grpc/grpc-js";
-import { type Credentials, readCredentials } from "./credentials.ts";
+import { asking } from "./asking.ts";
+import type { Credentials } from "./credentials/read.ts";
 import { explain, isPassing } from "./refusal.ts";
 import type { Shell } from "./shell.ts";
 
@@ -26,7 +25,6 @@ export type HoldMessage = Message<"Hold">;
 export type HoldOrder = Message<"HoldOrder">;
 export type CordonedHosts = Message<"CordonedHosts">;
 export type WrittenOffHost = Message<"WrittenOffHost">;
-export type RevokedHost = Message<"RevokedHost">;
 export type ListBudgetsResponse = Message<"ListBudgetsResponse">;
 export type NextWindowsResponse = Message<"NextWindowsResponse">;
 export type WhyHostResponse = Message<"WhyHostResponse">;
@@ -74,23 +72,18 @@ export interface Control {
   whyHost(host: string): Promise<WhyHostResponse>;
   listEvents(id: string): Promise<ListEventsResponse>;
   writeOffHost(host: string, reason: string): Promise<WrittenOffHost>;
-  revokeHost(host: string, reason: string): Promise<RevokedHost>;
   /** Ends when the controller ends it or `signal` fires. */
   watchRollout(id: string, signal: AbortSignal): AsyncGenerator<Rollout, void>;
   /** True for failures that end when the network or the controller comes back. */
   isPassing(error: unknown): boolean;
 }
 
-const SOON_MS = 30_000;
 /** Planning scans every selected host that is connected. */
 const PLAN_MS = 180_000;
 
-/** Reads the credentials; the connection itself is made by each call, so that a call after an outage waits for nothing. */
+/** The controller, for the operator whose credentials the shell knows. */
 export async function connect(shell: Shell): Promise<Control> {
-  const credentials = await readCredentials(shell.access, shell.now());
-  const address = formatAddress(credentials.address);
-  const ask = <Req, Res>(what: string, method: Rpc<Req, Res, false, false>, request: Req, deadlineMs = SOON_MS) =>
-    once(credentials, what, (client) => call(client, method, request, deadlineMs));
+  const { credentials, address, ask } = await asking(shell);
   return {
     address,
     createToken: (request) => ask("token create", controlService.createToken, request),
@@ -117,7 +110,6 @@ export async function connect(shell: Shell): Promise<Control> {
       ask("windows next", controlService.nextWindows, { rolloutId, rolloutFile, count }),
     whyHost: (host) => ask("why", controlService.whyHost, { host }),
     listEvents: (id) => ask("rollout history", controlService.listEvents, { id }),
-    revokeHost: (host, reason) => ask("hosts revoke", controlService.revokeHost, { host, reason }),
     writeOffHost: (host, reason) => ask("writeoff", controlService.writeOffHost, { host, reason }),
     watchRollout: (id, signal) => watch(credentials, id, signal),
     isPassing,
@@ -128,17 +120,6 @@ export async function connect(shell: Shell): Promise<Control> {
 function inWords<T extends Pick<FleetOrder, "reboot" | "rolloutFile" | "filter">>(order: T) {
   const reboot = order.rolloutFile === "" ? rebootToWire(order.reboot) : null;
   return { ...order, reboot, filter: isFilter(order.filter) ? filterToWire(order.filter) : null };
-}
-
-async function once<Res>(credentials: Credentials, what: string, ask: (client: Client) => Promise<Res>): Promise<Res> {
-  const client = controllerClient(credentials.address, credentials);
-  try {
-    return await ask(client);
-  } catch (error) {
-    throw await explain(error, what, credentials);
-  } finally {
-    client.close();
-  }
 }
 
 async function* watch(credentials: Credentials, id: string, signal: AbortSignal): AsyncGenerator<Rollout, void> {

@@ -6,7 +6,7 @@ import { type CommandError, usageError } from "@afterpatch/core/command-error";
 import { someOf } from "@afterpatch/core/text";
 import { formatAddress } from "@afterpatch/wire/address";
 import { CONTROLLER_NAME, TLS_GROUPS } from "@afterpatch/wire/credentials";
-import { type Credentials, GET_NEW } from "./credentials.ts";
+import { type Credentials, GET_NEW } from "./credentials/read.ts";
 
 const PATIENCE_MS = 10_000;
 

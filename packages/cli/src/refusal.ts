@@ -2,7 +2,7 @@ import { EXIT, type ExitCode } from "@afterpatch/core/exit";
 import { formatAddress } from "@afterpatch/wire/address";
 import { CODE_KEY } from "@afterpatch/wire/rpc";
 import { type ServiceError, status } from "@grpc/grpc-js";
-import type { Credentials } from "./credentials.ts";
+import type { Credentials } from "./credentials/read.ts";
 import { misfit } from "./misfit.ts";
 import { CommandError } from "@afterpatch/core/command-error";
 

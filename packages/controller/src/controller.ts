@@ -51,7 +51,7 @@ export async function openController(options: ControllerOptions): Promise<Contro
   await using opened = new AsyncDisposableStack();
   const { dataDir, clock, log } = options;
   const authority = await loadAuthority(join(dataDir, "ca"));
-  const store = await openStore(join(dataDir, "controller.db"));
+  const store = await openStore(join(dataDir, "controller.db"), clock.now());
   opened.defer(() => store.close());
   const { settings, epoch, migratedFrom } = store;
   if (migratedFrom !== null) log.info({ from: migratedFrom, to: SCHEMA_VERSION }, "store migrated");
@@ -66,6 +66,8 @@ export async function openController(options: ControllerOptions): Promise<Contro
     log,
     version: options.version,
     fleetAddress: () => formatAddress({ host: settings.names[0] ?? "", port: listeners[0]?.port ?? settings.port }),
+    enrolAddress: () =>
+      formatAddress({ host: settings.names[0] ?? "", port: listeners[1]?.port ?? settings.enrolPort }),
     cut,
   });
   opened.defer(() => services.stop());

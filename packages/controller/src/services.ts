@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from "node:crypto";
 import type { Handlers } from "@afterpatch/wire/rpc";
-import { agentService, controlService, enrollService } from "@afterpatch/wire/services";
+import { agentService, controlService, enrollService, trustService } from "@afterpatch/wire/services";
 import { agentHandlers } from "./api/agent.ts";
 import { orderOf } from "./api/again.ts";
 import { budgetHandlers } from "./api/budgets.ts";
@@ -10,9 +10,7 @@ import { whyHandlers } from "./api/why.ts";
 import { controlHandlers } from "./api/control.ts";
 import { holdHandlers } from "./api/holds.ts";
 import { chargeHandlers } from "./api/charges.ts";
-import { revokeHandlers } from "./api/revoke.ts";
-import { enrollHandlers } from "./api/enroll.ts";
-import { createToken } from "./api/tokens.ts";
+import { trustHandlers } from "./api/trust/services.ts";
 import type { Authority } from "./ca/authority.ts";
 import { machineBootId } from "./fleet/boot-id.ts";
 import { Fleet } from "./fleet/fleet.ts";
@@ -47,6 +45,8 @@ export interface ControllerDeps {
   readonly hooksDir: string;
   /** HOST:PORT of the fleet port, as agents are to dial it; known once the ports are open. */
   readonly fleetAddress: () => string;
+  /** The same of the enrol port. */
+  readonly enrolAddress: () => string;
   /** Ends the connections of these peers at once, open streams included. */
   readonly cut: (isMeant: (peer: Peer) => boolean) => void;
 }
@@ -62,7 +62,7 @@ export interface Services {
 }
 
 export function buildServices(deps: ControllerDeps): Services {
-  const { store, authority, clock, log, epoch, fleetAddress, version } = deps;
+  const { store, clock, log, epoch, version } = deps;
   const register = new HoldRegister(store.holds, clock);
   const fleet = new Fleet(clock, () => register.now());
   const ownBootId = machineBootId();
@@ -89,10 +89,11 @@ export function buildServices(deps: ControllerDeps): Services {
     replans,
   });
   const agents = agentHandlers({
-    ...{ hosts, fleet, scans, probes, engine, clock, epoch, log },
+    ...{ hosts, audit: store.audit, fleet, scans, probes, engine, clock, epoch, log },
     controllerVersion: version,
     reportIntervalMs: REPORT_INTERVAL_MS,
   });
+  const trusting = trustHandlers({ ...deps, fleet, engine });
   const control: Handlers<typeof controlService> = {
     ...controlHandlers({
       ...planning,
@@ -101,20 +102,19 @@ export function buildServices(deps: ControllerDeps): Services {
     }),
     ...holdHandlers({ hosts, register, engine, clock, log }),
     ...chargeHandlers({ hosts, engine, log }),
-    ...revokeHandlers({ hosts, fleet, engine, clock, log, cut: deps.cut }),
     ...budgetHandlers({ hosts, fleet, engine, clock }),
     ...whyHandlers({ hosts, fleet, engine, clock }),
     ...eventHandlers({ rollouts: store.rollouts }),
     ...windowHandlers({ fleet, engine, clock }),
-    createToken: createToken({ tokens: store.tokens, pin: authority.pin, clock, log }),
+    ...trusting.control,
   };
-  const enroll = enrollHandlers({ enrolment: store.enrolment, authority, clock, fleetAddress, log });
   return {
     fleet: [
-      { definition: agentService, handlers: agents },
+      { definition: agentService, handlers: { ...agents, ...trusting.agent } },
       { definition: controlService, handlers: control },
+      { definition: trustService, handlers: trusting.trust },
     ],
-    enrol: [{ definition: enrollService, handlers: enroll }],
+    enrol: [{ definition: enrollService, handlers: trusting.enroll }],
     async start() {
       await register.load();
       await engine.load();

@@ -105,6 +105,8 @@ export type ToAgent =
       readonly controllerVersion: string;
       readonly now: number;
       readonly reportIntervalMs: number;
+      /** Where the controller's audit log stands; absent: not said. */
+      readonly auditHead?: string;
     }
   | { readonly kind: "report-ack"; readonly digest: string; readonly sendBody: boolean }
   | { readonly kind: "scan"; readonly requestId: string }
@@ -121,6 +123,8 @@ export type FromAgent =
       readonly epoch: number;
       /** Begun or finished, and not acknowledged as finished. What is not listed was never begun and never will be. */
       readonly permits: readonly PermitUpdate[];
+      /** Random, of this process of the agent; absent: not said. */
+      readonly instanceId?: string;
     }
   /** `requestId` of the scan this answers, else empty. Without `reason`: not said, or one that this version does not know. */
   | {

@@ -1,4 +1,4 @@
-import { createPrivateKey, X509Certificate } from "node:crypto";
+import { createPrivateKey } from "node:crypto";
 import { stat } from "node:fs/promises";
 import { visible } from "@afterpatch/core/text";
 import { type Address, formatAddress, parseAddress } from "@afterpatch/wire/address";
@@ -11,8 +11,9 @@ import * as grpc from "@grpc/grpc-js";
 import { type Identity, identityDirectory, loadIdentity } from "../identity/identity.ts";
 import { keepPendingKey, makeStateDirectory, pendingKey, saveIdentity } from "../identity/save.ts";
 import { EnrollError } from "./error.ts";
-import { certificateRequest, newKey } from "./request.ts";
-import { trustedRoot, unreachable } from "./trust.ts";
+import { certificateRequest, newKey } from "@afterpatch/wire/request";
+import { fitsHost } from "../identity/fits.ts";
+import { TrustError, trustedRoot, unreachable } from "@afterpatch/wire/trusted-root";
 
 export interface EnrollOptions {
   /** The controller's enrol port. */
@@ -33,7 +34,9 @@ export async function enroll(options: EnrollOptions): Promise<Identity> {
   const { controller, token, stateDir, now } = options;
   await refuseEnrolled(stateDir);
   refuseExpired(token, now());
-  const ca = await trustedRoot(controller, token.pin, now(), TIMEOUT_MS);
+  const ca = await trustedRoot(controller, token.pin, now(), TIMEOUT_MS).catch((error: unknown) => {
+    throw distrusted(error);
+  });
   const key = await keyIn(stateDir);
   const answer = await apply(options, ca, key);
   const identity = checked(options, answer, ca, key);
@@ -110,6 +113,8 @@ async function apply(options: EnrollOptions, ca: string, key: string): Promise<A
 const REMEDIES: Readonly<Record<string, string>> = {
   "token-wrong": "make a new one with 'afterpatch token create'",
   "token-burnt": "make a new one with 'afterpatch token create'",
+  "token-revoked": "make a new one with 'afterpatch token create'",
+  "token-of-others": "make one for hosts with 'afterpatch token create'",
   "token-expired": "make a new one with 'afterpatch token create'",
   "token-used": "make a new one with 'afterpatch token create', or with more --uses",
   "name-taken": "give another with --name, or revoke that host first",
@@ -119,11 +124,17 @@ const REMEDIES: Readonly<Record<string, string>> = {
   "bad-labels": "correct --label",
 };
 
-function refusal({ controller, name }: EnrollOptions, error: unknown): EnrollError {
+function distrusted<T>(error: T): T | EnrollError {
+  if (!(error instanceof TrustError)) return error;
+  const { code, what, why, todo } = error;
+  return new EnrollError(code, what, why, todo, { cause: error });
+}
+
+function refusal({ controller, name }: EnrollOptions, error: unknown): unknown {
   if (!isServiceError(error)) throw error;
   const { UNAVAILABLE, DEADLINE_EXCEEDED, UNIMPLEMENTED } = grpc.status;
   if (error.code === UNAVAILABLE || error.code === DEADLINE_EXCEEDED)
-    return unreachable(controller, new Error(error.details));
+    return distrusted(unreachable(controller, new Error(error.details)));
   const where = formatAddress(controller);
   if (error.code === UNIMPLEMENTED) {
     return new EnrollError("refused", where, "not an enrol port", "give the controller's, 7444 by default");
@@ -141,22 +152,13 @@ function isServiceError(error: unknown): error is grpc.ServiceError {
 /** The controller is trusted, and its answer is still checked: an identity that cannot work is not kept. */
 function checked({ controller, name, labels }: EnrollOptions, answer: Answer, ca: string, key: string): Identity {
   const fleetAddress = parseAddress(answer.fleetAddress);
-  if (!fleetAddress || !fits(answer, ca, key)) {
+  if (!fleetAddress || !fitsHost(answer.certificate, answer.hostId, ca, key)) {
     const where = formatAddress(controller);
     throw new EnrollError("bad-answer", where, "the certificate it sent does not fit", "ask the controller's operator");
   }
   const granted = { ...labels, ...answer.labels };
-  return { hostId: answer.hostId, name, labels: granted, fleetAddress, ca, cert: answer.certificate, key };
-}
-
-function fits({ certificate, hostId }: Answer, ca: string, key: string): boolean {
-  try {
-    const own = new X509Certificate(certificate);
-    const isOurs = own.checkPrivateKey(createPrivateKey(key)) && own.verify(new X509Certificate(ca).publicKey);
-    return isOurs && own.subjectAltName === `URI:spiffe://afterpatch/host/${hostId}`;
-  } catch {
-    return false; // no certificate at all
-  }
+  const { hostId, certificate: cert } = answer;
+  return { hostId, name, labels: granted, fleetAddress, enrolAddress: controller, ca, cert, key };
 }
 
 function stateDirError(stateDir: string, cause: unknown): EnrollError {

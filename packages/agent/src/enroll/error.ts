@@ -1,10 +1,9 @@
+import type { TrustCode } from "@afterpatch/wire/trusted-root";
+
 export type EnrollCode =
+  | TrustCode
   | "token-file"
   | "token-expired"
-  | "wrong-ca"
-  | "bad-certificate"
-  | "clock"
-  | "unreachable"
   | "refused"
   | "enrolled"
   | "state-dir"

@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type Address, parseAddress } from "@afterpatch/wire/address";
+import { type PairNames, readKeyPair } from "@afterpatch/wire/key-pair";
 
 /** Who this host is to its controller. */
 export interface Identity {
@@ -9,7 +10,9 @@ export interface Identity {
   readonly labels: Readonly<Record<string, string>>;
   /** The controller's fleet port. */
   readonly fleetAddress: Address;
-  /** PEM texts: the pinned root, this host's certificate and its private key. */
+  /** The controller's enrol port, where an expired certificate is made good; null: an older version enrolled this host. */
+  readonly enrolAddress: Address | null;
+  /** PEM texts: the pinned root, this host's certificate (the issuing CA's after it) and its private key. */
   readonly ca: string;
   readonly cert: string;
   readonly key: string;
@@ -24,6 +27,9 @@ export class IdentityError extends Error {
   }
 }
 
+/** Names of this host's certificate and key. */
+export const HOST_PAIR: PairNames = { cert: "host.crt", key: "host.key" };
+
 /** Where the identity lives in the agent's state directory: there completely or not at all. */
 export function identityDirectory(stateDir: string): string {
   return join(stateDir, "identity");
@@ -32,13 +38,9 @@ export function identityDirectory(stateDir: string): string {
 /** The identity that `enroll` wrote. Throws IdentityError. */
 export async function loadIdentity(stateDir: string): Promise<Identity> {
   const directory = identityDirectory(stateDir);
-  const [json, ca, cert, key] = await Promise.all(
-    ["identity.json", "ca.crt", "host.crt", "host.key"].map((name) => read(directory, name)),
-  );
-  if (json === undefined || ca === undefined || cert === undefined || key === undefined) {
-    throw new Error(`${directory}: four files are read`);
-  }
-  return { ...parse(join(directory, "identity.json"), json), ca, cert, key };
+  const [json, ca] = [await read(directory, "identity.json"), await read(directory, "ca.crt")];
+  const pair = await readKeyPair((name) => read(directory, name), HOST_PAIR);
+  return { ...parse(join(directory, "identity.json"), json), ca, ...pair };
 }
 
 async function read(directory: string, name: string): Promise<string> {
@@ -57,16 +59,17 @@ async function read(directory: string, name: string): Promise<string> {
   }
 }
 
-type Document = Pick<Identity, "hostId" | "name" | "labels" | "fleetAddress">;
+type Document = Pick<Identity, "hostId" | "name" | "labels" | "fleetAddress" | "enrolAddress">;
 
 function parse(path: string, json: string): Document {
   const document = asObject(json);
-  const { hostId, name, fleetAddress, labels } = document ?? {};
+  const { hostId, name, fleetAddress, enrolAddress, labels } = document ?? {};
   const address = typeof fleetAddress === "string" ? parseAddress(fleetAddress) : null;
   if (typeof hostId !== "string" || typeof name !== "string" || !address || !isLabels(labels)) {
     throw new IdentityError("unreadable", `${path}: not an identity; enroll this host anew`);
   }
-  return { hostId, name, labels, fleetAddress: address };
+  const enrol = typeof enrolAddress === "string" ? parseAddress(enrolAddress) : null;
+  return { hostId, name, labels, fleetAddress: address, enrolAddress: enrol };
 }
 
 function asObject(json: string): Record<string, unknown> | null {

@@ -26,8 +26,9 @@ export async function keepPendingKey(stateDir: string, key: string): Promise<voi
 
 /** Writes the whole identity in one step and forgets the pending key. Fails when there is an identity already. */
 export async function saveIdentity(stateDir: string, identity: Identity): Promise<void> {
-  const { hostId, name, labels, fleetAddress, ca, cert, key } = identity;
-  const document = { hostId, name, fleetAddress: formatAddress(fleetAddress), labels };
+  const { hostId, name, labels, fleetAddress, enrolAddress, ca, cert, key } = identity;
+  const enrol = enrolAddress === null ? {} : { enrolAddress: formatAddress(enrolAddress) };
+  const document = { hostId, name, fleetAddress: formatAddress(fleetAddress), ...enrol, labels };
   const stage = await mkdtemp(join(stateDir, ".identity-")); // mode 0700
   try {
     await writeFileDurably(join(stage, "host.key"), key);

@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { CommandError, usageError } from "@afterpatch/core/command-error";
 import { EXIT, type ExitCode } from "@afterpatch/core/exit";
@@ -13,7 +14,8 @@ import { scheduleOf } from "../config/schedule.ts";
 import { machineOn } from "../effects/effects.ts";
 import { readProcesses } from "../host/processes.ts";
 import { readXinetd } from "../host/xinetd.ts";
-import { IdentityError, loadIdentity } from "../identity/identity.ts";
+import { type Identity, IdentityError, loadIdentity } from "../identity/identity.ts";
+import { IdentityKeeper } from "../identity/keeper.ts";
 import { JournalError, journalRemedy } from "../journal/error.ts";
 import { JOURNAL_FILE, openJournal } from "../journal/file.ts";
 import { unfinished } from "../journal/operations.ts";
@@ -73,10 +75,12 @@ export async function run({ stateDir, config: file }: GlobalOptions): Promise<Ex
     const taken = takeActLock();
     return taken && (() => taken.release());
   };
+  const keeper = new IdentityKeeper(identity, { stateDir, clock: systemClock, random: Math.random, log });
   const session = new Session(
     {
       hostId: identity.hostId,
       agentVersion: version,
+      instanceId: randomUUID(),
       machine,
       changes: changesOfHost({
         ...{ clock: systemClock, log, signal: stop.signal },
@@ -89,7 +93,7 @@ export async function run({ stateDir, config: file }: GlobalOptions): Promise<Ex
       sha256,
       reportOf,
       lock,
-      connect: dialer(identity),
+      connect: dialer(() => keeper.usable()),
       probe: answersOf({ read, state: () => machine.reboots.state(), unit: unitHeld, units: unitsNamed, mayAct }),
       random: Math.random,
       log,
@@ -99,11 +103,10 @@ export async function run({ stateDir, config: file }: GlobalOptions): Promise<Ex
     stop.signal,
   );
   try {
-    log.info({ version, controller: identity.fleetAddress }, "agent started");
-    if (!mayAct) log.warn({}, "agent runs without root: it reports what it may see and refuses every permit");
+    greet(log, identity, mayAct);
     const around = { machine, rules, clock: systemClock, signal: stop.signal, lock, log };
     const proving = mayAct ? proveLocalReboots(join(stateDir, LOCAL_JOURNAL), around) : Promise.resolve();
-    await Promise.all([session.run(), proving]);
+    await Promise.all([session.run(), proving, keeper.run(stop.signal)]);
     log.info({}, "agent stopped");
     return EXIT.ok;
   } catch (error) {
@@ -114,6 +117,11 @@ export async function run({ stateDir, config: file }: GlobalOptions): Promise<Ex
     await journal.close();
     running.release();
   }
+}
+
+function greet(log: Log, { fleetAddress }: Identity, mayAct: boolean): void {
+  log.info({ version, controller: fleetAddress }, "agent started");
+  if (!mayAct) log.warn({}, "agent runs without root: it reports what it may see and refuses every permit");
 }
 
 function machineOf(scanner: Scanner, read: () => Promise<Config>, mayAct: boolean): Machine {

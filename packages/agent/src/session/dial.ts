@@ -10,9 +10,13 @@ import type { Channel, Connect } from "./channel.ts";
 /** Longer than the controller's admission queue, see the controller's listener. */
 const CONNECT_TIMEOUT_MS = 90_000;
 
-/** Opens one stream to the fleet port, on a connection of its own that ends with it. */
-export function dialer(identity: Identity): Connect {
+/**
+ * Opens one stream to the fleet port, on a connection of its own that ends with it. `identity`: of now; one that has
+ * expired may be made good meanwhile, or an error tells what for it waits.
+ */
+export function dialer(identityNow: () => Promise<Identity>): Connect {
   return async (signal) => {
+    const identity = await identityNow();
     const client = controllerClient(identity.fleetAddress, identity);
     try {
       await connected(client, signal);

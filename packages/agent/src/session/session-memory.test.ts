@@ -24,7 +24,13 @@ test("what came of attempts to connect is forgotten, however long the controller
   };
   const session = new Session(
     {
-      ...{ hostId: "h1", agentVersion: "0.1.0", machine: fakeHost({}, clock).machine(), rules: NO_RULES },
+      ...{
+        hostId: "h1",
+        agentVersion: "0.1.0",
+        instanceId: "i1",
+        machine: fakeHost({}, clock).machine(),
+        rules: NO_RULES,
+      },
       ...{ journal: memoryJournal(), clock, sha256, reportOf, lock: () => () => {}, random: () => 0.5 },
       log: { info() {}, warn() {}, error() {} },
       connect: async () => {

@@ -21,6 +21,8 @@ export interface Log {
 export interface SessionDeps extends Omit<OrdersDeps, "emit" | "signal">, ReportsDeps {
   readonly machine: OrdersDeps["machine"];
   readonly agentVersion: string;
+  /** Random, of this process. */
+  readonly instanceId: string;
   readonly connect: Connect;
   /** Answers questions about the host. Absent: none. */
   readonly probe?: Answers;
@@ -107,14 +109,15 @@ export class Session {
       );
     }
     if (message.epoch > highest) await this.#deps.journal.append({ type: "epoch", epoch: message.epoch });
-    const { agentVersion, machine } = this.#deps;
+    const { agentVersion, machine, instanceId } = this.#deps;
     const permits = this.#orders.unacknowledged();
-    channel.send({ kind: "hello", agentVersion, bootId: machine.bootId(), epoch: message.epoch, permits });
+    channel.send({ kind: "hello", agentVersion, bootId: machine.bootId(), epoch: message.epoch, permits, instanceId });
     this.#channel = channel;
     this.#failures = 0;
     this.#awakeAt = this.#deps.clock.sinceBootMs();
     this.#reports.attach((report) => this.#say(report), message.reportIntervalMs);
-    this.#deps.log.info({ epoch: message.epoch, controllerVersion: message.controllerVersion }, "connected");
+    const { epoch, controllerVersion, auditHead } = message;
+    this.#deps.log.info({ epoch, controllerVersion, auditHead }, "connected");
   }
 
   /** `signal`: of the stream. */

@@ -1,6 +1,7 @@
 import { isInFlight } from "@afterpatch/core/rollout/transitions";
 import type { HostInRollout } from "@afterpatch/core/rollout/types";
 import type { FromAgent, ScanReport } from "@afterpatch/core/session";
+import { formatHead } from "@afterpatch/wire/audit";
 import { fromAgentFromWire, toAgentToWire } from "@afterpatch/wire/convert/session";
 import { drained, duplex, type Handlers, received } from "@afterpatch/wire/rpc";
 import type { agentService } from "@afterpatch/wire/services";
@@ -11,11 +12,14 @@ import type { Scans } from "../fleet/scans.ts";
 import { peerOf } from "../listen/peer.ts";
 import type { Clock, Log } from "../ports.ts";
 import type { RolloutEngine } from "../rollouts/engine.ts";
+import { type Audit, CONTROLLER } from "../store/audit.ts";
 import type { Hosts } from "../store/hosts.ts";
 import { withinBounds } from "./bounds.ts";
 
 export interface AgentApiDeps {
   readonly hosts: Hosts;
+  /** Agents are told where it stands. */
+  readonly audit: Pick<Audit, "head">;
   readonly fleet: Fleet;
   readonly scans: Scans;
   readonly probes: Probes;
@@ -28,7 +32,7 @@ export interface AgentApiDeps {
 }
 
 /** One agent's stream: Welcome, Hello, then reports and news of permits in both directions. */
-export function agentHandlers(deps: AgentApiDeps): Handlers<typeof agentService> {
+export function agentHandlers(deps: AgentApiDeps): Pick<Handlers<typeof agentService>, "connect"> {
   return {
     connect: duplex(async (stream) => {
       const peer = peerOf(stream);
@@ -38,8 +42,9 @@ export function agentHandlers(deps: AgentApiDeps): Handlers<typeof agentService>
         close: () => stream.end(),
       };
       const { epoch, controllerVersion, reportIntervalMs, clock } = deps;
+      const auditHead = formatHead(await deps.audit.head());
       deps.fleet.attach(peer.id, link);
-      link.send({ kind: "welcome", epoch, controllerVersion, now: clock.now(), reportIntervalMs });
+      link.send({ kind: "welcome", epoch, controllerVersion, now: clock.now(), reportIntervalMs, auditHead });
       try {
         for await (const message of received(stream)) {
           await hear(deps, peer.id, link, fromAgentFromWire(message));
@@ -62,6 +67,8 @@ export async function hear(deps: AgentApiDeps, hostId: string, link: AgentLink, 
       const { agentVersion, bootId, permits } = message;
       // An agent that answers another epoch speaks to a controller that is no more.
       if (message.epoch !== deps.epoch) return link.close(`hello for epoch ${message.epoch}`);
+      if (await isKeptOut(deps, hostId, link, message.instanceId ?? ""))
+        return link.close("this host is in quarantine");
       await deps.hosts.saveAgentVersion(hostId, agentVersion);
       deps.log.info({ host: hostId, agentVersion }, "agent connected");
       await deps.engine.hello(hostId, () => deps.fleet.greet(hostId, link, { bootId, agentVersion }), permits);
@@ -83,6 +90,17 @@ export async function hear(deps: AgentApiDeps, hostId: string, link: AgentLink, 
     case "permit-update":
       return deps.engine.update(hostId, message.update);
   }
+}
+
+/** Two machines that speak as one host are believed neither, until a person has seen to it. */
+async function isKeptOut(deps: AgentApiDeps, hostId: string, link: AgentLink, instanceId: string): Promise<boolean> {
+  const { hosts, fleet, clock, log } = deps;
+  const host = await hosts.byId(hostId);
+  if (host?.state === "quarantined") return true;
+  if (!fleet.isTwin(hostId, link, instanceId)) return false;
+  await hosts.quarantine(hostId, { actor: CONTROLLER, at: clock.now() }, { why: "two machines speak as this host" });
+  log.error({ host: hostId, name: host?.name }, "two machines speak as one host: it is in quarantine");
+  return true;
 }
 
 /** Somebody, or something, restarts and reboots beside the rollouts: whoever runs the fleet wants to know. */

@@ -7,6 +7,8 @@ const WORD = 256;
 const SENTENCE = 1_000;
 /** Steps, and names of residue, of one permit. */
 const MOST_ITEMS = 1_000;
+/** An agent carries out one permit at a time, and few wait for their acknowledgement. */
+const MOST_PERMITS = 1_000;
 /** What the targets of failed steps logged: lines of one, their length, and of how many steps it is kept. */
 const MOST_LINES = 20;
 const LINE = 500;
@@ -21,8 +23,10 @@ const LAST_INSTANT = 8.64e15;
 export function withinBounds(message: FromAgent): FromAgent {
   switch (message.kind) {
     case "hello": {
-      const { agentVersion, bootId, permits } = message;
-      return { ...message, agentVersion: word(agentVersion), bootId: word(bootId), permits: permits.map(update) };
+      const { agentVersion, bootId, permits, instanceId } = message;
+      const instance = instanceId === undefined ? {} : { instanceId: word(instanceId) };
+      const words = { agentVersion: word(agentVersion), bootId: word(bootId), ...instance };
+      return { ...message, ...words, permits: permits.slice(0, MOST_PERMITS).map(update) };
     }
     case "report":
       return { ...message, report: report(message.report) };

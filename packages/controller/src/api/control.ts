@@ -13,7 +13,6 @@ import { type Host, hostState, presenceOf } from "./host-state.ts";
 import { holdToWire, type HoldCalls } from "./holds.ts";
 import { nameOf, selected } from "./asked.ts";
 import { chargesToWire, type ChargeCalls } from "./charges.ts";
-import type { RevokeCalls } from "./revoke.ts";
 import type { BudgetCalls } from "./budgets.ts";
 import type { EventCalls } from "./events.ts";
 import type { WhyCalls } from "./why.ts";
@@ -38,10 +37,7 @@ type Control = Handlers<typeof controlService>;
 /** The operator's calls, tokens apart. */
 export function controlHandlers(
   deps: ControlApiDeps,
-): Omit<
-  Control,
-  "createToken" | HoldCalls | ChargeCalls | RevokeCalls | BudgetCalls | WindowCalls | WhyCalls | EventCalls
-> {
+): Omit<Control, "createToken" | HoldCalls | ChargeCalls | BudgetCalls | WindowCalls | WhyCalls | EventCalls> {
   const { engine } = deps;
   const shown = new ShownPlans();
   const durations = new Durations(deps.rollouts);

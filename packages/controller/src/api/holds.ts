@@ -7,6 +7,7 @@ import type { controlService } from "@afterpatch/wire/services";
 import type { HoldRegister } from "../fleet/holds.ts";
 import type { Clock, Log } from "../ports.ts";
 import type { RolloutEngine } from "../rollouts/engine.ts";
+import { user } from "../store/audit.ts";
 import type { Hosts } from "../store/hosts.ts";
 import { nameOf, selected } from "./asked.ts";
 import { refused } from "./refuse.ts";
@@ -48,11 +49,15 @@ export async function cordon(deps: HoldApiDeps, pattern: string, hold: Hold) {
 
 /** Lets them go again. One that is not cordoned stays as it is. */
 export async function uncordon(deps: HoldApiDeps, pattern: string, actor: string) {
-  const { register, engine, log } = deps;
+  const { register, engine, clock, log } = deps;
   const hosts = await selected(deps, given(pattern));
   return engine.amid(async () => {
     const before = register.now().cordons;
-    await register.uncordon(hosts.map(({ id }) => id));
+    const by = { actor: user(actor), at: clock.now() };
+    await register.uncordon(
+      hosts.map(({ id }) => id),
+      by,
+    );
     log.info({ hosts: hosts.map(({ name }) => name), actor }, "hosts uncordoned");
     return { hosts: hosts.map((host) => told(deps, host, before.get(host.id))) };
   });
@@ -60,10 +65,10 @@ export async function uncordon(deps: HoldApiDeps, pattern: string, actor: string
 
 /** Null: thaws. */
 export function setFreeze(deps: HoldApiDeps, hold: Hold | null, actor: string) {
-  const { register, engine, log } = deps;
+  const { register, engine, clock, log } = deps;
   return engine.amid(async () => {
     const before = register.now().freeze;
-    await register.setFreeze(hold);
+    await register.setFreeze(hold, { actor: user(actor), at: clock.now() });
     log.info({ actor, ...hold }, hold === null ? "fleet thawed" : "fleet frozen");
     return frozen(deps, before);
   });

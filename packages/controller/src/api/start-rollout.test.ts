@@ -342,7 +342,7 @@ describe("a host that cannot be planned", () => {
 
   test("that is revoked is in no selection", async () => {
     const bench = await fleet();
-    await bench.bench.hosts.revoke("web2", 0);
+    await bench.bench.hosts.revoke("web2", { actor: "user/ada", at: 0 });
     expect((await bench.plan()).hosts.map(({ host }) => host.name)).toEqual(["web1", "web3"]);
   });
 });

@@ -2,11 +2,11 @@ import { X509Certificate } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { certificates, pinOf } from "@afterpatch/wire/pem";
+import { certificates, leadsTo, pinOf } from "@afterpatch/wire/pem";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { identityOf } from "../listen/peer.ts";
 import { type Authority, createAuthority, serverIdentity } from "./authority.ts";
-import { newKey } from "./issue.ts";
+import { newKey, OPERATOR_MS } from "./issue.ts";
 
 const DAY_MS = 86_400_000;
 const NOW = Date.UTC(2026, 10, 22);
@@ -25,20 +25,25 @@ test("the root issues end certificates only, and its pin is that of its key", ()
   expect(authority.pin).toMatch(/^[A-Za-z0-9_-]{43}$/);
 });
 
-test("a host's certificate: a year, five minutes back, one name, for clients", async () => {
+test("a host's certificate: thirty days, five minutes back, one name, for clients", async () => {
   const id = "01JDAAAAAAAAAAAAAAAAAAAAAA";
   const issued = await authority.issueHost(id, newKey().publicKey, NOW);
   const certificate = new X509Certificate(issued.pem);
-  expect(certificate.verify(new X509Certificate(authority.root).publicKey)).toBe(true);
+  expect(leadsTo(certificates(issued.pem), new X509Certificate(authority.root))).toBe(true);
+  expect(leadsTo([certificate], new X509Certificate(authority.root))).toBe(false); // not without the issuing CA
   expect(certificate.validFromDate.getTime()).toBe(NOW - 300_000);
-  expect(certificate.validToDate.getTime()).toBe(NOW + 365 * DAY_MS);
+  expect(certificate.validToDate.getTime()).toBe(NOW + 30 * DAY_MS);
   expect(certificate.keyUsage).toEqual(["1.3.6.1.5.5.7.3.2"]);
   expect(issued.serial).toMatch(/^01[0-9A-F]{32}$/);
   expect(identityOf(certificate.raw)).toEqual({ kind: "host", id, serial: issued.serial });
 });
 
 test("an operator's certificate names the person and the role", async () => {
-  const issued = await authority.issueOperator("carol", "operator", newKey().publicKey, NOW);
+  const issued = await authority.issueOperator(
+    { name: "carol", role: "operator", lifeMs: OPERATOR_MS },
+    newKey().publicKey,
+    NOW,
+  );
   const peer = { kind: "operator", name: "carol", role: "operator", serial: issued.serial };
   expect(identityOf(new X509Certificate(issued.pem).raw)).toEqual(peer);
 });

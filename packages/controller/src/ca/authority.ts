@@ -1,15 +1,17 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
-import { readFile } from "node:fs/promises";
+import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { fileReason, usageError } from "@afterpatch/core/command-error";
 import { writeFileDurably } from "@afterpatch/wire/credential-files";
-import { certificates, pinOf } from "@afterpatch/wire/pem";
-import type { Role } from "../store/operators.ts";
+import { certificates, isIssuedBy, leadsTo, pinOf } from "@afterpatch/wire/pem";
 import { writing } from "../writing.ts";
 import {
+  type Certified,
   type Issued,
   type Issuer,
+  ISSUING_MS,
   issueHost,
+  issueIssuing,
   issueOperator,
   issueRoot,
   issueServer,
@@ -23,9 +25,19 @@ export interface Authority {
   readonly root: string;
   /** SHA-256 of the root's public key, as tokens carry it. */
   readonly pin: string;
+  /** PEM of the CA that issues now; the root itself where an older version made the directory. */
+  issuing(): string;
   issueHost(id: string, key: KeyObject, now: number): Promise<Issued>;
-  issueOperator(name: string, role: Role, key: KeyObject, now: number): Promise<Issued>;
+  issueOperator(who: Certified, key: KeyObject, now: number): Promise<Issued>;
+  /** Makes the issuing CA anew when less than a third of its life is left and the root's key is there. */
+  refresh(now: number): Promise<Refreshed>;
 }
+
+export type Refreshed =
+  | { readonly kind: "fresh" }
+  | { readonly kind: "renewed" }
+  /** Its end is near, and the root's key is kept elsewhere. */
+  | { readonly kind: "ends"; readonly notAfter: number };
 
 /** The controller's own key and certificates, the root among them: agents compare it with their token before they trust. */
 export interface ServerIdentity {
@@ -34,30 +46,85 @@ export interface ServerIdentity {
   readonly chain: string;
 }
 
-/** Makes a root in `directory`, which must be empty. */
+/** Makes a root and an issuing CA in `directory`, which must be empty. */
 export async function createAuthority(directory: string, now: number): Promise<Authority> {
   const key = newKey();
   await writeFileDurably(join(directory, "root.key"), key.pem);
   await writeFileDurably(join(directory, "root.crt"), (await issueRoot(key.pem, now)).pem);
+  await renewIssuing(directory, join(directory, "root.key"), now);
   return loadAuthority(directory);
 }
 
-/** Reads the root. Throws CommandError when it is not there or does not fit its key. */
+/**
+ * Makes a new issuing CA, signed with the root's key at `rootKey`. Agents and operators know the root alone: nothing else
+ * of the fleet changes. Throws CommandError.
+ */
+export async function renewIssuing(directory: string, rootKey: string, now: number): Promise<void> {
+  const root = await loadRoot(directory, rootKey);
+  const key = newKey();
+  const { pem } = await issueIssuing(root, key.publicKey, now);
+  const path = join(directory, ISSUING);
+  // One file, so that key and certificate always fit.
+  await writing(path, () => writeFileDurably(path, `${key.pem}${pem}`));
+}
+
+const ISSUING = "issuing.pem";
+
+/** Reads the CA. Throws CommandError when it is not there or does not fit its key. */
 export async function loadAuthority(directory: string): Promise<Authority> {
-  const issuer = await loadIssuer(directory);
+  const root = await readRoot(directory);
+  let issuer = await loadIssuer(directory);
   return {
-    root: issuer.certificate.toString(),
-    pin: pinOf(issuer.certificate),
+    root: root.toString(),
+    pin: pinOf(root),
+    issuing: () => issuer.certificate.toString(),
     issueHost: (id, key, now) => issueHost(issuer, id, key, now),
-    issueOperator: (name, role, key, now) => issueOperator(issuer, name, role, key, now),
+    issueOperator: (who, key, now) => issueOperator(issuer, who, key, now),
+    async refresh(now) {
+      issuer = await loadIssuer(directory); // `ca renew` may have made another
+      const notAfter = issuer.certificate.validToDate.getTime();
+      if (issuer.chain === "" || notAfter - now > ISSUING_MS / 3) return { kind: "fresh" };
+      const rootKey = join(directory, "root.key");
+      if (!(await isThere(rootKey))) return { kind: "ends", notAfter };
+      await renewIssuing(directory, rootKey, now);
+      issuer = await loadIssuer(directory);
+      return { kind: "renewed" };
+    },
   };
 }
 
+async function isThere(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    (error: unknown) => {
+      if (error instanceof Error && "code" in error && error.code === "ENOENT") return false;
+      throw unreadable(path, error);
+    },
+  );
+}
+
+function readRoot(directory: string): Promise<X509Certificate> {
+  return read(join(directory, "root.crt"), "certificate", (pem) => new X509Certificate(pem));
+}
+
+async function loadRoot(directory: string, rootKey: string): Promise<Issuer> {
+  const certificate = await readRoot(directory);
+  const key = await read(rootKey, "private key", createPrivateKey);
+  if (!certificate.checkPrivateKey(key))
+    throw unreadable(directory, new Error(`${rootKey} is not the key of root.crt`));
+  return { certificate, key, chain: "" };
+}
+
+/** Directories that an older version made have no issuing CA: their root issues itself, and may have none below it. */
 async function loadIssuer(directory: string): Promise<Issuer> {
-  const certificate = await read(join(directory, "root.crt"), "certificate", (pem) => new X509Certificate(pem));
-  const key = await read(join(directory, "root.key"), "private key", createPrivateKey);
-  if (!certificate.checkPrivateKey(key)) throw unreadable(directory, new Error("root.key is not the key of root.crt"));
-  return { certificate, key };
+  const path = join(directory, ISSUING);
+  if (!(await isThere(path))) return loadRoot(directory, join(directory, "root.key"));
+  const root = await readRoot(directory);
+  const certificate = await read(path, "certificate", (pem) => new X509Certificate(pem));
+  const key = await read(path, "private key", createPrivateKey);
+  if (!certificate.checkPrivateKey(key)) throw unreadable(path, new Error("its key is not that of its certificate"));
+  if (!isIssuedBy(certificate, root)) throw unreadable(path, new Error("it was not issued by root.crt beside it"));
+  return { certificate, key, chain: certificate.toString() };
 }
 
 async function read<T>(path: string, kind: string, parse: (pem: Buffer) => T): Promise<T> {
@@ -81,12 +148,12 @@ export async function serverIdentity(
   now: number,
 ): Promise<ServerIdentity> {
   const path = join(directory, "server.pem");
-  const issuer = await loadIssuer(directory);
+  const [root, issuer] = [await readRoot(directory), await loadIssuer(directory)];
   const present = await readServer(path);
-  if (present && isGood(present, issuer.certificate, names, now)) return present;
+  if (present && isGood(present, root, issuer, names, now)) return present;
   const key = newKey();
   const { pem } = await issueServer(issuer, names, key.publicKey, now);
-  const chain = `${pem}${issuer.certificate.toString()}`;
+  const chain = `${pem}${root.toString()}`;
   await writing(path, () => writeFileDurably(path, `${key.pem}${chain}`));
   return { key: key.pem, chain };
 }
@@ -100,10 +167,18 @@ async function readServer(path: string): Promise<ServerIdentity | null> {
   return content === null || at < 0 ? null : { key: content.slice(0, at), chain: content.slice(at) };
 }
 
-function isGood({ key, chain }: ServerIdentity, root: X509Certificate, names: readonly string[], now: number): boolean {
+function isGood(
+  { key, chain }: ServerIdentity,
+  root: X509Certificate,
+  issuer: Issuer,
+  names: readonly string[],
+  now: number,
+): boolean {
   try {
-    const [own] = certificates(chain);
-    if (!own?.checkPrivateKey(createPrivateKey(key)) || !own.verify(root.publicKey)) return false;
+    const all = certificates(chain);
+    const [own] = all;
+    if (!own?.checkPrivateKey(createPrivateKey(key)) || !leadsTo(all, root)) return false;
+    if (!isIssuedBy(own, issuer.certificate)) return false; // of the issuing CA before
     const left = own.validToDate.getTime() - now;
     return left > SERVER_MS / 3 && names.every((name) => own.checkHost(name) ?? own.checkIP(name));
   } catch {

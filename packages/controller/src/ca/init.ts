@@ -7,7 +7,7 @@ import type { Settings } from "../store/settings.ts";
 import { createStore } from "../store/store.ts";
 import { writing } from "../writing.ts";
 import { createAuthority, serverIdentity } from "./authority.ts";
-import { newKey } from "./issue.ts";
+import { newKey, OPERATOR_MS } from "./issue.ts";
 
 /** Name of the operator whose credentials `init` writes. */
 const FIRST_OPERATOR = "admin";
@@ -45,13 +45,16 @@ async function build(stage: string, settings: Settings, now: number): Promise<vo
   const store = await createStore(join(stage, "controller.db"), settings);
   try {
     const key = newKey();
-    const certificate = await authority.issueOperator(FIRST_OPERATOR, "admin", key.publicKey, now);
-    await store.operators.add(FIRST_OPERATOR, "admin", certificate, now);
+    const first = { name: FIRST_OPERATOR, role: "admin" as const, lifeMs: OPERATOR_MS };
+    const certificate = await authority.issueOperator(first, key.publicKey, now);
+    await store.operators.add(first.name, first.role, certificate, first.lifeMs, now);
     const address = formatAddress({ host: settings.names[0] ?? "", port: settings.port });
     await writeFileDurably(join(admin, "ca.crt"), authority.root);
     await writeFileDurably(join(admin, "operator.crt"), certificate.pem);
     await writeFileDurably(join(admin, "operator.key"), key.pem);
     await writeFileDurably(join(admin, "controller"), `${address}\n`);
+    const enrol = formatAddress({ host: settings.names[0] ?? "", port: settings.enrolPort });
+    await writeFileDurably(join(admin, "enrol"), `${enrol}\n`);
   } finally {
     await store.close();
   }

@@ -21,21 +21,27 @@ const DAY_MS = 86_400_000;
 const BACKDATE_MS = 5 * 60_000;
 export const ROOT_MS = 3652 * DAY_MS;
 export const SERVER_MS = 90 * DAY_MS;
-// Agents do not renew their certificates by themselves yet: a shorter life would end a fleet in silence.
-export const HOST_MS = 365 * DAY_MS;
-export const OPERATOR_MS = 365 * DAY_MS;
+export const ISSUING_MS = 365 * DAY_MS;
+/** Agents renew at two thirds of it. */
+export const HOST_MS = 30 * DAY_MS;
+/** Unless an operator was given another: the command line renews it while it is used. */
+export const OPERATOR_MS = DAY_MS / 2;
+export const LONGEST_OPERATOR_MS = 365 * DAY_MS;
 
 export interface Issued {
+  /** With the issuing CA's certificate after it: a peer knows the root alone. */
   readonly pem: string;
   /** Upper-case hex, as node:crypto prints it. */
   readonly serial: string;
   readonly notAfter: number;
 }
 
-/** The root and its private key. */
+/** A CA and its private key. */
 export interface Issuer {
   readonly certificate: X509Certificate;
   readonly key: KeyObject;
+  /** PEM that stands between what it issues and the root: its own certificate, or nothing where it is the root. */
+  readonly chain: string;
 }
 
 /** A new P-256 key, private half as PEM. */
@@ -44,7 +50,7 @@ export function newKey(): { readonly pem: string; readonly publicKey: KeyObject 
   return { pem: pair.privateKey.export({ type: "pkcs8", format: "pem" }).toString(), publicKey: pair.publicKey };
 }
 
-/** Signs itself; may issue end certificates only. */
+/** Signs itself; may have one CA below it. */
 export async function issueRoot(keyPem: string, now: number): Promise<Issued> {
   const keys = await cryptoKeys(createPrivateKey(keyPem));
   const certificate = await x509.X509CertificateGenerator.createSelfSigned({
@@ -53,12 +59,31 @@ export async function issueRoot(keyPem: string, now: number): Promise<Issued> {
     keys,
     signingAlgorithm: SIGNING,
     extensions: [
-      new x509.BasicConstraintsExtension(true, 0, true),
-      new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign, true),
+      new x509.BasicConstraintsExtension(true, 1, true),
+      CA_USAGE,
       await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
     ],
   });
-  return issued(certificate);
+  return issued(certificate, "");
+}
+
+const CA_USAGE = new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign, true);
+
+/** The CA that the controller issues with: it may issue end certificates only, and lives no longer than the root. */
+export async function issueIssuing(root: Issuer, publicKey: KeyObject, now: number): Promise<Issued> {
+  const parent = new x509.X509Certificate(root.certificate.raw);
+  const subjectKey = await subjectKeyOf(publicKey);
+  const left = root.certificate.validToDate.getTime() - now;
+  const certificate = await x509.X509CertificateGenerator.create({
+    ...validity(now, Math.min(ISSUING_MS, left)),
+    subject: `CN=afterpatch issuing ${randomBytes(4).toString("hex")}`,
+    issuer: parent.subject,
+    publicKey: subjectKey,
+    signingKey: (await cryptoKeys(root.key)).privateKey,
+    signingAlgorithm: SIGNING,
+    extensions: [new x509.BasicConstraintsExtension(true, 0, true), CA_USAGE, ...(await keyIds(parent, subjectKey))],
+  });
+  return issued(certificate, "");
 }
 
 /** For the controller: `names` are DNS names and IP addresses. */
@@ -76,9 +101,17 @@ export function issueHost(issuer: Issuer, id: string, key: KeyObject, now: numbe
 }
 
 /** The subject's OU is the role; the operator's right is what both this and the store allow. */
-export function issueOperator(issuer: Issuer, name: string, role: Role, key: KeyObject, now: number): Promise<Issued> {
+export function issueOperator(issuer: Issuer, who: Certified, key: KeyObject, now: number): Promise<Issued> {
+  const { name, role, lifeMs } = who;
   const san = [{ type: "url" as const, value: `spiffe://afterpatch/user/${name}` }];
-  return issue(issuer, key, { subject: `CN=${name},OU=${role}`, san, usage: "clientAuth", lifeMs: OPERATOR_MS, now });
+  return issue(issuer, key, { subject: `CN=${name},OU=${role}`, san, usage: "clientAuth", lifeMs, now });
+}
+
+/** Of an operator, what is in the certificate. */
+export interface Certified {
+  readonly name: string;
+  readonly role: Role;
+  readonly lifeMs: number;
 }
 
 interface EndCertificate {
@@ -90,13 +123,12 @@ interface EndCertificate {
 }
 
 async function issue(issuer: Issuer, publicKey: KeyObject, end: EndCertificate): Promise<Issued> {
-  const root = new x509.X509Certificate(issuer.certificate.raw);
-  const spki = publicKey.export({ type: "spki", format: "der" });
-  const subjectKey = await webcrypto.subtle.importKey("spki", spki, EC, true, ["verify"]);
+  const parent = new x509.X509Certificate(issuer.certificate.raw);
+  const subjectKey = await subjectKeyOf(publicKey);
   const certificate = await x509.X509CertificateGenerator.create({
     ...validity(end.now, end.lifeMs),
     subject: end.subject,
-    issuer: root.subject,
+    issuer: parent.subject,
     publicKey: subjectKey,
     signingKey: (await cryptoKeys(issuer.key)).privateKey,
     signingAlgorithm: SIGNING,
@@ -105,11 +137,21 @@ async function issue(issuer: Issuer, publicKey: KeyObject, end: EndCertificate):
       new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
       new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage[end.usage]], true),
       new x509.SubjectAlternativeNameExtension([...end.san], false),
-      await x509.AuthorityKeyIdentifierExtension.create(await root.publicKey.export()),
-      await x509.SubjectKeyIdentifierExtension.create(subjectKey),
+      ...(await keyIds(parent, subjectKey)),
     ],
   });
-  return issued(certificate);
+  return issued(certificate, issuer.chain);
+}
+
+function subjectKeyOf(publicKey: KeyObject): Promise<webcrypto.CryptoKey> {
+  return webcrypto.subtle.importKey("spki", publicKey.export({ type: "spki", format: "der" }), EC, true, ["verify"]);
+}
+
+async function keyIds(parent: x509.X509Certificate, subject: webcrypto.CryptoKey): Promise<readonly x509.Extension[]> {
+  return [
+    await x509.AuthorityKeyIdentifierExtension.create(await parent.publicKey.export()),
+    await x509.SubjectKeyIdentifierExtension.create(subject),
+  ];
 }
 
 function validity(now: number, lifeMs: number) {
@@ -121,9 +163,9 @@ function validity(now: number, lifeMs: number) {
   };
 }
 
-function issued(certificate: x509.X509Certificate): Issued {
+function issued(certificate: x509.X509Certificate, chain: string): Issued {
   const { serialNumber, validToDate } = new X509Certificate(Buffer.from(certificate.rawData));
-  return { pem: `${certificate.toString("pem")}\n`, serial: serialNumber, notAfter: validToDate.getTime() };
+  return { pem: `${certificate.toString("pem")}\n${chain}`, serial: serialNumber, notAfter: validToDate.getTime() };
 }
 
 async function cryptoKeys(key: KeyObject): Promise<webcrypto.CryptoKeyPair> {

@@ -2,6 +2,7 @@ import { type Holds, NO_HOLDS } from "@afterpatch/core/rollout/holds";
 import type { FleetView, HostPresence } from "@afterpatch/core/rollout/next";
 import type { ToAgent } from "@afterpatch/core/session";
 import type { Clock } from "../ports.ts";
+import { Instances } from "./instances.ts";
 
 /** The sending half of one agent's stream. */
 export interface AgentLink {
@@ -24,6 +25,7 @@ export class Fleet {
   readonly #clock: Clock;
   readonly #entries = new Map<string, Entry>();
   readonly #awaySince = new Map<string, { readonly at: number; readonly bootId: string }>();
+  readonly #instances = new Instances();
   readonly #listeningSince: number;
   /** Hosts that have been connected to this run of the controller. */
   readonly #heard = new Set<string>();
@@ -56,6 +58,16 @@ export class Fleet {
     this.#awaySince.delete(hostId);
     this.#heard.add(hostId);
     return true;
+  }
+
+  /** Whether this stream says Hello for a process of the agent that another one had followed: two machines have the key. */
+  isTwin(hostId: string, link: AgentLink, instanceId: string): boolean {
+    return this.#entries.get(hostId)?.link === link && this.#instances.isBack(hostId, instanceId);
+  }
+
+  /** A person has seen to the twins of a host. */
+  forgetInstances(hostId: string): void {
+    this.#instances.forget(hostId);
   }
 
   /** A stream ended; ignored when a newer one has replaced it. */

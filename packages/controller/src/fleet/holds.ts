@@ -1,5 +1,6 @@
 import type { Hold, Holds } from "@afterpatch/core/rollout/holds";
 import type { Clock } from "../ports.ts";
+import type { By } from "../store/audit.ts";
 import type { HoldStore } from "../store/holds.ts";
 
 /** What people hold back, as the store has it. A change is in the store before anybody is told of it. */
@@ -33,14 +34,14 @@ export class HoldRegister {
     for (const hostId of hostIds) this.#cordons.set(hostId, hold);
   }
 
-  async uncordon(hostIds: readonly string[]): Promise<void> {
-    await this.#store.uncordon(hostIds);
+  async uncordon(hostIds: readonly string[], by: By): Promise<void> {
+    await this.#store.uncordon(hostIds, by);
     for (const hostId of hostIds) this.#cordons.delete(hostId);
   }
 
   /** Null: nothing is frozen any more. */
-  async setFreeze(hold: Hold | null): Promise<void> {
-    await this.#store.setFreeze(hold);
+  async setFreeze(hold: Hold | null, by: By): Promise<void> {
+    await this.#store.setFreeze(hold, by);
     this.#freeze = hold;
   }
 }

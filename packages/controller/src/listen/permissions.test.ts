@@ -1,8 +1,8 @@
-import { agentService, controlService, enrollService } from "@afterpatch/wire/services";
+import { agentService, controlService, enrollService, trustService } from "@afterpatch/wire/services";
 import { expect, test } from "vitest";
 import { type Caller, isPermitted, PERMISSIONS } from "./permissions.ts";
 
-const methods = [agentService, controlService, enrollService].flatMap((service) =>
+const methods = [agentService, controlService, enrollService, trustService].flatMap((service) =>
   Object.values(service).map((method) => method.path),
 );
 
@@ -21,16 +21,34 @@ const LOOK = [
   "ListRollouts",
   "PlanFleet",
   "WatchRollout",
+  "RenewOperator",
+  "GetAuthority",
+  "ListOperators",
+  "ListWaitingHosts",
+  "ListAudit",
 ];
 const HOLD = ["WriteOffHost", "CordonHosts", "UncordonHosts", "FreezeFleet", "ThawFleet"];
-const ACT = [...HOLD, "AbortRollout", "ApproveRollout", "PauseRollout", "ResumeRollout", "StartRollout"];
+const ACT = [...HOLD, "ReadmitHost", "AbortRollout", "ApproveRollout", "PauseRollout", "ResumeRollout", "StartRollout"];
+
+const DECIDE = [
+  "CreateToken",
+  "ListTokens",
+  "RevokeToken",
+  "AddOperator",
+  "CreateLoginToken",
+  "SetOperatorRole",
+  "RevokeOperator",
+  "RevokeHost",
+  "ForgetHost",
+  "ReleaseHost",
+];
 
 const ALLOWED: Readonly<Record<Caller, readonly string[]>> = {
-  anyone: ["Enroll"],
-  host: ["Connect"],
+  anyone: ["Enroll", "Login", "Readmit"],
+  host: ["Connect", "RenewHost"],
   viewer: LOOK,
   operator: [...ACT, ...LOOK],
-  admin: ["CreateToken", "RevokeHost", ...ACT, ...LOOK],
+  admin: [...DECIDE, ...ACT, ...LOOK],
 };
 
 test.each(Object.keys(ALLOWED) as Caller[])("%s may call exactly what is listed", (caller) => {

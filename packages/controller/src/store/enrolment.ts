@@ -1,5 +1,6 @@
-import { timingSafeEqual } from "node:crypto";
-import { bytes, type Connection, integer, type Row, stringMap, text } from "./sqlite.ts";
+import { hostActor, record as note } from "./audit.ts";
+import { type Connection, integer, type Row, stringMap, text } from "./sqlite.ts";
+import { charge, isRefusal, knownToken, operatorOf, spent, type TokenRefusal } from "./tokens.ts";
 
 export interface Application {
   readonly tokenId: string;
@@ -19,11 +20,10 @@ export interface IssuedCertificate {
 }
 
 /** Why an application is refused. */
-export type Refusal =
-  | { readonly kind: "token-wrong" }
-  | { readonly kind: "token-burnt" }
-  | { readonly kind: "token-expired"; readonly expiresAt: number }
-  | { readonly kind: "token-used" }
+export type Refusal = TokenRefusal | HostRefusal;
+
+/** Why it is, whatever the token says. */
+export type HostRefusal =
   | { readonly kind: "name-taken" }
   /** This key is enrolled under another name. */
   | { readonly kind: "key-taken"; readonly name: string }
@@ -50,8 +50,6 @@ export interface Enrolment {
   ): Promise<Eligible | Refusal | { readonly kind: "changed" }>;
 }
 
-/** So many wrong secrets burn a token. */
-export const MAX_FAILURES = 5;
 /** How long a lost answer can be asked for again with the same key and token. */
 export const RETRY_MS = 10 * 60_000;
 
@@ -74,23 +72,17 @@ export function enrolment(db: Connection): Enrolment {
 }
 
 function judge(db: Connection, application: Application): Eligible | Refusal {
-  const token = db.prepare("SELECT * FROM tokens WHERE id = ?").get(application.tokenId);
-  if (!token) return { kind: "token-wrong" };
-  const burnt = integer(token, "failures") >= MAX_FAILURES;
-  if (!timingSafeEqual(bytes(token, "secret_sha256"), application.secretSha256)) {
-    if (!burnt) db.prepare("UPDATE tokens SET failures = failures + 1 WHERE id = ?").run(application.tokenId);
-    return { kind: "token-wrong" };
-  }
-  if (burnt) return { kind: "token-burnt" };
-  return judgeHost(db, application, token);
+  const token = knownToken(db, application);
+  if (isRefusal(token)) return token;
+  const operator = operatorOf(token);
+  return operator === null ? judgeHost(db, application, token) : { kind: "token-of-others", operator };
 }
 
 function judgeHost(db: Connection, application: Application, token: Row): Eligible | Refusal {
   const known = db.prepare("SELECT * FROM hosts WHERE spki_sha256 = ?").get(application.spkiSha256);
-  const charge = !(known && isRetry(known, application));
-  const expiresAt = integer(token, "expires_at");
-  if (charge && expiresAt <= application.now) return { kind: "token-expired", expiresAt };
-  if (charge && integer(token, "uses_left") === 0) return { kind: "token-used" };
+  const isCharged = !(known && isRetry(known, application));
+  const why = isCharged ? spent(token, application.now) : null;
+  if (why) return why;
   if (known && text(known, "state") === "revoked") return { kind: "revoked" };
   if (known && text(known, "name") !== application.name) return { kind: "key-taken", name: text(known, "name") };
   if (!known && db.prepare("SELECT 1 FROM hosts WHERE name = ?").get(application.name)) return { kind: "name-taken" };
@@ -100,7 +92,7 @@ function judgeHost(db: Connection, application: Application, token: Row): Eligib
     if (asked !== undefined && asked !== value) return { kind: "labels-differ", key, token: value, agent: asked };
   }
   const labels = { ...application.labels, ...granted };
-  return { kind: "eligible", hostId: known ? text(known, "id") : null, labels, charge };
+  return { kind: "eligible", hostId: known ? text(known, "id") : null, labels, charge: isCharged };
 }
 
 function isRetry(host: Row, { tokenId, now }: Application): boolean {
@@ -109,7 +101,7 @@ function isRetry(host: Row, { tokenId, now }: Application): boolean {
 
 function record(db: Connection, a: Application, hostId: string, certificate: IssuedCertificate, eligible: Eligible) {
   const labels = JSON.stringify(eligible.labels);
-  if (eligible.charge) db.prepare("UPDATE tokens SET uses_left = uses_left - 1 WHERE id = ?").run(a.tokenId);
+  if (eligible.charge) charge(db, a.tokenId);
   if (eligible.hostId === null) {
     db.prepare(`INSERT INTO hosts (id, name, labels, spki_sha256, token_id, enrolled_at, agent_version)
       VALUES (?,?,?,?,?,?,?)`).run(hostId, a.name, labels, a.spkiSha256, a.tokenId, a.now, a.agentVersion);
@@ -122,6 +114,9 @@ function record(db: Connection, a: Application, hostId: string, certificate: Iss
       hostId,
     );
   }
+  const { serial, notAfter } = certificate;
+  const details = { token: a.tokenId, name: a.name, labels: eligible.labels, serial, notAfter };
+  note(db, { actor: hostActor(hostId), at: a.now }, "host.enroll", hostId, details);
   db.prepare("INSERT INTO certificates (serial, host_id, not_after, issued_at) VALUES (?,?,?,?)").run(
     certificate.serial,
     hostId,

@@ -1,4 +1,5 @@
 import type { FindingKind } from "@afterpatch/core/scan";
+import { type By, record } from "./audit.ts";
 import { bytes, type Connection, integer, type Row, stringMap, text } from "./sqlite.ts";
 
 export type StoredHostState = "active" | "cordoned" | "quarantined" | "revoked";
@@ -57,7 +58,13 @@ export interface Hosts {
   report(hostId: string): Promise<(Report & { readonly receivedAt: number }) | null>;
   saveAgentVersion(hostId: string, version: string): Promise<void>;
   /** Refuses the host from now on; its id and name stay taken. */
-  revoke(hostId: string, at: number): Promise<void>;
+  revoke(hostId: string, by: By): Promise<void>;
+  /** As `revoke`, and its name may be used by another: the host is no more. */
+  forget(hostId: string, by: By): Promise<void>;
+  /** Nothing is done on it any more, for two machines speak as this host. False: it is so already, or revoked. */
+  quarantine(hostId: string, by: By, details: object): Promise<boolean>;
+  /** Ends that. False: it is not in quarantine. */
+  release(hostId: string, by: By): Promise<boolean>;
 }
 
 const COLUMNS = `h.id, h.name, h.labels, h.state, h.enrolled_at, h.agent_version, h.scan_failed_at, h.scan_failed_why, r.digest, r.scanned_at, r.received_at,
@@ -96,13 +103,39 @@ export function hosts(db: Connection): Hosts {
         version,
       );
     },
-    async revoke(hostId, at) {
+    async revoke(hostId, by) {
+      db.transaction(() => revoke(db, hostId, "host.revoke", by));
+    },
+    async forget(hostId, by) {
       db.transaction(() => {
-        db.prepare("UPDATE hosts SET state = 'revoked' WHERE id = ?").run(hostId);
-        db.prepare("UPDATE certificates SET revoked_at = ? WHERE host_id = ? AND revoked_at IS NULL").run(at, hostId);
+        revoke(db, hostId, "host.forget", by);
+        // No name of a host has a '#' in it.
+        db.prepare("UPDATE hosts SET name = name || '#' || id WHERE id = ? AND instr(name, '#') = 0").run(hostId);
+      });
+    },
+    async quarantine(hostId, by, details) {
+      return db.transaction(() => {
+        const change = "UPDATE hosts SET state = 'quarantined' WHERE id = ? AND state IN ('active', 'cordoned')";
+        const isNew = db.prepare(change).run(hostId).changes === 1;
+        if (isNew) record(db, by, "host.quarantine", hostId, details);
+        return isNew;
+      });
+    },
+    async release(hostId, by) {
+      return db.transaction(() => {
+        const change = "UPDATE hosts SET state = 'active' WHERE id = ? AND state = 'quarantined'";
+        const isChanged = db.prepare(change).run(hostId).changes === 1;
+        if (isChanged) record(db, by, "host.release", hostId);
+        return isChanged;
       });
     },
   };
+}
+
+function revoke(db: Connection, hostId: string, action: string, by: By): void {
+  record(db, by, action, hostId);
+  db.prepare("UPDATE hosts SET state = 'revoked' WHERE id = ?").run(hostId);
+  db.prepare("UPDATE certificates SET revoked_at = ? WHERE host_id = ? AND revoked_at IS NULL").run(by.at, hostId);
 }
 
 function saveReport(db: Connection, hostId: string, report: Report, receivedAt: number): "saved" | "body-needed" {

@@ -7,6 +7,7 @@ const MIGRATIONS: Readonly<Record<number, (db: DatabaseSync) => void>> = {
   2: toVersion3,
   3: toVersion4,
   4: toVersion5,
+  5: toVersion6,
 };
 
 /** Brings a store of an older version to this one's, in one transaction: what is cut off leaves the store as it was. */
@@ -88,6 +89,32 @@ function toVersion5(db: DatabaseSync): void {
       position   INTEGER NOT NULL,
       PRIMARY KEY (rollout_id, url)
     ) STRICT, WITHOUT ROWID`);
+}
+
+/** Version 6 keeps an audit log, operators who were removed, and hosts that ask to be let in again. */
+function toVersion6(db: DatabaseSync): void {
+  db.exec(`
+    ALTER TABLE operators ADD COLUMN removed_at INTEGER;
+    ALTER TABLE operators ADD COLUMN life_ms INTEGER NOT NULL DEFAULT 43200000;
+    ALTER TABLE tokens ADD COLUMN operator TEXT REFERENCES operators (name);
+    ALTER TABLE tokens ADD COLUMN revoked_at INTEGER;
+    CREATE TABLE readmissions (
+      host_id     TEXT PRIMARY KEY REFERENCES hosts (id),
+      asked_at    INTEGER NOT NULL,
+      approved_by TEXT,
+      approved_at INTEGER
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE audit (
+      seq    INTEGER PRIMARY KEY,
+      at     INTEGER NOT NULL,
+      actor  TEXT NOT NULL,
+      action TEXT NOT NULL,
+      object TEXT NOT NULL,
+      body   TEXT NOT NULL,
+      sha256 BLOB NOT NULL
+    ) STRICT;
+    CREATE TRIGGER audit_stays BEFORE UPDATE ON audit BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;
+    CREATE TRIGGER audit_is_whole BEFORE DELETE ON audit BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END`);
 }
 
 /** Names of a table's columns; none where there is no such table. */

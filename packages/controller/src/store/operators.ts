@@ -1,12 +1,53 @@
+import { type By, record, user } from "./audit.ts";
 import type { IssuedCertificate } from "./enrolment.ts";
-import { type Connection, text } from "./sqlite.ts";
+import { type Connection, integer, type Row, text } from "./sqlite.ts";
+import {
+  charge,
+  insertToken,
+  isRefusal,
+  knownToken,
+  type NewToken,
+  operatorOf,
+  type Shown,
+  spent,
+  type TokenRefusal,
+} from "./tokens.ts";
 
 /** What an operator may do, least first. */
 export const ROLES = ["viewer", "operator", "admin"] as const;
 export type Role = (typeof ROLES)[number];
 
+export interface Operator {
+  readonly name: string;
+  readonly role: Role;
+  readonly createdAt: number;
+  /** How long each certificate lives, milliseconds. */
+  readonly lifeMs: number;
+  /** Null: is let in. */
+  readonly removedAt: number | null;
+  /** Of the newest certificate that was not revoked; null: there is none, the login token was not used. */
+  readonly certifiedUntil: number | null;
+}
+
+/** Why an operator stays as it is. */
+export type OperatorRefusal = "unknown" | "removed" | "exists" | "last-admin";
+
 export interface Operators {
-  add(name: string, role: Role, certificate: IssuedCertificate, at: number): Promise<void>;
+  /** With a certificate at once: the first one, whom `init` makes. */
+  add(name: string, role: Role, certificate: IssuedCertificate, lifeMs: number, at: number): Promise<void>;
+  /** A new one, who logs in with the token. A name is never used again. */
+  invite(operator: Pick<Operator, "name" | "role" | "lifeMs">, token: NewToken): Promise<OperatorRefusal | "done">;
+  /** Another login token, for one who has lost the key or let the certificate expire. */
+  inviteAgain(token: NewToken & { readonly operator: string }): Promise<OperatorRefusal | "done">;
+  list(): Promise<readonly Operator[]>;
+  byName(name: string): Promise<Operator | null>;
+  setRole(name: string, role: Role, by: By): Promise<OperatorRefusal | "done">;
+  /** Is let in no more, and its login tokens work no more. */
+  remove(name: string, by: By): Promise<OperatorRefusal | "done">;
+  /** Whom a login token is for. A wrong secret is counted against the token. */
+  check(shown: Shown): Promise<Operator | TokenRefusal>;
+  /** Judges again and, in the same transaction, charges the token and records the certificate. */
+  redeem(shown: Shown, certificate: IssuedCertificate): Promise<Operator | TokenRefusal>;
 }
 
 /** Who is let in now; asked at each connection and each call, so that a revocation holds at once. */
@@ -19,18 +60,142 @@ export interface Access {
 
 export function operators(db: Connection): Operators {
   return {
-    async add(name, role, certificate, at) {
+    async add(name, role, certificate, lifeMs, at) {
       db.transaction(() => {
-        db.prepare("INSERT INTO operators (name, role, created_at) VALUES (?,?,?)").run(name, role, at);
-        db.prepare("INSERT INTO certificates (serial, operator, not_after, issued_at) VALUES (?,?,?,?)").run(
-          certificate.serial,
-          name,
-          certificate.notAfter,
-          at,
-        );
+        insert(db, { name, role, lifeMs }, at);
+        record(db, { actor: "init", at }, "operator.add", name, { role, lifeMs, serial: certificate.serial });
+        insertCertificate(db, name, certificate, at);
+      });
+    },
+    async invite({ name, role, lifeMs }, token) {
+      return db.transaction(() => {
+        if (found(db, name)) return "exists";
+        insert(db, { name, role, lifeMs }, token.createdAt);
+        record(db, { actor: user(token.createdBy), at: token.createdAt }, "operator.add", name, { role, lifeMs });
+        insertToken(db, token);
+        return "done";
+      });
+    },
+    async inviteAgain(token) {
+      return db.transaction(() => {
+        const operator = found(db, token.operator);
+        if (!operator) return "unknown";
+        if (operator.removedAt !== null) return "removed";
+        insertToken(db, token);
+        return "done";
+      });
+    },
+    async list() {
+      return db.prepare(`${SELECT} GROUP BY o.name ORDER BY o.name`).all().map(operator);
+    },
+    async byName(name) {
+      return found(db, name);
+    },
+    ...changes(db),
+    async check(shown) {
+      return db.transaction(() => judged(db, shown));
+    },
+    async redeem(shown, certificate) {
+      return db.transaction(() => {
+        const operator = judged(db, shown);
+        if ("kind" in operator) return operator;
+        charge(db, shown.tokenId);
+        const { serial, notAfter } = certificate;
+        const details = { token: shown.tokenId, serial, notAfter };
+        record(db, { actor: user(operator.name), at: shown.now }, "operator.login", operator.name, details);
+        insertCertificate(db, operator.name, certificate, shown.now);
+        return operator;
       });
     },
   };
+}
+
+function changes(db: Connection): Pick<Operators, "setRole" | "remove"> {
+  return {
+    async setRole(name, role, by) {
+      return db.transaction(() => {
+        const operator = found(db, name);
+        if (!operator) return "unknown";
+        if (operator.removedAt !== null) return "removed";
+        if (role !== "admin" && isLastAdmin(db, operator)) return "last-admin";
+        db.prepare("UPDATE operators SET role = ? WHERE name = ?").run(role, name);
+        record(db, by, "operator.role", name, { role, before: operator.role });
+        return "done";
+      });
+    },
+    async remove(name, by) {
+      return db.transaction(() => {
+        const operator = found(db, name);
+        if (!operator) return "unknown";
+        if (operator.removedAt !== null) return "removed";
+        if (isLastAdmin(db, operator)) return "last-admin";
+        db.prepare("UPDATE operators SET removed_at = ? WHERE name = ?").run(by.at, name);
+        for (const [table, column] of [
+          ["certificates", "operator"],
+          ["tokens", "operator"],
+        ])
+          db.prepare(`UPDATE ${table} SET revoked_at = ? WHERE ${column} = ? AND revoked_at IS NULL`).run(by.at, name);
+        record(db, by, "operator.revoke", name);
+        return "done";
+      });
+    },
+  };
+}
+
+function judged(db: Connection, shown: Shown): Operator | TokenRefusal {
+  const token = knownToken(db, shown);
+  if (isRefusal(token)) return token;
+  const name = operatorOf(token);
+  if (name === null) return { kind: "token-of-others", operator: null };
+  const why = spent(token, shown.now);
+  if (why) return why;
+  const operator = found(db, name);
+  return operator && operator.removedAt === null ? operator : { kind: "token-revoked" };
+}
+
+/** Nobody could make another one after that. */
+function isLastAdmin(db: Connection, { name, role }: Operator): boolean {
+  const others = "SELECT 1 FROM operators WHERE role = 'admin' AND removed_at IS NULL AND name <> ?";
+  return role === "admin" && db.prepare(others).get(name) === undefined;
+}
+
+function insert(db: Connection, { name, role, lifeMs }: Pick<Operator, "name" | "role" | "lifeMs">, at: number): void {
+  db.prepare("INSERT INTO operators (name, role, created_at, life_ms) VALUES (?,?,?,?)").run(name, role, at, lifeMs);
+}
+
+/** Within a transaction. */
+export function insertCertificate(
+  db: Connection,
+  name: string,
+  { serial, notAfter }: IssuedCertificate,
+  at: number,
+): void {
+  const insert = "INSERT INTO certificates (serial, operator, not_after, issued_at) VALUES (?,?,?,?)";
+  db.prepare(insert).run(serial, name, notAfter, at);
+}
+
+const SELECT = `SELECT o.name, o.role, o.created_at, o.life_ms, o.removed_at, MAX(c.not_after) AS certified_until
+  FROM operators o LEFT JOIN certificates c ON c.operator = o.name AND c.revoked_at IS NULL`;
+
+export function found(db: Connection, name: string): Operator | null {
+  const row = db.prepare(`${SELECT} WHERE o.name = ? GROUP BY o.name`).get(name);
+  return row ? operator(row) : null;
+}
+
+function operator(row: Row): Operator {
+  const optional = (column: string) => (row[column] === null ? null : integer(row, column));
+  return {
+    name: text(row, "name"),
+    role: roleIn(row) ?? "viewer", // the schema allows no other
+    createdAt: integer(row, "created_at"),
+    lifeMs: integer(row, "life_ms"),
+    removedAt: optional("removed_at"),
+    certifiedUntil: optional("certified_until"),
+  };
+}
+
+function roleIn(row: Row | undefined): Role | null {
+  return ROLES.find((role) => role === row?.role) ?? null;
 }
 
 export function access(db: Connection): Access {
@@ -45,9 +210,9 @@ export function access(db: Connection): Access {
     async operator(name, serial) {
       const row = db
         .prepare(`SELECT o.role FROM certificates c JOIN operators o ON o.name = c.operator
-          WHERE c.serial = ? AND c.operator = ? AND c.revoked_at IS NULL`)
+          WHERE c.serial = ? AND c.operator = ? AND c.revoked_at IS NULL AND o.removed_at IS NULL`)
         .get(serial, name);
-      return ROLES.find((role) => role === row?.role) ?? null;
+      return roleIn(row);
     },
   };
 }

@@ -1,6 +1,7 @@
 import type { ChargeChange } from "@afterpatch/core/rollout/charges";
 import type { RolloutEvent } from "@afterpatch/core/rollout/event";
 import type { RolloutPlan } from "@afterpatch/core/rollout/types";
+import { record, recordEvent, sha256, user } from "./audit.ts";
 import { StoreError } from "./errors.ts";
 import type { RolloutStore, StoredRollout } from "./rollout-store.ts";
 import { type Connection, integer, text } from "./sqlite.ts";
@@ -12,12 +13,16 @@ export function rollouts(db: Connection): RolloutStore {
       return db.transaction(() => {
         const known = findRequest(db, requestId);
         if (known !== null) return known;
+        const frozen = JSON.stringify(plan);
         db.prepare("INSERT INTO rollouts (id, request_id, created_at, plan, state) VALUES (?,?,?,?,'open')").run(
           plan.id,
           requestId,
           plan.createdAt,
-          JSON.stringify(plan),
+          frozen,
         );
+        const { id, actor, createdAt: at, reason, pattern } = plan;
+        const what = { pattern, hosts: plan.hosts.length, sha256: sha256(frozen) };
+        record(db, { actor: user(actor), at, reason }, "rollout.create", id, what);
         events.forEach((event, index) => {
           insertEvent(db, plan.id, index + 1, event);
         });
@@ -96,6 +101,7 @@ function change(db: Connection, change: ChargeChange): void {
     case "write-off": {
       const { hostId, rolloutId, actor, reason, since } = change.writeOff;
       forget(db, hostId);
+      record(db, { actor: user(actor), at: since, reason }, "host.write-off", hostId, { rollout: rolloutId });
       const insert = "INSERT INTO write_offs (host_id, rollout_id, actor, reason, since) VALUES (?,?,?,?,?)";
       db.prepare(insert).run(hostId, rolloutId, actor, reason, since);
     }
@@ -107,12 +113,10 @@ function forget(db: Connection, hostId: string): void {
 }
 
 function insertEvent(db: Connection, rolloutId: string, seq: number, event: RolloutEvent): void {
-  db.prepare("INSERT INTO rollout_events (rollout_id, seq, at, body) VALUES (?,?,?,?)").run(
-    rolloutId,
-    seq,
-    event.at,
-    JSON.stringify(event),
-  );
+  const body = JSON.stringify(event);
+  const insert = "INSERT INTO rollout_events (rollout_id, seq, at, body) VALUES (?,?,?,?)";
+  db.prepare(insert).run(rolloutId, seq, event.at, body);
+  recordEvent(db, rolloutId, seq, event, body);
 }
 
 function stored(db: Connection, rolloutId: string, plan: string): StoredRollout {

@@ -1,7 +1,7 @@
 /** "afp1": marks the file as a store of afterpatch. */
 export const APPLICATION_ID = 0x61667031;
 /** Version of the tables below: whoever changes them raises it, and writes a migration (migrations.ts). */
-export const SCHEMA_VERSION = 5;
+export const SCHEMA_VERSION = 6;
 
 /** All tables of a new store. Instants are epoch milliseconds; `*_sha256` are 32 raw bytes. */
 export const SCHEMA = `
@@ -13,7 +13,9 @@ CREATE TABLE meta (
 CREATE TABLE operators (
   name       TEXT PRIMARY KEY,
   role       TEXT NOT NULL CHECK (role IN ('viewer', 'operator', 'admin')),
-  created_at INTEGER NOT NULL
+  created_at INTEGER NOT NULL,
+  removed_at INTEGER,
+  life_ms    INTEGER NOT NULL DEFAULT 43200000
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE tokens (
@@ -24,7 +26,9 @@ CREATE TABLE tokens (
   failures      INTEGER NOT NULL DEFAULT 0,
   labels        TEXT NOT NULL,
   created_by    TEXT NOT NULL,
-  created_at    INTEGER NOT NULL
+  created_at    INTEGER NOT NULL,
+  operator      TEXT REFERENCES operators (name),
+  revoked_at    INTEGER
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE hosts (
@@ -123,4 +127,23 @@ CREATE TABLE notices (
   position   INTEGER NOT NULL,
   PRIMARY KEY (rollout_id, url)
 ) STRICT, WITHOUT ROWID;
+
+CREATE TABLE readmissions (
+  host_id     TEXT PRIMARY KEY REFERENCES hosts (id),
+  asked_at    INTEGER NOT NULL,
+  approved_by TEXT,
+  approved_at INTEGER
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE audit (
+  seq    INTEGER PRIMARY KEY,
+  at     INTEGER NOT NULL,
+  actor  TEXT NOT NULL,
+  action TEXT NOT NULL,
+  object TEXT NOT NULL,
+  body   TEXT NOT NULL,
+  sha256 BLOB NOT NULL
+) STRICT;
+CREATE TRIGGER audit_stays BEFORE UPDATE ON audit BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;
+CREATE TRIGGER audit_is_whole BEFORE DELETE ON audit BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;
 `;

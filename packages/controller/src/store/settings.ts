@@ -1,3 +1,4 @@
+import { CONTROLLER, record } from "./audit.ts";
 import { StoreError } from "./errors.ts";
 import { type Connection, text } from "./sqlite.ts";
 
@@ -42,13 +43,14 @@ function isSettings(value: unknown): value is Settings {
 }
 
 /** Begins a new fencing epoch, on the disk when this returns. Agents refuse commands of a smaller one. */
-export function beginEpoch(db: Connection): number {
+export function beginEpoch(db: Connection, at: number): number {
   return db.transaction(() => {
     const row = db.prepare("SELECT value FROM meta WHERE key = 'epoch'").get();
     const epoch = (row ? Number(text(row, "value")) : 0) + 1;
     if (!Number.isSafeInteger(epoch))
       throw new StoreError("corrupt", "store", "epoch is not a number", "restore it from a backup");
     db.prepare("INSERT OR REPLACE INTO meta (key, value) VALUES ('epoch', ?)").run(String(epoch));
+    record(db, { actor: CONTROLLER, at }, "controller.start", "", { epoch });
     return epoch;
   });
 }

@@ -105,7 +105,7 @@ function check(path: string, db: DatabaseSync): number {
   return version;
 }
 
-/** The first table or column that a new store has and this one has not. */
+/** The first table, column or trigger that a new store has and this one has not. */
 function missingFrom(db: DatabaseSync): string | null {
   using made = new DatabaseSync(":memory:");
   made.exec(SCHEMA);
@@ -115,6 +115,15 @@ function missingFrom(db: DatabaseSync): string | null {
     if (present.size === 0) return `table ${table}`;
     for (const column of columnsOf(made, table)) if (!present.has(column)) return `column ${column} in table ${table}`;
   }
+  const triggers = "SELECT name, sql FROM sqlite_schema WHERE type = 'trigger'";
+  const present = new Map(
+    db
+      .prepare(triggers)
+      .all()
+      .map(({ name, sql }) => [name, sql]),
+  );
+  for (const { name, sql } of made.prepare(triggers).all())
+    if (present.get(String(name)) !== sql) return `trigger ${name} as it was made`;
   return null;
 }
 

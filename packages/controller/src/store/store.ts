@@ -1,3 +1,4 @@
+import { type Audit, audit } from "./audit.ts";
 import { type Enrolment, enrolment } from "./enrolment.ts";
 import { type HoldStore, holds } from "./holds.ts";
 import { type NoticeStore, notices } from "./notices.ts";
@@ -7,6 +8,7 @@ import type { RolloutStore } from "./rollout-store.ts";
 import { rollouts } from "./rollouts.ts";
 import { beginEpoch, readSettings, type Settings, writeSettings } from "./settings.ts";
 import { type Connection, createDatabase, openDatabase } from "./sqlite.ts";
+import { type Renewals, renewals } from "./renewals.ts";
 import { type Tokens, tokens } from "./tokens.ts";
 
 /** Everything the controller keeps. What a function here has answered is on the disk. */
@@ -17,9 +19,11 @@ export interface Store {
   readonly enrolment: Enrolment;
   readonly operators: Operators;
   readonly access: Access;
+  readonly renewals: Renewals;
   readonly rollouts: RolloutStore;
   readonly holds: HoldStore;
   readonly notices: NoticeStore;
+  readonly audit: Audit;
   close(): Promise<void>;
 }
 
@@ -36,11 +40,11 @@ export interface OpenedStore extends Store {
   readonly migratedFrom: number | null;
 }
 
-/** Opens the store for one controller and begins its epoch. Throws StoreError. */
-export async function openStore(path: string): Promise<OpenedStore> {
+/** Opens the store for one controller and begins its epoch at `now`. Throws StoreError. */
+export async function openStore(path: string, now: number): Promise<OpenedStore> {
   const db = openDatabase(path);
   try {
-    const epoch = beginEpoch(db);
+    const epoch = beginEpoch(db, now);
     return { ...store(db), epoch, migratedFrom: db.migratedFrom };
   } catch (error) {
     db.close();
@@ -56,9 +60,11 @@ function store(db: Connection): Store {
     enrolment: enrolment(db),
     operators: operators(db),
     access: access(db),
+    renewals: renewals(db),
     rollouts: rollouts(db),
     holds: holds(db),
     notices: notices(db),
+    audit: audit(db),
     close: async () => db.close(),
   };
 }

@@ -16,8 +16,8 @@ export class ProtocolError extends Error {
 export function toAgentToWire(message: ToAgent): WireToAgent {
   switch (message.kind) {
     case "welcome": {
-      const { epoch, controllerVersion, now, reportIntervalMs } = message;
-      return { body: "welcome", welcome: { epoch, controllerVersion, now, reportIntervalMs } };
+      const { epoch, controllerVersion, now, reportIntervalMs, auditHead = "" } = message;
+      return { body: "welcome", welcome: { epoch, controllerVersion, now, reportIntervalMs, auditHead } };
     }
     case "report-ack":
       return { body: "reportAck", reportAck: { digest: message.digest, sendBody: message.sendBody } };
@@ -44,8 +44,9 @@ export function toAgentToWire(message: ToAgent): WireToAgent {
 export function toAgentFromWire(message: WireToAgent): ToAgent {
   switch (message.body) {
     case "welcome": {
-      const { epoch, controllerVersion, now, reportIntervalMs } = message.welcome;
-      return { kind: "welcome", epoch, controllerVersion, now, reportIntervalMs };
+      const { epoch, controllerVersion, now, reportIntervalMs, auditHead } = message.welcome;
+      const head = auditHead === "" ? {} : { auditHead };
+      return { kind: "welcome", epoch, controllerVersion, now, reportIntervalMs, ...head };
     }
     case "reportAck":
       return { kind: "report-ack", digest: message.reportAck.digest, sendBody: message.reportAck.sendBody };
@@ -73,8 +74,9 @@ export function toAgentFromWire(message: WireToAgent): ToAgent {
 export function fromAgentToWire(message: FromAgent): WireFromAgent {
   switch (message.kind) {
     case "hello": {
-      const { agentVersion, bootId, epoch } = message;
-      return { body: "hello", hello: { agentVersion, bootId, epoch, permits: message.permits.map(updateToWire) } };
+      const { agentVersion, bootId, epoch, instanceId = "" } = message;
+      const permits = message.permits.map(updateToWire);
+      return { body: "hello", hello: { agentVersion, bootId, epoch, permits, instanceId } };
     }
     case "report": {
       const { requestId, reason } = message;
@@ -106,8 +108,9 @@ export function fromAgentToWire(message: FromAgent): WireFromAgent {
 export function fromAgentFromWire(message: WireFromAgent): FromAgent {
   switch (message.body) {
     case "hello": {
-      const { agentVersion, bootId, epoch, permits } = message.hello;
-      return { kind: "hello", agentVersion, bootId, epoch, permits: permits.map(updateFromWire) };
+      const { agentVersion, bootId, epoch, permits, instanceId } = message.hello;
+      const instance = instanceId === "" ? {} : { instanceId };
+      return { kind: "hello", agentVersion, bootId, epoch, permits: permits.map(updateFromWire), ...instance };
     }
     case "report": {
       const { report, requestId } = message.report;

@@ -2,46 +2,57 @@ import { createPrivateKey, type KeyObject, type X509Certificate } from "node:cry
 import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { type Address, parseAddress } from "@afterpatch/wire/address";
-import { certificates } from "@afterpatch/wire/pem";
+import { type PairNames, readKeyPair } from "@afterpatch/wire/key-pair";
+import { certificates, leadsTo } from "@afterpatch/wire/pem";
 import { type CommandError, fileReason, usageError } from "@afterpatch/core/command-error";
 import { echoed } from "@afterpatch/core/text";
-import type { Access } from "./shell.ts";
+import type { Access } from "../shell.ts";
 
 /** An operator's identity and the controller it is for. PEM texts. */
 export interface Credentials {
   /** Where they were read, for people. */
   readonly directory: string;
   readonly address: Address;
+  /** Of the enrol port, where a certificate that has ended is made good. */
+  readonly enrolAddress: Address;
   readonly ca: string;
   readonly cert: string;
   readonly key: string;
 }
 
-export const GET_NEW = "ask an admin for new credentials";
+export const GET_NEW = "ask an admin for a login token";
 
 /** A certificate takes 2 KiB. */
 const LARGEST_BYTES = 1024 * 1024;
 
-/** Reads and checks a credentials directory: `ca.crt`, `operator.crt`, `operator.key`, `controller`. */
+/** Of `init`, unless it was told another one. */
+const ENROL_PORT = 7444;
+
+export const OPERATOR_PAIR: PairNames = { cert: "operator.crt", key: "operator.key" };
+
+/**
+ * Reads and checks a credentials directory: `ca.crt`, `operator.crt`, `operator.key`, `controller`, `enrol`. That the
+ * operator's certificate has ended is left to the caller.
+ */
 export async function readCredentials(access: Access, now: number): Promise<Credentials> {
   const directory = access.credentials;
-  const [ca, cert, key] = await Promise.all(
-    ["ca.crt", "operator.crt", "operator.key"].map((name) => read(directory, name)),
-  );
-  if (ca === undefined || cert === undefined || key === undefined) throw new Error("three files were read"); // Promise.all keeps the length
+  const ca = await read(directory, "ca.crt");
+  const { cert, key } = await readKeyPair((name) => read(directory, name), OPERATOR_PAIR);
   const roots = certificatesIn(join(directory, "ca.crt"), ca);
   for (const root of roots) checkDates(join(directory, "ca.crt"), root, now);
-  const [operator] = certificatesIn(join(directory, "operator.crt"), cert);
-  checkDates(join(directory, "operator.crt"), operator, now);
+  const chain = certificatesIn(join(directory, "operator.crt"), cert);
+  const [operator] = chain;
+  checkBegun(join(directory, "operator.crt"), operator, now);
   const privateKey = keyIn(join(directory, "operator.key"), key);
   if (!operator.checkPrivateKey(privateKey)) {
     throw usageError("credentials", `operator.key in ${directory} does not belong to operator.crt`, GET_NEW);
   }
-  if (!roots.some((root) => operator.checkIssued(root) && operator.verify(root.publicKey))) {
+  if (!roots.some((root) => leadsTo(chain, root))) {
     const why = `operator.crt in ${directory} was not issued by ca.crt beside it: they are of two controllers`;
     throw usageError("credentials", why, GET_NEW);
   }
-  return { directory, address: await addressOf(access), ca, cert, key };
+  const address = await addressOf(access);
+  return { directory, address, enrolAddress: await enrolAddressOf(directory, address), ca, cert, key };
 }
 
 async function addressOf(access: Access): Promise<Address> {
@@ -54,6 +65,24 @@ async function addressOf(access: Access): Promise<Address> {
     text === "" ? "is empty" : `${echoed(text)} is no address`,
     "write HOST:PORT, such as ctl.example.net:7443",
   );
+}
+
+/** Older directories do not say it. */
+async function enrolAddressOf(directory: string, { host }: Address): Promise<Address> {
+  const text = await read(directory, "enrol").catch(() => "");
+  return parseAddress(text.trim()) ?? { host, port: ENROL_PORT };
+}
+
+/** The certificate has ended, and no other was to be had: why. */
+export function refuseExpired({ directory, cert }: Credentials, cause: unknown): never {
+  const [own] = certificatesIn(join(directory, "operator.crt"), cert);
+  const error = usageError(
+    "credentials",
+    `${join(directory, "operator.crt")} expired on ${own.validToDate.toISOString()}`,
+    GET_NEW,
+  );
+  error.cause = cause;
+  throw error;
 }
 
 async function read(directory: string, name: string): Promise<string> {
@@ -102,8 +131,13 @@ function keyIn(path: string, pem: string): KeyObject {
 }
 
 function checkDates(path: string, certificate: X509Certificate, now: number): void {
-  const [from, to] = [certificate.validFromDate, certificate.validToDate];
+  const to = certificate.validToDate;
   if (now > to.getTime()) throw usageError("credentials", `${path} expired on ${to.toISOString()}`, GET_NEW);
+  checkBegun(path, certificate, now);
+}
+
+function checkBegun(path: string, certificate: X509Certificate, now: number): void {
+  const from = certificate.validFromDate;
   if (now < from.getTime()) {
     throw usageError("credentials", `${path} is valid from ${from.toISOString()} only`, "check this machine's clock");
   }

@@ -20,6 +20,10 @@ export async function certificateRequest(keyPem: string): Promise<Uint8Array> {
     publicKey: await webcrypto.subtle.importKey("jwk", publicJwk, algorithm, true, ["verify"]),
   };
   const signingAlgorithm = { name: "ECDSA", hash: "SHA-256" };
-  const request = await x509.Pkcs10CertificateRequestGenerator.create({ name: "CN=host", keys, signingAlgorithm });
+  const request = await x509.Pkcs10CertificateRequestGenerator.create({
+    name: "CN=afterpatch",
+    keys,
+    signingAlgorithm,
+  });
   return new Uint8Array(request.rawData);
 }

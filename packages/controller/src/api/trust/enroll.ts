@@ -4,11 +4,13 @@ import { spkiSha256 } from "@afterpatch/wire/pem";
 import { type Handlers, RpcError, unary } from "@afterpatch/wire/rpc";
 import type { enrollService } from "@afterpatch/wire/services";
 import { status } from "@grpc/grpc-js";
-import type { Authority } from "../ca/authority.ts";
-import { publicKeyOfRequest } from "../ca/csr.ts";
-import type { Clock, Log } from "../ports.ts";
-import type { Application, Enrolment, Refusal } from "../store/enrolment.ts";
-import { ulid } from "../ulid.ts";
+import type { Authority } from "../../ca/authority.ts";
+import { publicKeyOfRequest } from "../../ca/csr.ts";
+import type { Clock, Log } from "../../ports.ts";
+import type { Application, Enrolment, HostRefusal, Refusal } from "../../store/enrolment.ts";
+import type { TokenRefusal } from "../../store/tokens.ts";
+import { ulid } from "../../ulid.ts";
+import { refuseToken } from "./refusals.ts";
 
 export interface EnrollDeps {
   readonly enrolment: Enrolment;
@@ -23,8 +25,8 @@ const MAX_LABELS = 64;
 /** An application is judged, signed and judged again; it is tried anew when the same key was enrolled in between. */
 const ATTEMPTS = 3;
 
-/** EnrollService: a join token and a public key become a host with a certificate. */
-export function enrollHandlers(deps: EnrollDeps): Handlers<typeof enrollService> {
+/** EnrollService.Enroll: a join token and a public key become a host with a certificate. */
+export function enrollHandlers(deps: EnrollDeps): Pick<Handlers<typeof enrollService>, "enroll"> {
   return {
     enroll: unary(async (request) => {
       const { tokenId, tokenSecret, csr, name, labels, agentVersion } = request;
@@ -81,16 +83,15 @@ function checkLabels(labels: Readonly<Record<string, string>>): void {
 function refuse(log: Log, { tokenId, name }: Application, refusal: Refusal): RpcError {
   // An unknown token's id is a stranger's text.
   log.warn({ name, code: refusal.kind, ...(refusal.kind === "token-wrong" ? {} : { token: tokenId }) }, "host refused");
-  return new RpcError(statusOf(refusal), refusal.kind, explain(refusal));
+  return isOfToken(refusal) ? refuseToken(refusal) : new RpcError(statusOf(refusal), refusal.kind, explain(refusal));
 }
 
-function statusOf(refusal: Refusal): status {
+function isOfToken(refusal: Refusal): refusal is TokenRefusal {
+  return refusal.kind.startsWith("token-");
+}
+
+function statusOf(refusal: HostRefusal): status {
   switch (refusal.kind) {
-    case "token-wrong":
-    case "token-burnt":
-    case "token-expired":
-    case "token-used":
-      return status.UNAUTHENTICATED;
     case "name-taken":
     case "key-taken":
       return status.ALREADY_EXISTS;
@@ -101,16 +102,8 @@ function statusOf(refusal: Refusal): status {
   }
 }
 
-function explain(refusal: Refusal): string {
+function explain(refusal: HostRefusal): string {
   switch (refusal.kind) {
-    case "token-wrong":
-      return "the controller does not know this token";
-    case "token-burnt":
-      return "the token was burnt by wrong secrets";
-    case "token-expired":
-      return `the token expired at ${new Date(refusal.expiresAt).toISOString()}`;
-    case "token-used":
-      return "the token is used up";
     case "name-taken":
       return "another host has this name";
     case "key-taken":

@@ -1,0 +1,110 @@
+import { chmod, mkdir, readFile, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { CommandError, fileReason, usageError } from "@afterpatch/core/command-error";
+import { EXIT } from "@afterpatch/core/exit";
+import { echoed, visible } from "@afterpatch/core/text";
+import type { JoinToken } from "@afterpatch/wire/token";
+import { command } from "../../command.ts";
+import { checkTarget, emit } from "../../output.ts";
+
+const PATIENCE_MS = 45_000;
+/** A token has about 140 characters. */
+const MAX_BYTES = 4096;
+
+export const login = command({
+  syntax: "login <enrol-address>",
+  summary: "Become an operator: make a key here, and have it certified with a login token",
+  options: (parser) =>
+    parser
+      .positional("enrol-address", {
+        type: "string",
+        demandOption: true,
+        describe: "HOST:PORT of the controller's enrol port, 7444 by default",
+      })
+      .option("token-file", {
+        type: "string",
+        demandOption: true,
+        requiresArg: true,
+        describe: "File with the login token; - reads standard input",
+      })
+      .option("replace", { type: "boolean", default: false, describe: "Take the place of credentials that are there" }),
+  exits: "0 logged in, 4 controller unreachable, 5 usage, token refused, or wrong CA",
+  examples: [["afterpatch login ctl.example.net:7444 --token-file carol.token", "with what the admin sent"]],
+  run: async (args, shell) => {
+    await checkTarget(args);
+    const directory = shell.access.credentials;
+    await checkFree(directory, args.replace);
+    const token = await tokenIn(args["token-file"]);
+    const { parseAddress } = await import("@afterpatch/wire/address");
+    const address = parseAddress(args["enrol-address"]);
+    if (!address) {
+      const why = `${echoed(args["enrol-address"])} is no address`;
+      throw usageError("enrol-address", why, "write HOST:PORT, such as ctl.example.net:7444");
+    }
+    const { certified } = await import("../../credentials/login.ts");
+    const made = await certified(address, token, shell.now(), PATIENCE_MS);
+    await keep(directory, made);
+    const [name, role] = [visible(made.name), visible(made.role)];
+    const document = { schema: "afterpatch.login/v1", name, role, credentials: directory, controller: made.controller };
+    const table = () => `Logged in as ${name} (${role}) at ${made.controller}; credentials are in ${directory}\n`;
+    await emit({ document, table }, args, shell);
+    return EXIT.ok;
+  },
+});
+
+type Made = Awaited<ReturnType<typeof import("../../credentials/login.ts")["certified"]>>;
+
+async function checkFree(directory: string, isReplacing: boolean): Promise<void> {
+  const path = join(directory, "operator.crt");
+  const isThere = await stat(path).then(
+    () => true,
+    () => false, // whatever else is wrong with the directory is told when it is written
+  );
+  if (isThere && !isReplacing)
+    throw usageError("credentials", `${path} is there already`, "add --replace, or name another --credentials DIR");
+}
+
+async function keep(directory: string, { ca, cert, key, controller, enrol }: Made): Promise<void> {
+  const [{ writeFileDurably }, { replaceKeyPair }, { OPERATOR_PAIR }] = await Promise.all([
+    import("@afterpatch/wire/credential-files"),
+    import("@afterpatch/wire/key-pair"),
+    import("../../credentials/read.ts"),
+  ]);
+  try {
+    await mkdir(directory, { recursive: true, mode: 0o700 });
+    await chmod(directory, 0o700);
+    await writeFileDurably(join(directory, "ca.crt"), ca);
+    await writeFileDurably(join(directory, "controller"), `${controller}\n`);
+    await writeFileDurably(join(directory, "enrol"), `${enrol}\n`);
+    await replaceKeyPair(directory, OPERATOR_PAIR, { cert, key });
+  } catch (cause) {
+    const why = `${directory} cannot be written: ${fileReason(cause)}; the token is used up`;
+    throw usageError("credentials", why, "make it writable and ask for another token", { cause });
+  }
+}
+
+async function tokenIn(path: string): Promise<JoinToken> {
+  const what = path === "-" ? "token on standard input" : path;
+  const text = await (path === "-" ? readInput() : readStart(path)).catch((cause: unknown) => {
+    throw usageError(what, `token cannot be read: ${fileReason(cause)}`, "name a file with a token", { cause });
+  });
+  const { parseToken } = await import("@afterpatch/wire/token");
+  const token = parseToken(text);
+  if (!token) throw usageError(what, "no token in it", "ask an admin: 'afterpatch operators add' or 'operators token'");
+  return token;
+}
+
+async function readStart(path: string): Promise<string> {
+  const { size } = await stat(path);
+  if (size > MAX_BYTES) throw new CommandError(EXIT.usage, path, "too large for a token", "name a file with a token");
+  return readFile(path, "utf8");
+}
+
+async function readInput(): Promise<string> {
+  let text = "";
+  for await (const chunk of process.stdin) {
+    text += String(chunk);
+    if (text.length > MAX_BYTES) break; // no token; the rest need not be read
+  }
+  return text;
+}

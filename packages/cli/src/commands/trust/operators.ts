@@ -1,0 +1,151 @@
+import { usageError } from "@afterpatch/core/command-error";
+import { formatDuration } from "@afterpatch/core/duration";
+import { visible } from "@afterpatch/core/text";
+import type { pb } from "@afterpatch/wire/messages";
+import type { Argv } from "yargs";
+import { durationOf } from "../../arguments.ts";
+import { command } from "../../command.ts";
+import { table } from "../../render/table.ts";
+import { instant } from "../../render/time.ts";
+import type { Shell } from "../../shell.ts";
+import { answered, confirm, EXITS, reasonIn, reasonOption, trust, yesOption } from "./common.ts";
+import { EXPIRES, expiresIn } from "./tokens.ts";
+
+const ONE = `${EXITS}; 6 no such operator`;
+const ROLES = ["viewer", "operator", "admin"] as const;
+const named = (parser: Argv) => parser.positional("name", { type: "string", demandOption: true, describe: "Operator" });
+const roleOption = {
+  choices: ROLES,
+  demandOption: true,
+  requiresArg: true,
+  describe: "viewer looks, operator starts and stops rollouts, admin decides who is let in",
+} as const;
+
+export const operatorsList = command({
+  syntax: "list",
+  summary: "Who may operate, and how",
+  options: (parser: Argv) => parser,
+  exits: EXITS,
+  examples: [["afterpatch operators list", "who may reboot the fleet"]],
+  run: (args, shell) =>
+    answered(args, shell, async (ask) => {
+      const answer = await ask("operators list", (await trust()).listOperators, {});
+      const operators = answer.operators.map(documentOf);
+      const columns = ["OPERATOR", "ROLE", "CERTIFICATES LIVE", "CERTIFIED UNTIL", "STATE"].map((title) => ({ title }));
+      const rows = operators.map(({ name, role, certificateLife, certifiedUntil, revokedAt }) => {
+        const state =
+          revokedAt === null ? (certifiedUntil === null ? "has not logged in" : "let in") : `revoked ${revokedAt}`;
+        return [name, role, certificateLife, certifiedUntil ?? "-", state].map((text) => ({ text }));
+      });
+      return {
+        document: { schema: "afterpatch.operators/v1", operators },
+        table: (paint) => table(columns, rows, paint),
+      };
+    }),
+});
+
+function documentOf({ name, role, lifeMs, createdAt, certifiedUntil, removedAt }: pb.v1.OperatorInfo) {
+  return {
+    ...{ name: visible(name), role: visible(role), certificateLife: formatDuration(lifeMs) },
+    createdAt: instant(createdAt),
+    certifiedUntil: certifiedUntil === 0 ? null : instant(certifiedUntil),
+    revokedAt: removedAt === 0 ? null : instant(removedAt),
+  };
+}
+
+export const operatorsAdd = command({
+  syntax: "add <name>",
+  summary: "Make an operator, and print a token to log in with",
+  options: (parser) =>
+    named(parser)
+      .option("role", roleOption)
+      .option("life", {
+        type: "string",
+        default: "12h",
+        requiresArg: true,
+        describe: "How long each certificate lives, 1m to 365d; one that is used renews itself",
+      })
+      .option("expires", EXPIRES),
+  exits: EXITS,
+  examples: [
+    ["afterpatch operators add carol --role operator > carol.token", "carol logs in with it, once"],
+    ["afterpatch operators add pipeline --role viewer --life 90d > ci.token", "credentials that a pipeline keeps"],
+  ],
+  run: async (args, shell) => {
+    const { name, role } = args;
+    const lifeMs = durationOf("--life", args.life);
+    if (lifeMs === 0) throw usageError("--life", "'0s' is no life", "write 1m to 365d");
+    const expiresMs = expiresIn(args.expires);
+    const make = async (ask: Asks) =>
+      tokenResult(shell, await ask(`operators add`, (await trust()).addOperator, { name, role, lifeMs, expiresMs }));
+    return answered(args, shell, make, 0o600);
+  },
+});
+
+type Asks = Parameters<Parameters<typeof answered>[2]>[0];
+
+export const operatorsToken = command({
+  syntax: "token <name>",
+  summary: "Another login token, for an operator whose key is lost or whose certificate has ended",
+  options: (parser) => named(parser).option("expires", EXPIRES),
+  exits: ONE,
+  examples: [["afterpatch operators token carol > carol.token", "carol has a new laptop"]],
+  run: async (args, shell) => {
+    const expiresMs = expiresIn(args.expires);
+    const make = async (ask: Asks) =>
+      tokenResult(
+        shell,
+        await ask("operators token", (await trust()).createLoginToken, { name: args.name, expiresMs }),
+      );
+    return answered(args, shell, make, 0o600);
+  },
+});
+
+function tokenResult(shell: Shell, { token, expiresAt, operator, enrolAddress }: pb.v1.LoginToken) {
+  const [name, enrol] = [visible(operator?.name ?? ""), visible(enrolAddress)];
+  shell.err(`${name} logs in until ${instant(expiresAt)} with: afterpatch login ${enrol} --token-file FILE\n`);
+  const document = {
+    ...{ schema: "afterpatch.token/v1", token: visible(token), expiresAt, operator: name, enrolAddress: enrol },
+  };
+  return { document, table: () => `${visible(token)}\n` };
+}
+
+export const operatorsRole = command({
+  syntax: "role <name>",
+  summary: "Give an operator another role; it holds from the next call on",
+  options: (parser) => reasonOption(named(parser).option("role", roleOption)),
+  exits: ONE,
+  examples: [["afterpatch operators role carol --role viewer --reason 'left the team'", "she only looks from now on"]],
+  run: async (args, shell) => {
+    const { name, role } = args;
+    const reason = reasonIn(args.reason);
+    return answered(args, shell, async (ask) => {
+      const answer = await ask("operators role", (await trust()).setOperatorRole, { name, role, reason });
+      const operator = documentOf(answer);
+      const more =
+        "A certificate names a role too, and the lesser of both holds: a higher one comes with the next renewal or login.\n";
+      return {
+        document: { schema: "afterpatch.operators/v1", operators: [operator] },
+        table: () => `${operator.name} is ${operator.role} now\n${operator.role === "viewer" ? "" : more}`,
+      };
+    });
+  },
+});
+
+export const operatorsRevoke = command({
+  syntax: "revoke <name>",
+  summary: "Let an operator in no more, for good, and end the connections at once",
+  options: (parser) => yesOption(reasonOption(named(parser))),
+  exits: ONE,
+  examples: [["afterpatch operators revoke carol --reason 'laptop stolen' --yes", "her key may be in wrong hands"]],
+  run: async (args, shell) => {
+    const { name } = args;
+    const reason = reasonIn(args.reason);
+    return answered(args, shell, async (ask) => {
+      await confirm(shell, "operators revoke", `Revoke operator ${visible(name)} for good?`, args.yes);
+      const operator = documentOf(await ask("operators revoke", (await trust()).revokeOperator, { name, reason }));
+      const document = { schema: "afterpatch.operators/v1", operators: [operator] };
+      return { document, table: () => `Revoked operator ${operator.name}\n` };
+    });
+  },
+});

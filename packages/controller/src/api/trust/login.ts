@@ -1,0 +1,42 @@
+import { createHash } from "node:crypto";
+import { type Handlers, RpcError, unary } from "@afterpatch/wire/rpc";
+import type { enrollService } from "@afterpatch/wire/services";
+import { status } from "@grpc/grpc-js";
+import type { Authority } from "../../ca/authority.ts";
+import { publicKeyOfRequest } from "../../ca/csr.ts";
+import type { Clock, Log } from "../../ports.ts";
+import type { Operators } from "../../store/operators.ts";
+import type { TokenRefusal } from "../../store/tokens.ts";
+import { refuseToken } from "./refusals.ts";
+
+export interface LoginDeps {
+  readonly operators: Pick<Operators, "check" | "redeem">;
+  readonly authority: Authority;
+  readonly clock: Pick<Clock, "now">;
+  readonly fleetAddress: () => string;
+  readonly log: Log;
+}
+
+/** EnrollService.Login: a login token and a public key become an operator's certificate. */
+export function login(deps: LoginDeps): Handlers<typeof enrollService>["login"] {
+  const { operators, authority, log } = deps;
+  return unary(async ({ tokenId, tokenSecret, csr }) => {
+    const key = publicKeyOfRequest(csr);
+    if (!key) throw new RpcError(status.INVALID_ARGUMENT, "bad-request", "the certificate request is not acceptable");
+    const now = deps.clock.now();
+    const shown = { tokenId, secretSha256: createHash("sha256").update(tokenSecret).digest(), now };
+    const checked = await operators.check(shown);
+    if ("kind" in checked) throw refuse(log, checked);
+    const certificate = await authority.issueOperator(checked, key, now);
+    const operator = await operators.redeem(shown, certificate);
+    if ("kind" in operator) throw refuse(log, operator);
+    log.warn({ operator: operator.name, token: tokenId }, "operator logged in");
+    const { name, role } = operator;
+    return { name, role, certificate: certificate.pem, ca: authority.root, fleetAddress: deps.fleetAddress() };
+  });
+}
+
+function refuse(log: Log, refusal: TokenRefusal): RpcError {
+  log.warn({ code: refusal.kind }, "login refused");
+  return refuseToken(refusal);
+}

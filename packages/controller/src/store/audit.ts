@@ -1,0 +1,94 @@
+import { createHash } from "node:crypto";
+import type { RolloutEvent } from "@afterpatch/core/rollout/event";
+import { type AuditEntry, type AuditHead, EMPTY_CHAIN, linkOf } from "@afterpatch/wire/audit";
+import { bytes, type Connection, integer, type Row, text } from "./sqlite.ts";
+
+/** Who changes something, when, and why if a person said so. */
+export interface By {
+  /** See AuditEntry. */
+  readonly actor: string;
+  readonly at: number;
+  readonly reason?: string;
+}
+
+export type StoredEntry = AuditEntry & { readonly sha256: Uint8Array };
+
+/** The append-only log of what was done. It is written by the functions that do it, in their transactions. */
+export interface Audit {
+  head(): Promise<AuditHead>;
+  /** At most `limit` entries that follow entry `after` (0: from the first), in their order. */
+  page(after: number, limit: number): Promise<readonly StoredEntry[]>;
+  /** For what changes nothing in the store. */
+  note(by: By, action: string, object: string, body?: object): Promise<void>;
+}
+
+export const user = (name: string): string => `user/${name}`;
+export const hostActor = (id: string): string => `host/${id}`;
+export const CONTROLLER = "controller";
+
+export function audit(db: Connection): Audit {
+  return {
+    async head() {
+      return headOf(db);
+    },
+    async page(after, limit) {
+      return db.prepare("SELECT * FROM audit WHERE seq > ? ORDER BY seq LIMIT ?").all(after, limit).map(entry);
+    },
+    async note(by, action, object, body = {}) {
+      db.transaction(() => record(db, by, action, object, body));
+    },
+  };
+}
+
+/** Appends what is done in this transaction. Called inside of one alone: the two are on the disk together or not at all. */
+export function record(db: Connection, by: By, action: string, object: string, details: object = {}): void {
+  const head = headOf(db);
+  const reason = by.reason === undefined ? {} : { reason: by.reason };
+  const body = JSON.stringify({ ...reason, ...details });
+  const entry = { seq: head.seq + 1, at: by.at, actor: by.actor, action, object, body };
+  const insert = "INSERT INTO audit (seq, at, actor, action, object, body, sha256) VALUES (?,?,?,?,?,?,?)";
+  const link = linkOf(head.sha256, entry);
+  db.prepare(insert).run(entry.seq, entry.at, entry.actor, entry.action, entry.object, entry.body, link);
+}
+
+/**
+ * What happens in a rollout. An order of a person is kept as it is; of what hosts and the controller do, which is much
+ * more, the hash of the event as the rollout keeps it.
+ */
+export function recordEvent(db: Connection, rolloutId: string, seq: number, event: RolloutEvent, stored: string): void {
+  const hostId = "hostId" in event ? event.hostId : null;
+  const details = { event: seq, ...(hostId === null ? {} : { hostId }), sha256: sha256(stored) };
+  if ("actor" in event) {
+    const { type: _, at, actor, ...order } = event;
+    record(db, { actor: user(actor), at }, `rollout.${event.type}`, rolloutId, { ...order, ...details });
+    return;
+  }
+  const isOfHost = OF_HOSTS.has(event.type) && hostId !== null;
+  record(
+    db,
+    { actor: isOfHost ? hostActor(hostId) : CONTROLLER, at: event.at },
+    `rollout.${event.type}`,
+    rolloutId,
+    details,
+  );
+}
+
+/** What a host itself said. */
+const OF_HOSTS: ReadonlySet<RolloutEvent["type"]> = new Set(["progress", "ended", "vetoed"]);
+
+export function sha256(text: string): string {
+  return createHash("sha256").update(text).digest("hex");
+}
+
+function headOf(db: Connection): AuditHead {
+  const row = db.prepare("SELECT seq, sha256 FROM audit ORDER BY seq DESC LIMIT 1").get();
+  return row ? { seq: integer(row, "seq"), sha256: bytes(row, "sha256") } : EMPTY_CHAIN;
+}
+
+function entry(row: Row): StoredEntry {
+  const words = { actor: text(row, "actor"), action: text(row, "action"), object: text(row, "object") };
+  return {
+    ...{ seq: integer(row, "seq"), at: integer(row, "at"), body: text(row, "body"), sha256: bytes(row, "sha256") },
+    ...words,
+  };
+}
