@@ -48,9 +48,11 @@ await describeLab("an agent whose own Node was upgraded", () => {
     await fleet.untilConnected();
   };
 
-  /** Another build of the same program: a copy with another build-id. */
+  /** Another build of the same program: a copy with another build-id each time. */
+  let builds = 0;
   const upgradeNode = async () => {
-    const other = "s/(\\x04\\0\\0\\0\\x14\\0\\0\\0\\x03\\0\\0\\0GNU\\0).{20}/$1.chr(65+rand 26)x20/se";
+    const letter = String.fromCharCode(65 + builds++);
+    const other = `s/(\\x04\\0\\0\\0\\x14\\0\\0\\0\\x03\\0\\0\\0GNU\\0).{20}/$1."${letter}"x20/se`;
     const script = `perl -0777 -pe "$0" <${NODE} >${NODE}.new && chmod 755 ${NODE}.new && mv ${NODE}.new ${NODE}`;
     await execOk(host, ["sh", "-c", script, other]);
   };

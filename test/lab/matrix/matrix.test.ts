@@ -18,7 +18,8 @@ await describeLab("what runs old code, and what does not", () => {
 
   beforeAll(async () => {
     payload = await stageMatrix(chosen);
-    const lab = await up({ name, hosts: 1, payload: payload.directory });
+    const packages = ["perl"]; // with FindBin, which perl-base has not
+    const lab = await up({ name, hosts: 1, payload: payload.directory, packages });
     const host = hostOf(lab, 1);
     await installFolders(host);
     rows = await runMatrix({ lab, host, scenarios: chosen, tools: [afterpatch] });
