@@ -93,6 +93,23 @@ test("the second wave begins when the first has ended and somebody approves of i
   expect(await states(run, plan.id)).toBe("running done permitted pending");
 });
 
+test("a gate of a second person is not opened by whoever started the rollout, also after the controller's restart", async () => {
+  const { bench, run, start, ends } = await fleet();
+  const { plan } = await start(TWO_WAVES.replace("manual", "second-person"));
+  await ends("web2");
+  expect((await run.engine.view(plan.id)).why).toBe("wave canary waits for an approval by another person than ops");
+  await run.engine.stop();
+  const again = await bench.start();
+  for (const wave of ["", "canary"])
+    await expect(again.engine.order(plan.id, approveOrder("ops", wave))).rejects.toMatchObject({
+      code: "wrong-state",
+      message: expect.stringContaining("approved of by another person than ops, who started the rollout"),
+    });
+  expect(await states(again, plan.id)).toBe("waiting-approval done pending pending");
+  await again.engine.order(plan.id, approveOrder("eve", ""));
+  expect((await again.engine.view(plan.id)).state).toBe("running");
+});
+
 test("the gate stands over the controller's restart", async () => {
   const { bench, run, start, ends } = await fleet();
   const { plan } = await start(TWO_WAVES);

@@ -64,8 +64,8 @@ export interface WaveInFile {
   readonly after?: readonly string[];
   /** Waited after the wave's last host. */
   readonly bake?: string;
-  /** `manual`: a person lets the wave after it begin. */
-  readonly approve?: "manual" | "none";
+  /** `manual`: a person lets the wave after it begin; `second-person`: one who is not the author of the rollout. */
+  readonly approve?: "manual" | "second-person" | "none";
   /** The host for which this named check of its own agent's file succeeds is taken last. */
   readonly order?: { readonly leaderLast?: string; readonly by?: readonly string[] };
 }

@@ -133,7 +133,8 @@ class RolloutReader extends FileReader {
       mode: wave.mode ?? "slide",
       after: wave.after ?? (before === undefined ? [] : [before]),
       bakeMs: this.duration(wave.bake, [...path, "bake"], BAKE, 0),
-      isApproved: wave.approve === "manual",
+      isApproved: wave.approve === "manual" || wave.approve === "second-person",
+      ...(wave.approve === "second-person" ? { isBySecondPerson: true } : {}),
       leaderLast: wave.order?.leaderLast ?? null,
       by: wave.order?.by ?? [],
     };

@@ -47,6 +47,8 @@ export interface WaveSpec {
   readonly after: readonly string[];
   readonly bakeMs: number;
   readonly isApproved: boolean;
+  /** Not by the author of the rollout. Absent: by anybody who may. */
+  readonly isBySecondPerson?: boolean;
   /** Name of a check of the hosts' own. */
   readonly leaderLast: string | null;
   /** Keys of labels by whose values hosts are sorted, smallest group first; then by the seed. */

@@ -163,6 +163,13 @@ function approved(view: RolloutView, event: Extract<RolloutEvent, { type: "appro
   if (!wave || wave.approvedBy !== null) {
     return { kind: "refused", why: `wave ${event.wave} ${wave ? "was approved of before" : "has not ended"}` };
   }
+  const isBySecond = view.plan.shape?.waves.some(
+    ({ name, isBySecondPerson }) => name === event.wave && isBySecondPerson,
+  );
+  if (isBySecond && event.actor === view.plan.actor) {
+    const why = `wave ${event.wave} is approved of by another person than ${event.actor}, who started the rollout`;
+    return { kind: "refused", why };
+  }
   const ended = { ...view.ended, [event.wave]: { ...wave, approvedBy: event.actor } };
   const isAwaited = view.state === "waiting-approval";
   const state = isAwaited ? ({ state: "running", why: "" } as const) : {};

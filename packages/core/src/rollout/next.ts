@@ -146,14 +146,16 @@ function betweenWaves(
   times: Times,
 ): Next | null {
   if (inFlight.length > 0 || openBatches(view, times.now).length > 0) return null;
-  const gated = stages.filter(({ state }) => state === "gated").map(({ wave }) => wave.name);
+  const gated = stages.flatMap(({ state, wave }) => (state === "gated" ? [wave] : []));
   const baking = stages.flatMap(({ wave, bakeUntil }) => (bakeUntil === null ? [] : [{ name: wave.name, bakeUntil }]));
   if (baking.length > 0) {
     const waits = baking.map(({ name }) => `wave ${name} is watched before the next one begins`);
     return { decisions: [], waits, wakeAt: sooner(times, Math.min(...baking.map(({ bakeUntil }) => bakeUntil))) };
   }
   if (gated.length === 0) return null;
-  const why = `wave ${someOf(gated)} waits for an approval`;
+  const isBySecond = gated.some(({ isBySecondPerson }) => isBySecondPerson);
+  const by = isBySecond ? ` by another person than ${view.plan.actor}` : "";
+  const why = `wave ${someOf(gated.map(({ name }) => name))} waits for an approval${by}`;
   return { decisions: [{ kind: "gate", why }], waits: [], wakeAt: times.wakeAt };
 }
 

@@ -23,6 +23,8 @@ export interface Wave {
   readonly bakeMs: number;
   /** Somebody has to let those after it begin. */
   readonly isApproved: boolean;
+  /** It is not the author of the rollout. Absent: it is anybody who may. */
+  readonly isBySecondPerson?: boolean;
   /** The host for which this check of its own succeeds is taken last; null: none. */
   readonly leaderLast: string | null;
 }
@@ -56,11 +58,12 @@ export function wavesOf(
     const named = selection === null ? [...remaining.values()] : selection.hosts.filter(({ id }) => remaining.has(id));
     const hosts = inOrder(picked(named, spec.pick, isWorking), spec.by);
     for (const { id } of hosts) remaining.delete(id);
-    const { name, mode, after, bakeMs, isApproved, leaderLast } = spec;
+    const { name, mode, after, bakeMs, isApproved, isBySecondPerson, leaderLast } = spec;
+    const second = isBySecondPerson ? { isBySecondPerson } : {};
     const working = hosts.filter(({ id }) => isWorking(id)).length;
     const hostIds = hosts.map(({ id }) => id);
     const ramp = resolveRamp(spec.ramp, Math.max(1, working));
-    waves.push({ name, hostIds, ramp, mode, after, bakeMs, isApproved, leaderLast });
+    waves.push({ name, hostIds, ramp, mode, after, bakeMs, isApproved, ...second, leaderLast });
   }
   return { kind: "waves", waves, left: [...remaining.keys()] };
 }
