@@ -38,6 +38,7 @@ export async function controllerHere(
     version: "0.0.0-test",
     clock: systemClock,
     log,
+    whenBroken: () => undefined,
     services,
   });
   let isOpen = true;

@@ -23,9 +23,10 @@ export interface Ended {
   readonly stderr: string;
 }
 
-/** Starts a program of this checkout as its users do. */
-export function start(program: Program, args: readonly string[]): ChildProcess {
-  return spawn("sh", [join(ROOT, "test/node.sh"), join(ROOT, MAINS[program]), ...args], { stdio: "pipe" });
+/** Starts a program of this checkout as its users do; `through`: by another program, which runs the words after its own. */
+export function start(program: Program, args: readonly string[], through: readonly string[] = []): ChildProcess {
+  const words = [...through, "sh", join(ROOT, "test/node.sh"), join(ROOT, MAINS[program]), ...args];
+  return spawn(words[0] ?? "sh", words.slice(1), { stdio: "pipe" });
 }
 
 /** Runs a program to its end. */
@@ -59,13 +60,19 @@ export interface RunningController {
   readonly ports: { readonly fleet: number; readonly enrol: number; readonly http: number };
   /** Everything it has written so far. */
   output(): string;
+  /** Its exit code, once it has ended. */
+  readonly ended: Promise<number | null>;
   stop(signal: NodeJS.Signals): Promise<number | null>;
 }
 
 /** `serve` on free ports of loopback; ended after the test. */
-export async function serve(dataDir: string, args: readonly string[] = []): Promise<RunningController> {
+export async function serve(
+  dataDir: string,
+  args: readonly string[] = [],
+  through: readonly string[] = [],
+): Promise<RunningController> {
   const ports = ["--port", "0", "--enrol-port", "0", "--http-port", "0"];
-  const child = start("controller", ["serve", "--data-dir", dataDir, ...ports, ...args]);
+  const child = start("controller", ["serve", "--data-dir", dataDir, ...ports, ...args], through);
   let output = "";
   for (const stream of [child.stdout, child.stderr]) {
     stream?.on("data", (chunk: Buffer) => {
@@ -86,6 +93,7 @@ export async function serve(dataDir: string, args: readonly string[] = []): Prom
     pid,
     ports: found,
     output: () => output,
+    ended,
     stop: (signal) => {
       child.kill(signal);
       return ended;

@@ -4,7 +4,9 @@ import type { TLSSocket } from "node:tls";
 import { usageError } from "@afterpatch/core/command-error";
 import { formatAddress } from "@afterpatch/wire/address";
 import { writeFileDurably } from "@afterpatch/wire/credential-files";
-import { loadAuthority, serverIdentity } from "./ca/authority.ts";
+import { loadAuthority, type Refreshed, serverIdentity } from "./ca/authority.ts";
+import { localAnswers } from "./local/answer.ts";
+import { openLocal } from "./local/socket.ts";
 import { writing } from "./writing.ts";
 import { type Http, openHttp } from "./http/http.ts";
 import { ENROL_ADMISSION, FLEET_ADMISSION } from "./listen/admission.ts";
@@ -31,6 +33,8 @@ export interface ControllerOptions {
   readonly version: string;
   readonly clock: Clock;
   readonly log: Log;
+  /** The disk failed: the process is to end, and to find out on its next start what is on it. */
+  readonly whenBroken: (error: Error) => void;
   /** What the ports answer. */
   readonly services: (deps: ControllerDeps) => Services;
 }
@@ -51,7 +55,10 @@ export async function openController(options: ControllerOptions): Promise<Contro
   await using opened = new AsyncDisposableStack();
   const { dataDir, clock, log } = options;
   const authority = await loadAuthority(join(dataDir, "ca"));
-  const store = await openStore(join(dataDir, "controller.db"), clock.now());
+  const store = await openStore(join(dataDir, "controller.db"), clock.now(), (error) => {
+    log.error({ what: error.what, why: error.why, todo: error.todo }, "store is broken: the controller ends");
+    options.whenBroken(error);
+  });
   opened.defer(() => store.close());
   const { settings, epoch, migratedFrom } = store;
   if (migratedFrom !== null) log.info({ from: migratedFrom, to: SCHEMA_VERSION }, "store migrated");
@@ -72,6 +79,7 @@ export async function openController(options: ControllerOptions): Promise<Contro
   });
   opened.defer(() => services.stop());
   await services.start();
+  tell(log, await authority.refresh(clock.now()));
   const identity = () => serverIdentity(join(dataDir, "ca"), settings.names, clock.now());
   const ports = {
     fleet: options.port ?? settings.port,
@@ -91,14 +99,28 @@ export async function openController(options: ControllerOptions): Promise<Contro
   opened.defer(() => http.close());
   opened.defer(
     sweep(clock, log, async () => {
+      tell(log, await authority.refresh(clock.now()));
       const current = await identity();
       for (const listener of listeners) listener.renew(current);
     }),
   );
   const actual = await announce(options, listeners, http);
+  const enrol = () => ({ host: settings.names[0] ?? "", port: actual.enrol });
+  opened.defer(await openLocal(dataDir, localAnswers({ dataDir, store, pin: authority.pin, clock, log, enrol })));
   opened.defer(() => rm(portsFile(dataDir), { force: true }));
   const closing = opened.move();
   return { ports: actual, store, cut, close: () => closing.disposeAsync() };
+}
+
+/** Of the issuing CA. */
+function tell(log: Log, refreshed: Refreshed): void {
+  if (refreshed.kind === "renewed") log.info({}, "issuing CA renewed");
+  if (refreshed.kind !== "ends") return;
+  const notAfter = new Date(refreshed.notAfter).toISOString();
+  log.warn(
+    { notAfter },
+    "issuing CA ends, and the root's key is not here: run 'afterpatch-controller ca-renew --root-key FILE'",
+  );
 }
 
 /** Said here: "in use" would send people to look for another program. */

@@ -3,6 +3,8 @@ import { type CommandError, errorIn, errorLine } from "@afterpatch/core/command-
 import { checkGiven, parserError } from "@afterpatch/core/command-line";
 import { EXIT } from "@afterpatch/core/exit";
 import yargs, { type Argv, type CommandModule } from "yargs";
+import { backupCommand, loginTokenCommand, restoreCommand } from "./commands/backup.ts";
+import { caRenewCommand } from "./commands/ca.ts";
 import { initCommand } from "./commands/init.ts";
 import { serveCommand } from "./commands/serve.ts";
 import { StoreError, storeFailure } from "./store/errors.ts";
@@ -26,7 +28,16 @@ try {
     .usage("$0 COMMAND\n\nEnrols hosts, keeps their reports and runs rollouts.")
     .command(named(initCommand))
     .command(named(serveCommand))
-    .demandCommand(1, 1, "name a command: init or serve", "more than one command given")
+    .command(named(backupCommand))
+    .command(named(restoreCommand))
+    .command(named(loginTokenCommand))
+    .command(named(caRenewCommand))
+    .demandCommand(
+      1,
+      1,
+      "name a command: init, serve, backup, restore, login-token or ca-renew",
+      "more than one command given",
+    )
     .strict()
     .exitProcess(false)
     .showHelpOnFail(false)

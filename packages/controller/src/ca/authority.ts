@@ -1,5 +1,5 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
-import { readFile, stat } from "node:fs/promises";
+import { chown, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { fileReason, usageError } from "@afterpatch/core/command-error";
 import { writeFileDurably } from "@afterpatch/wire/credential-files";
@@ -66,6 +66,8 @@ export async function renewIssuing(directory: string, rootKey: string, now: numb
   const path = join(directory, ISSUING);
   // One file, so that key and certificate always fit.
   await writing(path, () => writeFileDurably(path, `${key.pem}${pem}`));
+  const { uid, gid } = await stat(directory);
+  if (process.getuid?.() === 0) await chown(path, uid, gid); // root renews it for the controller's user
 }
 
 const ISSUING = "issuing.pem";

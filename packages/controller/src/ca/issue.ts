@@ -8,6 +8,7 @@ import {
   X509Certificate,
 } from "node:crypto";
 import { isIP } from "node:net";
+import { usageError } from "@afterpatch/core/command-error";
 import { CONTROLLER_NAME } from "@afterpatch/wire/credentials";
 import * as x509 from "@peculiar/x509";
 import type { Role } from "../store/operators.ts";
@@ -72,6 +73,10 @@ const CA_USAGE = new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign | x5
 /** The CA that the controller issues with: it may issue end certificates only, and lives no longer than the root. */
 export async function issueIssuing(root: Issuer, publicKey: KeyObject, now: number): Promise<Issued> {
   const parent = new x509.X509Certificate(root.certificate.raw);
+  if (parent.getExtension(x509.BasicConstraintsExtension)?.pathLength === 0) {
+    const why = "this root was made by an older version and issues itself: no other CA may stand below it";
+    throw usageError("root.crt", why, "init a new controller and enrol its hosts there, or go on with this root");
+  }
   const subjectKey = await subjectKeyOf(publicKey);
   const left = root.certificate.validToDate.getTime() - now;
   const certificate = await x509.X509CertificateGenerator.create({

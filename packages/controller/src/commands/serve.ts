@@ -1,12 +1,13 @@
-import { stat } from "node:fs/promises";
 import { isIP } from "node:net";
-import { isAbsolute, join, normalize } from "node:path";
-import { fileReason, usageError } from "@afterpatch/core/command-error";
+import { isAbsolute, normalize } from "node:path";
+import { EXIT } from "@afterpatch/core/exit";
+import { usageError } from "@afterpatch/core/command-error";
 import { wholeNumberOf } from "@afterpatch/core/command-line";
 import { echoed } from "@afterpatch/core/text";
 import { isName } from "@afterpatch/wire/address";
 import type { CommandModule } from "yargs";
 import { version } from "../version.ts";
+import { checkData } from "./data.ts";
 
 interface ServeArguments {
   readonly "data-dir": string;
@@ -69,27 +70,16 @@ export const serveCommand: CommandModule<object, ServeArguments> = {
     const stop = Promise.withResolvers<string>();
     for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, stop.resolve);
     const outside = { version, clock: systemClock, log };
-    const controller = await openController({ dataDir, hooksDir, ...ports, ...outside, services: buildServices });
+    // At once: nothing that is still answered would be true.
+    const whenBroken = () => process.exit(EXIT.internal);
+    const options = { dataDir, hooksDir, ...ports, ...outside, whenBroken, services: buildServices };
+    const controller = await openController(options);
     const signal = await stop.promise;
     log.info({ signal }, "controller stopping");
     await controller.close();
     log.info({}, "controller stopped");
   },
 };
-
-async function checkData(dataDir: string): Promise<void> {
-  try {
-    await stat(join(dataDir, "ca"));
-  } catch (error) {
-    const isMissing = error instanceof Error && "code" in error && error.code === "ENOENT";
-    if (isMissing) throw usageError(dataDir, "no controller here", "run 'afterpatch-controller init' first");
-    throw usageError(
-      dataDir,
-      `cannot be read: ${fileReason(error)}`,
-      "name the directory that 'init' made, and run as its owner",
-    );
-  }
-}
 
 /** Rollouts name its programs with absolute paths. It need not be there. */
 function checkedHooksDir(text: string): string {

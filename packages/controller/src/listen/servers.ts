@@ -1,6 +1,7 @@
 import { ANSWER_BYTES, FLEET_MESSAGE_BYTES } from "@afterpatch/wire/credentials";
 import * as grpc from "@grpc/grpc-js";
 import type { Log } from "../ports.ts";
+import { StoreError } from "../store/errors.ts";
 import type { Access } from "../store/operators.ts";
 import { anyone, gate, type Identify, knownPeer } from "./authorise.ts";
 
@@ -55,8 +56,11 @@ function logged(handlers: grpc.UntypedServiceImplementation, log: Log): grpc.Unt
     const inner = handler as Handler; // grpc-js unites four signatures; both parameters are passed through
     const outer: Handler = (call, answer) => {
       const report = (error: unknown): void => {
-        if (error instanceof Object && "cause" in error)
-          log.error({ rpc: call.getPath(), err: error.cause }, "call failed");
+        if (!(error instanceof Object && "cause" in error)) return;
+        log.error({ rpc: call.getPath(), err: error.cause }, "call failed");
+        // Whoever asks is to hear that the disk is full, not that something went wrong.
+        if (error.cause instanceof StoreError && "details" in error)
+          error.details = `the store of the controller: ${error.cause.why}; ${error.cause.todo}`;
       };
       call.on("error", report);
       inner(

@@ -1,6 +1,13 @@
 import { createHash } from "node:crypto";
 import type { RolloutEvent } from "@afterpatch/core/rollout/event";
-import { type AuditEntry, type AuditHead, EMPTY_CHAIN, linkOf } from "@afterpatch/wire/audit";
+import {
+  type AuditEntry,
+  type AuditHead,
+  type ChainVerdict,
+  EMPTY_CHAIN,
+  followChain,
+  linkOf,
+} from "@afterpatch/wire/audit";
 import { bytes, type Connection, integer, type Row, text } from "./sqlite.ts";
 
 /** Who changes something, when, and why if a person said so. */
@@ -78,6 +85,22 @@ const OF_HOSTS: ReadonlySet<RolloutEvent["type"]> = new Set(["progress", "ended"
 
 export function sha256(text: string): string {
   return createHash("sha256").update(text).digest("hex");
+}
+
+/** Follows the whole log, and compares the events of rollouts with it. */
+export function verifyAudit(db: Connection): ChainVerdict {
+  const rows = db.prepare("SELECT * FROM audit ORDER BY seq").all().map(entry);
+  const verdict = followChain(EMPTY_CHAIN, rows);
+  if (verdict.kind === "broken") return verdict;
+  const stored = db.prepare("SELECT body FROM rollout_events WHERE rollout_id = ? AND seq = ?");
+  for (const { seq, action, object, body } of rows) {
+    const { event, sha256: told }: { event?: unknown; sha256?: unknown } = JSON.parse(body);
+    if (!action.startsWith("rollout.") || typeof event !== "number") continue;
+    const row = stored.get(object, event);
+    if (!row || sha256(text(row, "body")) !== told)
+      return { kind: "broken", seq, why: `event ${event} of rollout ${object} is not what was written then` };
+  }
+  return verdict;
 }
 
 function headOf(db: Connection): AuditHead {

@@ -45,12 +45,23 @@ function isSettings(value: unknown): value is Settings {
 /** Begins a new fencing epoch, on the disk when this returns. Agents refuse commands of a smaller one. */
 export function beginEpoch(db: Connection, at: number): number {
   return db.transaction(() => {
-    const row = db.prepare("SELECT value FROM meta WHERE key = 'epoch'").get();
-    const epoch = (row ? Number(text(row, "value")) : 0) + 1;
-    if (!Number.isSafeInteger(epoch))
-      throw new StoreError("corrupt", "store", "epoch is not a number", "restore it from a backup");
-    db.prepare("INSERT OR REPLACE INTO meta (key, value) VALUES ('epoch', ?)").run(String(epoch));
+    const epoch = readEpoch(db) + 1;
+    setEpoch(db, epoch);
     record(db, { actor: CONTROLLER, at }, "controller.start", "", { epoch });
     return epoch;
   });
+}
+
+/** Of the last controller that opened it; 0: none has. */
+export function readEpoch(db: Connection): number {
+  const row = db.prepare("SELECT value FROM meta WHERE key = 'epoch'").get();
+  const epoch = row ? Number(text(row, "value")) : 0;
+  if (!Number.isSafeInteger(epoch))
+    throw new StoreError("corrupt", "store", "epoch is not a number", "restore it from a backup");
+  return epoch;
+}
+
+/** Within a transaction. */
+export function setEpoch(db: Connection, epoch: number): void {
+  db.prepare("INSERT OR REPLACE INTO meta (key, value) VALUES ('epoch', ?)").run(String(epoch));
 }

@@ -1,7 +1,7 @@
 import { accessSync, constants, existsSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { fileReason } from "@afterpatch/core/command-error";
-import { DatabaseSync, type SQLOutputValue, type StatementSync } from "node:sqlite";
+import { backup, DatabaseSync, type SQLOutputValue, type StatementSync } from "node:sqlite";
 import { ACCESS, StoreError, storeError } from "./errors.ts";
 import { columnsOf, migrate } from "./migrations.ts";
 import { APPLICATION_ID, SCHEMA, SCHEMA_VERSION } from "./schema.ts";
@@ -14,6 +14,10 @@ export interface Connection {
   prepare(sql: string): StatementSync;
   /** All of `fn` or nothing. Synchronous on purpose: nothing else runs in between. */
   transaction<T>(fn: () => T): T;
+  /** Called once when the disk failed: nothing is written any more, and the process is to end. */
+  whenBroken: (error: StoreError) => void;
+  /** Copies all of it to a new file while it is used; what is written meanwhile is in the copy. */
+  copy(to: string): Promise<void>;
   close(): void;
 }
 
@@ -131,9 +135,17 @@ function number(db: DatabaseSync, pragma: string): number {
   return Number(Object.values(db.prepare(pragma).get() ?? {})[0]);
 }
 
+/** 4 KiB each: what waits for it waits for less than a millisecond. */
+const PAGES_AT_ONCE = 256;
+
+/** A call to the system failed (SQLITE_IOERR, a failed fsync among them): nobody knows what of it is on the disk. */
+const IO_ERROR = 10;
+
 function connection(path: string, db: DatabaseSync, migratedFrom: number | null): Connection {
   const statements = new Map<string, StatementSync>();
+  let broken: StoreError | null = null;
   return {
+    whenBroken: () => {},
     migratedFrom,
     prepare(sql) {
       const statement = statements.get(sql) ?? db.prepare(sql);
@@ -141,18 +153,38 @@ function connection(path: string, db: DatabaseSync, migratedFrom: number | null)
       return statement;
     },
     transaction(fn) {
-      db.exec("BEGIN IMMEDIATE");
+      if (broken) throw broken;
       try {
+        db.exec("BEGIN IMMEDIATE");
         const result = fn();
         db.exec("COMMIT");
         return result;
       } catch (error) {
+        const known = storeError(path, error);
+        // No retry: a page that could not be synced may be marked clean (fsyncgate). What is on the disk is found out anew.
+        if (known && codeOf(error) === IO_ERROR) {
+          broken = known;
+          this.whenBroken(known);
+          throw known;
+        }
         if (db.isTransaction) db.exec("ROLLBACK");
-        throw storeError(path, error) ?? error;
+        throw known ?? error;
       }
+    },
+    async copy(to) {
+      await backup(db, to, { rate: PAGES_AT_ONCE }).catch((error: unknown) => {
+        throw storeError(to, error) ?? error;
+      });
     },
     close: () => db.close(),
   };
+}
+
+/** SQLite's primary result code; null for other errors. */
+function codeOf(error: unknown): number | null {
+  return error instanceof Error && "errcode" in error && typeof error.errcode === "number"
+    ? error.errcode & 0xff
+    : null;
 }
 
 /** A row as node:sqlite returns it. */
