@@ -2,9 +2,10 @@ import { isInFlight } from "@afterpatch/core/rollout/transitions";
 import type { HostInRollout } from "@afterpatch/core/rollout/types";
 import type { FromAgent, ScanReport } from "@afterpatch/core/session";
 import { formatHead } from "@afterpatch/wire/audit";
-import { fromAgentFromWire, toAgentToWire } from "@afterpatch/wire/convert/session";
-import { drained, duplex, type Handlers, received } from "@afterpatch/wire/rpc";
+import { fromAgentFromWire, ProtocolError, toAgentToWire } from "@afterpatch/wire/convert/session";
+import { drained, duplex, type Handlers, RpcError, received } from "@afterpatch/wire/rpc";
 import type { agentService } from "@afterpatch/wire/services";
+import { status } from "@grpc/grpc-js";
 import type { AgentLink, Fleet } from "../fleet/fleet.ts";
 import { changedOutside } from "../fleet/outside.ts";
 import type { Probes } from "../fleet/probes.ts";
@@ -47,7 +48,7 @@ export function agentHandlers(deps: AgentApiDeps): Pick<Handlers<typeof agentSer
       link.send({ kind: "welcome", epoch, controllerVersion, now: clock.now(), reportIntervalMs, auditHead });
       try {
         for await (const message of received(stream)) {
-          await hear(deps, peer.id, link, fromAgentFromWire(message));
+          await hear(deps, peer.id, link, understood(message));
           await drained(stream);
         }
       } finally {
@@ -57,6 +58,16 @@ export function agentHandlers(deps: AgentApiDeps): Pick<Handlers<typeof agentSer
       }
     }),
   };
+}
+
+/** A message that breaks the protocol ends its stream with a word for the host, and is no failure of ours. */
+function understood(message: Parameters<typeof fromAgentFromWire>[0]): FromAgent {
+  try {
+    return fromAgentFromWire(message);
+  } catch (error) {
+    if (!(error instanceof ProtocolError)) throw error;
+    throw new RpcError(status.INVALID_ARGUMENT, "bad-message", error.message);
+  }
 }
 
 /** One message of an agent. What it acknowledges is in the store. */
