@@ -1,10 +1,14 @@
 import { parseArgs } from "node:util";
 import { LabError } from "../lab/commands.ts";
 import { campaign, type Orders, summary } from "./campaign.ts";
+import { killController } from "./controller-kills.ts";
 
-const help = `Kills the built agent on lab hosts at every point of its journal, then anywhere, and lets it recover.
+const help = `Kills the built controller while rollouts run, then the built agent on lab hosts at every point of its journal and
+anywhere, and lets them recover.
 
-  npm run test:crash                             1,000 kills
+  npm run test:crash                             1,000 kills of each
+  npm run test:crash -- --controller-kills 10000 --kills 10000    the release run, some hours
+  npm run test:crash -- --kills 0                the controller alone
   npm run test:crash -- --kills 60 --series ci   every fsync and rename, as CI does
   npm run test:crash -- --seed 7                 other random rounds
   npm run test:crash -- --seed 7 --only "random 12"    one of them again; "random": no others
@@ -29,10 +33,24 @@ async function main(argv: readonly string[]): Promise<number> {
     series: values.series,
     say: (line) => console.error(`crash: ${line}`),
   };
+  const wrong = await controllerKilled(whole("--controller-kills", values["controller-kills"]), orders.seed);
+  if (orders.kills === 0 && orders.only === null) return wrong === 0 ? 0 : 1;
   const start = performance.now();
   const total = await campaign(orders);
   console.log(summary(orders, total, performance.now() - start));
-  return total.failures.length === 0 && total.rounds > 0 ? 0 : 1;
+  return wrong === 0 && total.failures.length === 0 && total.rounds > 0 ? 0 : 1;
+}
+
+/** How many complaints there were. */
+async function controllerKilled(kills: number, seed: number): Promise<number> {
+  if (kills === 0) return 0;
+  const start = performance.now();
+  const { acknowledged, rollouts, effects, complaints } = await killController(kills, seed);
+  for (const complaint of complaints) console.log(`WRONG: ${complaint}`);
+  const seconds = Math.round((performance.now() - start) / 1000);
+  const work = `${acknowledged} orders answered, ${rollouts} rollouts with ${effects} restarts`;
+  console.log(`controller: ${kills} kills in ${seconds} s, ${work}: ${complaints.length} complaints`);
+  return complaints.length;
 }
 
 function parse(argv: readonly string[]) {
@@ -41,6 +59,7 @@ function parse(argv: readonly string[]) {
       args: [...argv],
       options: {
         kills: { type: "string", default: "1000" },
+        "controller-kills": { type: "string", default: "1000" },
         seed: { type: "string", default: "1" },
         hosts: { type: "string", default: "3" },
         series: { type: "string", default: "all" },

@@ -29,16 +29,16 @@ test.each<[string, (data: string) => void, number, RegExp]>([
     /ca\/root\.crt: CA cannot be read: it holds no PEM certificate/,
   ],
   [
-    "a root key that is none",
-    (data) => writeFileSync(join(data, "ca/root.key"), "x"),
+    "an issuing CA that is none",
+    (data) => writeFileSync(join(data, "ca/issuing.pem"), "x"),
     5,
-    /ca\/root\.key: CA cannot be read: it holds no PEM private key/,
+    /ca\/issuing\.pem: CA cannot be read: it holds no PEM certificate/,
   ],
   [
-    "no root key",
-    (data) => rmSync(join(data, "ca/root.key")),
+    "no issuing CA",
+    (data) => rmSync(join(data, "ca/issuing.pem")),
     5,
-    /ca\/root\.key: CA cannot be read: it does not exist/,
+    /ca\/issuing\.pem: CA cannot be read: it does not exist/,
   ],
   ["a file in place of run", (data) => writeFileSync(join(data, "run"), ""), 5, /\/run: cannot be written: /],
   [
@@ -100,8 +100,8 @@ describe.skipIf(!isRoot)("as another user", () => {
     ],
     [
       "a CA of another user",
-      (data) => chownSync(join(data, "ca/root.key"), 0, 0),
-      /ca\/root\.key: CA cannot be read: permission denied/,
+      (data) => chownSync(join(data, "ca/issuing.pem"), 0, 0),
+      /ca\/issuing\.pem: CA cannot be read: permission denied/,
     ],
     [
       "a CA directory that may only be read, and no certificate",

@@ -15,6 +15,7 @@ import {
   issueOperator,
   issueRoot,
   issueServer,
+  issuesItself,
   newKey,
   SERVER_MS,
 } from "./issue.ts";
@@ -120,8 +121,8 @@ async function loadRoot(directory: string, rootKey: string): Promise<Issuer> {
 /** Directories that an older version made have no issuing CA: their root issues itself, and may have none below it. */
 async function loadIssuer(directory: string): Promise<Issuer> {
   const path = join(directory, ISSUING);
-  if (!(await isThere(path))) return loadRoot(directory, join(directory, "root.key"));
   const root = await readRoot(directory);
+  if (issuesItself(root)) return loadRoot(directory, join(directory, "root.key"));
   const certificate = await read(path, "certificate", (pem) => new X509Certificate(pem));
   const key = await read(path, "private key", createPrivateKey);
   if (!certificate.checkPrivateKey(key)) throw unreadable(path, new Error("its key is not that of its certificate"));

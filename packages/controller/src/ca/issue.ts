@@ -68,12 +68,18 @@ export async function issueRoot(keyPem: string, now: number): Promise<Issued> {
   return issued(certificate, "");
 }
 
+/** A root of an older version: no other CA may stand below it. */
+export function issuesItself(root: X509Certificate): boolean {
+  const constraints = new x509.X509Certificate(root.raw).getExtension(x509.BasicConstraintsExtension);
+  return constraints?.pathLength === 0;
+}
+
 const CA_USAGE = new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign, true);
 
 /** The CA that the controller issues with: it may issue end certificates only, and lives no longer than the root. */
 export async function issueIssuing(root: Issuer, publicKey: KeyObject, now: number): Promise<Issued> {
   const parent = new x509.X509Certificate(root.certificate.raw);
-  if (parent.getExtension(x509.BasicConstraintsExtension)?.pathLength === 0) {
+  if (issuesItself(root.certificate)) {
     const why = "this root was made by an older version and issues itself: no other CA may stand below it";
     throw usageError("root.crt", why, "init a new controller and enrol its hosts there, or go on with this root");
   }

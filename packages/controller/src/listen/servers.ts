@@ -3,6 +3,7 @@ import * as grpc from "@grpc/grpc-js";
 import type { Log } from "../ports.ts";
 import { StoreError } from "../store/errors.ts";
 import type { Access } from "../store/operators.ts";
+import { ignoreDestroyedStreams } from "./destroyed-streams.ts";
 import { anyone, gate, type Identify, knownPeer } from "./authorise.ts";
 
 /** A gRPC service with what answers it. */
@@ -10,6 +11,9 @@ export interface Service {
   readonly definition: grpc.ServiceDefinition;
   readonly handlers: grpc.UntypedServiceImplementation;
 }
+
+// What it writes to standard error repeats a peer's text as it came.
+grpc.setLogVerbosity(grpc.logVerbosity.NONE);
 
 const DAY_MS = 86_400_000;
 /** A CSR is at most 4 KiB, labels and name a little more. */
@@ -41,6 +45,7 @@ export function enrolServer(services: readonly Service[], log: Log): grpc.Server
 
 function server(services: readonly Service[], identify: Identify, log: Log, options: grpc.ServerOptions): grpc.Server {
   const server = new grpc.Server({ ...options, "grpc.enable_channelz": 0, interceptors: [gate(identify, log)] });
+  ignoreDestroyedStreams(server);
   for (const { definition, handlers } of services) server.addService(definition, logged(handlers, log));
   return server;
 }
