@@ -58,7 +58,7 @@ export async function framesAtAController(count: number, seed: number): Promise<
   }
 }
 
-/** Memory that stays is a leak: a fifth more than after the first tenth is one. */
+/** Memory that stays is a leak: a fifth more than after the first half is one. */
 const MOST_GROWTH = 1.2;
 /** A young heap grows whatever it does. */
 const YOUNG_BYTES = 300 * 1024 * 1024;

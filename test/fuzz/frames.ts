@@ -15,7 +15,7 @@ export interface FramesDone {
   readonly frames: number;
   readonly connections: number;
   readonly connectionsRefused: number;
-  /** Resident memory of the controller after the first tenth, and at the end: bytes. */
+  /** Resident memory of the controller after the first half, and at the end: bytes. */
   readonly rssBefore: number;
   readonly rssAfter: number;
 }
@@ -63,7 +63,7 @@ export async function malformedFrames(
       connections += 1;
       if (sent === 0) refused += 1;
       frames += sent;
-      if (rssBefore === 0 && frames > count / 10) rssBefore = await rssOf(pid);
+      if (rssBefore === 0 && frames > count / 2) rssBefore = await rssOf(pid);
     }
   };
   await Promise.all(Array.from({ length: AT_ONCE }, (_, nth) => worker(nth)));

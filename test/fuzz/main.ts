@@ -50,7 +50,7 @@ async function main(): Promise<number> {
     const done = await framesAtAController(frames, seed);
     const seconds = Math.round((performance.now() - start) / 1000);
     for (const complaint of done.complaints) say(`WRONG: ${complaint}`);
-    const memory = `memory ${mib(done.rssBefore)} after a tenth, ${mib(done.rssAfter)} at the end`;
+    const memory = `memory ${mib(done.rssBefore)} after the half, ${mib(done.rssAfter)} at the end`;
     const refused = `${done.connectionsRefused} refused before a frame`;
     say(
       `${done.frames} malformed frames on ${done.connections} connections (${refused}) in ${seconds} s: ${memory}, ${done.complaints.length} complaints`,

@@ -11,6 +11,7 @@ import { changedOutside } from "../fleet/outside.ts";
 import type { Probes } from "../fleet/probes.ts";
 import type { Scans } from "../fleet/scans.ts";
 import { peerOf } from "../listen/peer.ts";
+import { Bucket, MESSAGES } from "../listen/rates.ts";
 import type { Clock, Log } from "../ports.ts";
 import type { RolloutEngine } from "../rollouts/engine.ts";
 import { type Audit, CONTROLLER } from "../store/audit.ts";
@@ -46,8 +47,11 @@ export function agentHandlers(deps: AgentApiDeps): Pick<Handlers<typeof agentSer
       const auditHead = formatHead(await deps.audit.head());
       deps.fleet.attach(peer.id, link);
       link.send({ kind: "welcome", epoch, controllerVersion, now: clock.now(), reportIntervalMs, auditHead });
+      const bucket = new Bucket(MESSAGES, clock.steady());
       try {
         for await (const message of received(stream)) {
+          const ms = bucket.take(clock.steady());
+          if (ms > 0) await new Promise<void>((resolve) => clock.after(ms, resolve)); // read no faster: it is the peer that waits
           await hear(deps, peer.id, link, understood(message));
           await drained(stream);
         }

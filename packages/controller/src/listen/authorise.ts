@@ -3,6 +3,7 @@ import * as grpc from "@grpc/grpc-js";
 import type { Log } from "../ports.ts";
 import { type Access, ROLES, type Role } from "../store/operators.ts";
 import { type Peer, peerOf } from "./peer.ts";
+import type { Rates } from "./rates.ts";
 import { type Caller, isPermitted } from "./permissions.ts";
 
 /** Decides who calls: reads the certificate and asks the store. Throws RpcError when nobody we let in. */
@@ -37,13 +38,29 @@ function lesser(a: Role, b: Role): Role {
   return ROLES.indexOf(a) < ROLES.indexOf(b) ? a : b;
 }
 
+/** How often one peer may call. */
+export interface Limit {
+  readonly rates: Rates;
+  /** Who it is counted for. */
+  readonly keyOf: (call: grpc.ServerInterceptingCallInterface) => string;
+}
+
+/** Of the fleet port: by certificate. */
+export const byPeer: Limit["keyOf"] = (call) => {
+  const peer = peerOf(call);
+  return peer.kind === "host" ? `host/${peer.id}` : `user/${peer.name}`;
+};
+
+/** Of the enrol port, where nobody shows a certificate: by address. */
+export const byAddress: Limit["keyOf"] = (call) => call.getPeer().replace(/:[0-9]+$/, "");
+
 /** The one gate of a gRPC server: refuses a call before any handler runs. */
-export function gate(identify: Identify, log: Log): grpc.ServerInterceptor {
+export function gate(identify: Identify, limit: Limit, log: Log): grpc.ServerInterceptor {
   return (method, call) =>
     new grpc.ServerInterceptingCall(call, {
       start(next) {
         // judge never rejects: what goes wrong in it is a refusal
-        void judge(method.path, call, identify, log).then((refusal) => {
+        void judge(method.path, call, { identify, limit, log }).then((refusal) => {
           next(refusal ? { onReceiveMetadata: () => call.sendStatus(refusal) } : undefined);
         });
       },
@@ -53,11 +70,12 @@ export function gate(identify: Identify, log: Log): grpc.ServerInterceptor {
 async function judge(
   rpc: string,
   call: grpc.ServerInterceptingCallInterface,
-  identify: Identify,
-  log: Log,
+  { identify, limit, log }: { readonly identify: Identify; readonly limit: Limit; readonly log: Log },
 ): Promise<grpc.StatusObject | null> {
   try {
     const caller = await identify(call);
+    if (!limit.rates.allows(limit.keyOf(call), performance.now()))
+      return status(grpc.status.RESOURCE_EXHAUSTED, "too-often", "too many calls; wait a moment and try again");
     if (isPermitted(rpc, caller)) return null;
     log.warn({ rpc, peer: call.getPeer(), caller }, "call refused");
     return status(grpc.status.PERMISSION_DENIED, "not-permitted", `${article(caller)} may not call ${rpc}`);

@@ -1,10 +1,13 @@
 import { ANSWER_BYTES, FLEET_MESSAGE_BYTES } from "@afterpatch/wire/credentials";
+import { agentService } from "@afterpatch/wire/services";
 import * as grpc from "@grpc/grpc-js";
 import type { Log } from "../ports.ts";
 import { StoreError } from "../store/errors.ts";
 import type { Access } from "../store/operators.ts";
 import { ignoreDestroyedStreams } from "./destroyed-streams.ts";
-import { anyone, gate, type Identify, knownPeer } from "./authorise.ts";
+import { anyone, byAddress, byPeer, gate, type Identify, knownPeer, type Limit } from "./authorise.ts";
+import { CALLS, ENROL_CALLS, Rates } from "./rates.ts";
+import { MOST_STRUCTURE_BYTES, structureBytes } from "./structure.ts";
 
 /** A gRPC service with what answers it. */
 export interface Service {
@@ -21,33 +24,65 @@ const ENROL_MESSAGE_BYTES = 16 * 1024;
 
 /** The server behind the fleet port. */
 export function fleetServer(services: readonly Service[], access: Access, log: Log): grpc.Server {
-  return server(services, knownPeer(access), log, {
-    "grpc.keepalive_time_ms": 30_000,
-    "grpc.keepalive_timeout_ms": 10_000,
-    "grpc.keepalive_permit_without_calls": 1,
-    "grpc.max_concurrent_streams": 8,
-    // A certificate that expires or a name that moves is noticed within a day.
-    "grpc.max_connection_age_ms": DAY_MS,
-    "grpc.max_connection_age_grace_ms": 60_000,
-    "grpc.max_receive_message_length": FLEET_MESSAGE_BYTES,
-    "grpc.max_send_message_length": ANSWER_BYTES,
-  });
+  const limit = { rates: new Rates(CALLS), keyOf: byPeer };
+  return server(
+    services,
+    { identify: knownPeer(access), limit, log },
+    {
+      "grpc.keepalive_time_ms": 30_000,
+      "grpc.keepalive_timeout_ms": 10_000,
+      "grpc.keepalive_permit_without_calls": 1,
+      "grpc.max_concurrent_streams": 8,
+      // A certificate that expires or a name that moves is noticed within a day.
+      "grpc.max_connection_age_ms": DAY_MS,
+      "grpc.max_connection_age_grace_ms": 60_000,
+      "grpc.max_receive_message_length": FLEET_MESSAGE_BYTES,
+      "grpc.max_send_message_length": ANSWER_BYTES,
+    },
+  );
 }
 
 /** The server behind the enrol port. */
 export function enrolServer(services: readonly Service[], log: Log): grpc.Server {
-  return server(services, anyone, log, {
-    "grpc.max_concurrent_streams": 1,
-    "grpc.max_receive_message_length": ENROL_MESSAGE_BYTES,
-    "grpc.max_send_message_length": ENROL_MESSAGE_BYTES,
-  });
+  const limit = { rates: new Rates(ENROL_CALLS), keyOf: byAddress };
+  return server(
+    services,
+    { identify: anyone, limit, log },
+    {
+      "grpc.max_concurrent_streams": 1,
+      "grpc.max_receive_message_length": ENROL_MESSAGE_BYTES,
+      "grpc.max_send_message_length": ENROL_MESSAGE_BYTES,
+    },
+  );
 }
 
-function server(services: readonly Service[], identify: Identify, log: Log, options: grpc.ServerOptions): grpc.Server {
-  const server = new grpc.Server({ ...options, "grpc.enable_channelz": 0, interceptors: [gate(identify, log)] });
+interface Door {
+  readonly identify: Identify;
+  readonly limit: Limit;
+  readonly log: Log;
+}
+
+function server(services: readonly Service[], door: Door, options: grpc.ServerOptions): grpc.Server {
+  const { identify, limit, log } = door;
+  const server = new grpc.Server({ ...options, "grpc.enable_channelz": 0, interceptors: [gate(identify, limit, log)] });
   ignoreDestroyedStreams(server);
-  for (const { definition, handlers } of services) server.addService(definition, logged(handlers, log));
+  for (const { definition, handlers } of services) server.addService(bounded(definition), logged(handlers, log));
   return server;
+}
+
+/** What agents send is looked at before it is decoded: two bytes may become an object of a hundred. */
+function bounded(definition: grpc.ServiceDefinition): grpc.ServiceDefinition {
+  const methods = Object.entries(definition).map(([name, method]) => {
+    if (method.path !== agentService.connect.path) return [name, method] as const;
+    const decode = method.requestDeserialize;
+    const requestDeserialize = (bytes: Buffer) => {
+      const size = structureBytes(bytes);
+      if (size <= MOST_STRUCTURE_BYTES) return decode(bytes);
+      throw new Error(`a message has ${size} bytes beside its report, ${MOST_STRUCTURE_BYTES} are allowed`);
+    };
+    return [name, { ...method, requestDeserialize }] as const;
+  });
+  return Object.fromEntries(methods);
 }
 
 // What grpc-js gives a handler: a call that is an emitter, and a callback when the answer is one message.
