@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Command } from "@afterpatch/core/policy/types";
 import { redact, visible } from "@afterpatch/core/text";
+import { outside, signalUnit } from "./outside.ts";
 import { whyUnsafe } from "./unsafe.ts";
 
 const PATH = "/usr/sbin:/usr/bin:/sbin:/bin";
@@ -39,13 +40,15 @@ export async function runProgram(run: ProgramRun): Promise<string | null> {
   const { account, variables, graceMs = 5_000, signal } = run;
   const unsafe = whyUnsafe(run.command[0], account.uid);
   if (unsafe !== null) return unsafe;
-  const [file, ...args] = run.command;
   const { uid, gid, home, user } = account;
   const env = { PATH, LC_ALL: "C", HOME: home, USER: user, LOGNAME: user, ...variables };
-  const isOther = uid !== process.geteuid?.();
+  const longestMs = run.timeoutMs + graceMs + LAST_BREATH_MS;
+  const apart = outside(run.command, { uid, gid, env, longestMs });
+  const [file, ...args] = apart?.words ?? run.command;
+  const isOther = apart === null && uid !== process.geteuid?.();
   const child = spawn(file, args, {
     cwd: "/",
-    env,
+    env: apart ? { PATH } : env,
     // A new session: nothing typed at our terminal reaches it, and all of it can be signalled at once.
     detached: true,
     stdio: ["ignore", "pipe", "pipe"],
@@ -56,7 +59,7 @@ export async function runProgram(run: ProgramRun): Promise<string | null> {
   const ended = endOf(child);
   const inTime = await Promise.race([ended, late(run.timeoutMs, ended, signal)]);
   if (inTime === null) {
-    const how = (await endGroup(child, ended, graceMs)) ? "was" : `pid ${child.pid} cannot be`;
+    const how = (await endGroup(child, ended, graceMs, apart?.unit ?? null)) ? "was" : `pid ${child.pid} cannot be`;
     const what = signal?.aborted ? "was not waited for" : `did not end within ${run.timeoutMs / 1000} s`;
     return withOutput(`${what} and ${how} ended`, output());
   }
@@ -99,10 +102,17 @@ async function late(timeoutMs: number, ended: Promise<End>, signal?: AbortSignal
 }
 
 /** TERM to the group, KILL to what is left of it: to all of it, also when its leader has ended by itself. False: it goes on. */
-async function endGroup(child: ChildProcess, ended: Promise<End>, graceMs: number): Promise<boolean> {
-  signalGroup(child, "SIGTERM");
+async function endGroup(
+  child: ChildProcess,
+  ended: Promise<End>,
+  graceMs: number,
+  unit: string | null,
+): Promise<boolean> {
+  const signalAll = async (signal: NodeJS.Signals) =>
+    unit === null ? signalGroup(child, signal) : signalUnit(unit, signal);
+  await signalAll("SIGTERM");
   await Promise.race([ended, late(graceMs, ended)]);
-  signalGroup(child, "SIGKILL");
+  await signalAll("SIGKILL");
   const end = await Promise.race([ended, late(LAST_BREATH_MS, ended)]);
   await closed(child);
   if (end === null) child.unref();

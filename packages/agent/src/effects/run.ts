@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process";
+import { outside } from "@afterpatch/programs/outside";
 import type { AsUser } from "../as-user.ts";
 import { actingLock } from "../lock.ts";
 import { Pinned, processTable } from "./processes.ts";
@@ -51,9 +52,11 @@ export function run(
   const env = { PATH, LC_ALL: "C", SYSTEMD_COLORS: "0", ...user?.env };
   const umask = leavesDaemons ? process.umask(USUAL_UMASK) : null;
   const isHeld = lock !== null && leavesDaemons;
-  const [file = program, ...words] = isHeld ? ["/bin/sh", "-c", HOLDER, "sh", program, ...args] : [program, ...args];
+  const plain = isHeld ? ["/bin/sh", "-c", HOLDER, "sh", program, ...args] : [program, ...args];
+  const apart = user === null ? null : outside(plain, { ...user, env, longestMs: timeoutMs });
+  const [file = program, ...words] = apart?.words ?? plain;
   const child = spawn(file, words, {
-    ...(user === null ? {} : { uid: user.uid, gid: user.gid }),
+    ...(user === null || apart !== null ? {} : { uid: user.uid, gid: user.gid }),
     env,
     cwd: "/",
     detached: true,

@@ -9,6 +9,7 @@ import {
   UNIT_PROPERTIES,
   type UnitFacts,
 } from "@afterpatch/core/systemd/show";
+import { outside } from "@afterpatch/programs/outside";
 import { asUser, userUnit } from "../as-user.ts";
 import { codeOf, explain } from "./read.ts";
 
@@ -71,11 +72,17 @@ function show(
   env: Readonly<Record<string, string>> = {},
 ): { readonly text: string } | { readonly why: string } {
   const properties = `--property=${UNIT_PROPERTIES.join(",")}`;
-  const args = [...scope, "show", "--no-pager", properties, "--", "*.service", "*.socket", "*.target"];
-  const { status, signal, error, stdout, stderr } = spawnSync("systemctl", args, {
-    ...options,
+  const words = ["systemctl", ...scope, "show", "--no-pager", properties, "--", "*.service", "*.socket", "*.target"];
+  const { uid, gid, timeout } = options;
+  const all = { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", LC_ALL: "C", ...env };
+  const isOther = uid !== undefined && gid !== undefined;
+  const apart = isOther ? outside(words, { uid, gid, env: all, longestMs: timeout }) : null;
+  const [file = "systemctl", ...args] = apart?.words ?? words;
+  const { status, signal, error, stdout, stderr } = spawnSync(file, args, {
+    ...(isOther && apart === null ? { uid, gid } : {}),
+    timeout,
     cwd: "/",
-    env: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", LC_ALL: "C", ...env },
+    env: all,
     stdio: ["ignore", "pipe", "pipe"],
     encoding: "utf8",
     killSignal: "SIGKILL",
