@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { must } from "../lab/commands.ts";
+import { keepBootIdInSight } from "../lab/boot-id-in-sight.ts";
 import { describeLab } from "../lab/describe.ts";
 import { bootId, exec, execOk, type Host, switchOff } from "../lab/host.ts";
 import { down, hostOf, type Lab, up } from "../lab/lab.ts";
@@ -14,13 +15,6 @@ import { built, type Payload, stagePayload } from "./payload.ts";
 // the hosts: a person orders it.
 
 const DATA = "/var/lib/afterpatch/controller";
-/** As shipped, but in sight of the lab's /proc, which tells each host its own boot id. */
-const UNIT = `[Service]
-ExecStart=/opt/afterpatch/bin/afterpatch-controller serve --data-dir ${DATA}
-Restart=always
-[Install]
-WantedBy=multi-user.target
-`;
 
 /** Both web hosts at once, and not much time to come back. */
 const TWO = `apiVersion: afterpatch/v1
@@ -77,6 +71,13 @@ await describeLab("a fleet that is rebooted, its controller's host too", () => {
     if (lab) await down(lab.name);
     await payload?.remove();
     await rm(credentials, { recursive: true, force: true });
+  });
+
+  test("the controller works under the unit that is shipped, as a user of its own, and is copied while it does", async () => {
+    const user = await execOk(ctl, ["sh", "-c", "ps -o user= -p $(systemctl show -P MainPID afterpatch-controller)"]);
+    expect(user.trim()).toBe("afterpatch");
+    const backup = `afterpatch-controller backup --data-dir ${DATA} --out /root/backup`;
+    expect(await execOk(ctl, ["sh", "-c", backup])).toContain("Backup of 3 hosts is in /root/backup");
   });
 
   test("nothing of it is decided by the tool", async () => {
@@ -140,10 +141,18 @@ await describeLab("a fleet that is rebooted, its controller's host too", () => {
   });
 
   async function serve(): Promise<void> {
-    const names = ["--name", "ctl01"];
-    await execOk(ctl, ["/opt/afterpatch/bin/afterpatch-controller", "init", "--data-dir", DATA, ...names]);
-    await put(ctl, "/etc/systemd/system/afterpatch-controller.service", UNIT);
-    await execOk(ctl, ["systemctl", "enable", "--now", "--quiet", "afterpatch-controller.service"]);
+    const unit = "afterpatch-controller.service";
+    const bring = [
+      "ln -s /opt/afterpatch/bin/afterpatch-controller /usr/bin/",
+      "cp /opt/afterpatch/systemd/afterpatch-controller.sysusers.conf /usr/lib/sysusers.d/afterpatch-controller.conf",
+      "systemd-sysusers afterpatch-controller.conf",
+      `install -d -m 0700 -o afterpatch -g afterpatch ${DATA}`,
+      `afterpatch-controller init --data-dir ${DATA} --name ctl01`,
+      `cp /opt/afterpatch/systemd/${unit} /etc/systemd/system/`,
+    ];
+    await execOk(ctl, ["sh", "-euc", bring.join("\n")]);
+    await keepBootIdInSight(ctl, unit);
+    await execOk(ctl, ["systemctl", "enable", "--now", "--quiet", unit]);
     const archive = await execOk(ctl, ["sh", "-c", `tar -C ${DATA}/admin -c . | base64 -w0`]);
     await must(["tar", "-C", credentials, "-x"], { input: Buffer.from(archive, "base64") });
     await until("controller up", 60_000, async () => ((await cli("status")).code === 0 ? true : undefined));
@@ -174,6 +183,7 @@ async function enrol(host: Host, token: string): Promise<void> {
   await put(host, "/etc/afterpatch/agent.yaml", "caps: { minimumUptime: 0s, reboots: 24 }\n");
   await execOk(host, ["ln", "-s", "/opt/afterpatch/bin/afterpatch-agent", "/usr/bin/afterpatch-agent"]);
   await execOk(host, ["cp", "/opt/afterpatch/systemd/afterpatch-agent.service", "/etc/systemd/system/"]);
+  await keepBootIdInSight(host, "afterpatch-agent.service");
   const enroll = ["afterpatch-agent", "enroll", "--controller", "ctl01:7444", "--token-file", "-"];
   await execOk(host, [...enroll, "--name", host.name], { input: token });
   await execOk(host, ["systemctl", "enable", "--now", "--quiet", "afterpatch-agent.service"]);

@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { keepBootIdInSight } from "../lab/boot-id-in-sight.ts";
 import { upgradeImapd, upgradeLibssl } from "../lab/errata.ts";
 import { execOk, type Host } from "../lab/host.ts";
 import { down, type Lab, up } from "../lab/lab.ts";
@@ -179,6 +180,7 @@ export class LabFleet {
   async #install(host: Host): Promise<void> {
     await execOk(host, ["ln", "-s", "/opt/afterpatch/bin/afterpatch-agent", "/usr/bin/afterpatch-agent"]);
     await execOk(host, ["cp", "/opt/afterpatch/systemd/afterpatch-agent.service", "/etc/systemd/system/"]);
+    await keepBootIdInSight(host, "afterpatch-agent.service");
   }
 
   async #enrol(host: Host, token: string): Promise<void> {

@@ -52,6 +52,19 @@ await describeLab(
       expect((await fleet.cli("plan", "role=web", "--exit-code")).code).toBe(0);
     });
 
+    test("its agent runs under the unit as it is shipped, with no capability but the four that it needs", async () => {
+      const unit = "afterpatch-agent.service";
+      const text = await fleet.machine.execOk(["systemd-analyze", "security", "--no-pager", unit]);
+      const [, exposure = "10"] = /Overall exposure level for \S+: ([0-9.]+)/.exec(text) ?? [];
+      expect(Number(exposure)).toBeLessThanOrEqual(3);
+      const status = await fleet.machine.execOk(["sh", "-c", `cat /proc/$(systemctl show -P MainPID ${unit})/status`]);
+      const [, bounding = "0"] = /^CapBnd:\s+([0-9a-f]+)$/m.exec(status) ?? [];
+      // capabilities(7): DAC_READ_SEARCH 2, KILL 5, SYS_PTRACE 19, CHECKPOINT_RESTORE 40
+      expect(BigInt(`0x${bounding}`)).toBe((1n << 2n) | (1n << 5n) | (1n << 19n) | (1n << 40n));
+      expect(status).toMatch(/^NoNewPrivs:\s+1$/m);
+      expect(status).toMatch(/^Seccomp:\s+2$/m);
+    });
+
     test("once the newer kernel is installed the one that runs is outdated, and only a reboot changes that", async () => {
       await fleet.machine.execOk(["dpkg", "--install", `/opt/afterpatch/debs/linux-image-${newest.release}.deb`], {
         timeoutMs: 600_000,
