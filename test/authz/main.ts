@@ -1,6 +1,7 @@
+import { underLoad } from "./load.ts";
 import { authorisationMatrix, unexpected } from "./matrix.ts";
 
-// `npm run test:authz`: every method by every identity, at both ports.
+// `npm run test:authz`: every method by every identity, at both ports; revocation and renewal under load.
 
 const cells = await authorisationMatrix();
 const wrong = unexpected(cells);
@@ -17,4 +18,11 @@ process.stdout.write(
   `${cells.length} calls (${count("method")} methods x ${count("somebody")} identities x 2 ports): ` +
     `${allowed} unexpected allows, ${wrong.length - allowed} unexpected refusals\n`,
 );
-process.exitCode = wrong.length === 0 && cells.length > 0 ? 0 : 1;
+
+const load = await underLoad(300);
+process.stdout.write(
+  `${load.hosts} hosts on their streams: ${load.revoked} revoked, the slowest cut after ${load.slowestCutMs} ms, ${load.cameBack} came back; ` +
+    `${load.renewals} certificates renewed meanwhile, ${load.renewalsFailed} were not; ${load.lostStreams} other streams ended\n`,
+);
+const isSafe = load.cameBack + load.lostStreams + load.renewalsFailed === 0;
+process.exitCode = wrong.length === 0 && cells.length > 0 && isSafe ? 0 : 1;

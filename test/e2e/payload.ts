@@ -28,7 +28,10 @@ export async function stagePayload(): Promise<Payload> {
   for (const part of ["agent", "controller"]) {
     const launcher = join(directory, `bin/afterpatch-${part}`);
     const program = `/opt/afterpatch/${part}/afterpatch-${part}.mjs`;
-    await writeFile(launcher, `#!/bin/sh\nexec /opt/afterpatch/node ${program} "$@"\n`);
+    await writeFile(
+      launcher,
+      `#!/bin/sh\nexec /opt/afterpatch/node --disable-proto=throw --unhandled-rejections=strict ${program} "$@"\n`,
+    );
     await chmod(launcher, 0o755);
   }
   for (const path of [join(directory, "node"), directory]) await chmod(path, 0o755);

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { underLoad } from "../authz/load.ts";
 import { authorisationMatrix, unexpected } from "../authz/matrix.ts";
 
 test("every method by every identity at both ports: nobody is let in who should not be, and nobody else is refused", async () => {
@@ -14,4 +15,10 @@ test("every method by every identity at both ports: nobody is let in who should 
         true,
       ]);
   expect(new Set(cells.map(({ somebody }) => somebody)).size).toBeGreaterThanOrEqual(12);
+}, 60_000);
+
+test("under load whoever is revoked is cut at once and stays out, others stay and renew", async () => {
+  const done = await underLoad(60);
+  expect(done).toMatchObject({ revoked: 20, cameBack: 0, renewals: 40, renewalsFailed: 0, lostStreams: 0 });
+  expect(done.slowestCutMs).toBeLessThan(10_000); // not by some timeout
 }, 60_000);
