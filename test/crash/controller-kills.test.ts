@@ -3,11 +3,11 @@ import { killController } from "./controller-kills.ts";
 
 // The short form of `npm run test:crash -- --controller-kills N`.
 
-test("the controller killed 120 times among rollouts and orders: nothing that was answered is lost, nothing happens twice", async () => {
-  const { complaints, kills, acknowledged, rollouts, effects } = await killController(120, 1);
+test("the controller killed 200 times among rollouts and orders: nothing that was answered is lost, nothing happens twice", async () => {
+  const { complaints, kills, acknowledged, rollouts, effects } = await killController(200, 1);
   expect(complaints).toEqual([]);
-  expect(kills).toBe(120);
+  expect(kills).toBe(200);
   expect(acknowledged).toBeGreaterThan(kills);
   expect(rollouts).toBeGreaterThan(2);
   expect(effects).toBeGreaterThan(2 * rollouts);
-}, 400_000);
+}, 500_000);

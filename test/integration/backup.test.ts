@@ -278,3 +278,20 @@ function fill(path: string): void {
     }
   }
 }
+
+test("in a directory whose path is too long for a socket the controller works, and is copied when it is stopped", async () => {
+  const dataDir = join(await temporaryDirectory(), "d".repeat(90), "controller");
+  const names = ["--name", "localhost", "--name", "127.0.0.1"];
+  expect((await run("controller", ["init", "--data-dir", dataDir, ...names])).code).toBe(0);
+  const controller = await serve(dataDir);
+  expect(controller.output()).toContain("local commands do not reach this controller");
+  expect((await at(dataDir, controller.ports.fleet, "status")).code).toBe(0);
+  const out = join(await temporaryDirectory(), "backup");
+  const refused = await backup(dataDir, out);
+  expect([refused.code === 0, refused.stderr]).toEqual([
+    false,
+    expect.stringContaining("store is in use by another controller"),
+  ]);
+  await controller.stop("SIGTERM");
+  expect((await backup(dataDir, out)).code).toBe(0);
+}, 30_000);

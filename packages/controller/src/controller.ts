@@ -1,4 +1,4 @@
-import { mkdir, rm } from "node:fs/promises";
+import { mkdir, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { TLSSocket } from "node:tls";
 import { usageError } from "@afterpatch/core/command-error";
@@ -106,7 +106,11 @@ export async function openController(options: ControllerOptions): Promise<Contro
   );
   const actual = await announce(options, listeners, http);
   const enrol = () => ({ host: settings.names[0] ?? "", port: actual.enrol });
-  opened.defer(await openLocal(dataDir, localAnswers({ dataDir, store, pin: authority.pin, clock, log, enrol })));
+  await removeCopies(dataDir);
+  const answers = localAnswers({ dataDir, store, pin: authority.pin, clock, log, enrol });
+  opened.defer(
+    await openLocal(dataDir, answers, (why) => log.warn({ why }, "local commands do not reach this controller")),
+  );
   opened.defer(() => rm(portsFile(dataDir), { force: true }));
   const closing = opened.move();
   return { ports: actual, store, cut, close: () => closing.disposeAsync() };
@@ -192,6 +196,12 @@ function sweep(clock: Clock, log: Log, work: () => Promise<void>): () => void {
   };
   again();
   return () => cancel();
+}
+
+/** Of backups that were cut off. */
+async function removeCopies(dataDir: string): Promise<void> {
+  const run = join(dataDir, "run");
+  for (const name of await readdir(run)) if (name.startsWith("copy-")) await rm(join(run, name), { force: true });
 }
 
 const portsFile = (dataDir: string) => join(dataDir, "run", "ports.json");

@@ -20,18 +20,32 @@ export type LocalAnswer =
 
 export type Answer = (request: LocalRequest) => Promise<LocalAnswer>;
 
+/** A longer one is cut by the system without a word. */
+const LONGEST_PATH = 107;
 const LONGEST_LINE = 4_096;
 const PATIENCE_MS = 10 * 60_000;
 
-/** Opens the door; the returned function shuts it. */
-export async function openLocal(dataDir: string, answer: Answer): Promise<() => Promise<void>> {
+/**
+ * Opens the door; the returned function shuts it. Where it cannot be opened, such as at a path of more than 107 bytes
+ * (unix(7)), that is told, and the controller works without.
+ */
+export async function openLocal(
+  dataDir: string,
+  answer: Answer,
+  without: (why: string) => void,
+): Promise<() => Promise<void>> {
   const path = localSocket(dataDir);
   await rm(path, { force: true }); // of a controller that was killed: the store's lock tells that no other one runs
   const server = createServer({ allowHalfOpen: true }, (socket) => void serve(socket, answer));
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", reject);
-    server.listen(path, resolve);
+  const why = await new Promise<string | null>((resolve) => {
+    server.once("error", ({ message }) => resolve(message));
+    if (Buffer.byteLength(path) > LONGEST_PATH) resolve(`${path} is too long for a socket`);
+    else server.listen(path, () => resolve(null));
   });
+  if (why !== null) {
+    without(why);
+    return async () => {};
+  }
   await chmod(path, 0o600);
   return () => new Promise((resolve) => server.close(() => resolve()));
 }
@@ -58,7 +72,9 @@ function requestIn(text: string): LocalRequest | null {
 
 /** Asks the controller that runs on a data directory; null: none does. */
 export async function askLocal(dataDir: string, request: LocalRequest): Promise<LocalAnswer | null> {
-  const socket = createConnection(localSocket(dataDir));
+  const path = localSocket(dataDir);
+  if (Buffer.byteLength(path) > LONGEST_PATH) return null; // none can be asked there
+  const socket = createConnection(path);
   try {
     await new Promise<void>((resolve, reject) => {
       socket.once("error", reject);

@@ -90,18 +90,15 @@ export function hosts(db: Connection): Hosts {
       });
     },
     async saveScanFailure(hostId, failure) {
-      saveScanFailure(db, hostId, failure);
+      db.transaction(() => saveScanFailure(db, hostId, failure));
     },
     async report(hostId) {
       const row = db.prepare("SELECT * FROM reports WHERE host_id = ?").get(hostId);
       return row ? { ...summary(row), receivedAt: integer(row, "received_at"), body: bytes(row, "body") } : null;
     },
     async saveAgentVersion(hostId, version) {
-      db.prepare("UPDATE hosts SET agent_version = ? WHERE id = ? AND agent_version <> ?").run(
-        version,
-        hostId,
-        version,
-      );
+      const change = "UPDATE hosts SET agent_version = ? WHERE id = ? AND agent_version <> ?";
+      db.transaction(() => void db.prepare(change).run(version, hostId, version));
     },
     async revoke(hostId, by) {
       db.transaction(() => revoke(db, hostId, "host.revoke", by));

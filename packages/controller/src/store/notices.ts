@@ -46,7 +46,7 @@ export function notices(db: Connection): NoticeStore {
       const change = isLast
         ? db.prepare("DELETE FROM notices WHERE rollout_id = ? AND url = ? AND position <= ?")
         : db.prepare("UPDATE notices SET position = ?3 WHERE rollout_id = ?1 AND url = ?2");
-      change.run(rolloutId, url, position);
+      db.transaction(() => void change.run(rolloutId, url, position));
     },
   };
 }
