@@ -65,6 +65,7 @@ class Work {
   /** A rollout that was asked for and not answered: it is asked for again, by the same request. */
   #asked: string | null = null;
   #upgrades = 0;
+  #requests = 0;
 
   constructor(site: ControllerSite) {
     this.#site = site;
@@ -90,12 +91,18 @@ class Work {
     const last = this.rollouts.at(-1);
     if (this.#asked === null) {
       if (last !== undefined && !ENDED.includes((await this.#rollout(last)).state)) return;
-      if (this.#site.effects() !== this.#upgrades * this.#site.hosts) return; // not proved there yet: an upgrade now would be lost in it
+      this.#next();
+    }
+    await this.#roll(this.#asked ?? "");
+  }
+
+  /** Another upgrade, or, where hosts were not connected and so not covered, another rollout for the last one. */
+  #next(): void {
+    if (this.#site.effects() === this.#upgrades * this.#site.hosts) {
       this.#site.upgrade();
       this.#upgrades += 1;
-      this.#asked = `request-${this.#upgrades}`;
     }
-    await this.#roll(this.#asked);
+    this.#asked = `request-${++this.#requests}`;
   }
 
   async #roll(requestId: string): Promise<void> {
@@ -128,20 +135,27 @@ class Work {
       const asked = this.#asked;
       if (asked !== null) await this.#roll(asked).catch(() => undefined); // hosts may be coming back still
       const last = this.rollouts.at(-1);
-      if (this.#asked === null && last !== undefined && ENDED.includes((await this.#rollout(last)).state)) break;
+      const isOver = last !== undefined && ENDED.includes((await this.#rollout(last)).state);
+      if (this.#asked === null && isOver) {
+        if (this.#site.effects() === this.#upgrades * this.#site.hosts) break;
+        this.#next();
+      }
       await new Promise((settle) => setTimeout(settle, 100));
     }
     if (this.#asked !== null) complaints.push(`${this.#asked} could not be started`);
     for (const id of new Set(this.rollouts)) {
-      const { state, why, hosts } = await this.#rollout(id);
+      const { state, why, hosts, uncovered } = await this.#rollout(id);
       const undone = hosts.filter((host) => host.state !== "done");
       if (state !== "finished" || undone.length > 0)
         complaints.push(
           `rollout ${id} is ${state} (${why}); not done: ${undone.map(({ name, state }) => `${name} ${state}`)}`,
         );
+      // A host is restarted, or said not to be covered: none is passed over in silence.
+      if (hosts.length + uncovered.length !== this.#site.hosts)
+        complaints.push(
+          `rollout ${id} tells of ${hosts.length} hosts, and of ${uncovered.length} that it does not cover`,
+        );
     }
-    if (new Set(this.rollouts).size !== this.#upgrades)
-      complaints.push(`${this.#upgrades} upgrades, ${new Set(this.rollouts).size} rollouts`);
     for (const [host, effects] of this.#site.effectsByHost())
       if (effects !== this.#upgrades) complaints.push(`${host}: ${effects} restarts for ${this.#upgrades} upgrades`);
     return [...complaints, ...(await this.#audited())];

@@ -25,9 +25,10 @@ const AT_ONCE = 12;
 /** What a server that still waits for more is given to say so. */
 const PATIENCE_MS = 60;
 
-const PREFACE = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+/** What a client begins with (RFC 9113, 3.4); an empty SETTINGS frame follows. */
+export const PREFACE = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
 /** RFC 9113, 6. */
-const TYPES = {
+export const TYPES = {
   data: 0,
   headers: 1,
   priority: 2,
@@ -168,7 +169,7 @@ function grpcMessage(body: Buffer, random: Random): Buffer {
 }
 
 /** A header field never indexed, in plain octets (RFC 7541, 6.2.3). */
-function literal(name: string, value: string): Buffer {
+export function literal(name: string, value: string): Buffer {
   return Buffer.concat([Buffer.from([0x10]), text(name), text(value)]);
 }
 
@@ -180,7 +181,7 @@ function text(value: string): Buffer {
   return Buffer.concat([Buffer.from(length), bytes]);
 }
 
-function frame(type: number, flags: number, stream: number, payload: Buffer): Buffer {
+export function frame(type: number, flags: number, stream: number, payload: Buffer): Buffer {
   const head = Buffer.alloc(9);
   head.writeUIntBE(payload.length, 0, 3);
   head[3] = type;

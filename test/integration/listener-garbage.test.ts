@@ -4,6 +4,7 @@ import { connect } from "node:tls";
 import { call } from "@afterpatch/wire/rpc";
 import { controlService } from "@afterpatch/wire/services";
 import { expect, test } from "vitest";
+import { frame, literal, PREFACE, TYPES } from "../fuzz/frames.ts";
 import { controllerHere } from "./in-process.ts";
 import { adminFiles, leastServices } from "./least-services.ts";
 import { adminClient, until } from "./programs.ts";
@@ -31,6 +32,37 @@ test("garbage at both ports, inside TLS too, ends nothing but its own connection
   await expect(call(operator, controlService.createToken, request, 5_000)).resolves.toBeDefined();
   const answer = await fetch(`http://127.0.0.1:${controller.ports.http}/healthz`);
   expect([answer.status, await answer.text()]).toEqual([200, "ok\n"]);
+});
+
+test("streams that are ended before they can be answered end nothing else", async () => {
+  const controller = await controllerHere(leastServices);
+  const admin = await adminFiles(controller.dataDir);
+  const headers = (path: string, type: string) =>
+    Buffer.concat([
+      ...[literal(":method", "POST"), literal(":scheme", "https"), literal(":path", path)],
+      ...[literal(":authority", "localhost"), literal("content-type", type)],
+    ]);
+  // A method that is not there, and content that is not gRPC's: both are answered before any handler.
+  const kinds = [headers("/nothing/Here", "application/grpc"), headers("/nothing/Here", "text/html")];
+  for (const port of [controller.ports.fleet, controller.ports.enrol]) {
+    for (const block of kinds) {
+      const opened = frame(TYPES.headers, 0x4, 1, block);
+      const ends = [
+        frame(TYPES.reset, 0, 1, Buffer.from([0, 0, 0, 8])),
+        // A broken frame ends the whole session, and with it the stream that nobody has answered yet.
+        frame(TYPES.settings, 0, 0, Buffer.alloc(5)),
+        frame(TYPES.goaway, 0, 0, Buffer.alloc(3)),
+        frame(TYPES.window, 0, 0, Buffer.alloc(4)),
+      ];
+      for (const end of ends) {
+        const bytes = Buffer.concat([PREFACE, frame(TYPES.settings, 0, 0, Buffer.alloc(0)), opened, end]);
+        await thrown(connect({ host: "localhost", port, ALPNProtocols: ["h2"], ...admin }), bytes);
+      }
+    }
+  }
+  const operator = await adminClient(controller.dataDir, controller.ports.fleet);
+  const request = { uses: 1, expiresMs: 60_000, labels: {} };
+  await expect(call(operator, controlService.createToken, request, 5_000)).resolves.toBeDefined();
 });
 
 /** Connects, writes and resets the connection (RST), at once. */

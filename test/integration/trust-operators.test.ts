@@ -2,7 +2,8 @@ import { createPrivateKey, generateKeyPairSync, X509Certificate } from "node:cry
 import { readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { loadAuthority } from "@afterpatch/controller/ca/authority";
-import { expect, test } from "vitest";
+import { connect } from "node:tls";
+import { expect, onTestFinished, test } from "vitest";
 import { cli } from "./cli-process.ts";
 import { temporaryDirectory } from "./programs.ts";
 import { type TrustedPlace, trustedPlace } from "./trusted-place.ts";
@@ -29,6 +30,20 @@ async function loggedIn(place: TrustedPlace, name: string, ...how: readonly stri
   return home;
 }
 
+/** A connection that was let in; `closed` when the controller ended it. */
+async function connectionOf(place: TrustedPlace, home: string) {
+  const [ca, cert, key] = await Promise.all(
+    ["ca.crt", "operator.crt", "operator.key"].map((name) => readFile(join(home, name))),
+  );
+  const where = { host: "localhost", port: place.controller.ports.fleet, ALPNProtocols: ["h2"] };
+  const socket = connect({ ...where, ca, cert, key });
+  onTestFinished(() => void socket.destroy());
+  socket.on("error", () => undefined); // an end is an end
+  const closed = new Promise<string>((resolve) => socket.once("close", () => resolve("closed")));
+  await new Promise<void>((resolve) => socket.once("data", () => resolve())); // its settings: it is let in
+  return { closed };
+}
+
 const serialIn = async (home: string) => new X509Certificate(await readFile(join(home, "operator.crt"))).serialNumber;
 
 test("an operator is added, logs in once, works in the role, gets another, and is let in no more", async () => {
@@ -50,7 +65,10 @@ test("an operator is added, logs in once, works in the role, gets another, and i
     { name: "admin", role: "admin", certificateLife: "12h", revokedAt: null },
     { name: "carol", role: "viewer", certificateLife: "12h", certifiedUntil: expect.any(String), revokedAt: null },
   ]);
+  const live = await connectionOf(place, home);
   const revoked = await place.admin("operators", "revoke", "carol", ...reason, "--yes");
+  const late = new Promise((resolve) => setTimeout(resolve, 5_000, "still open"));
+  expect(await Promise.race([live.closed, late])).toBe("closed"); // what is open ends as well, and not by some timeout
   expect([revoked.code, revoked.out, revoked.err]).toEqual([0, "Revoked operator carol\n", ""]);
   const out = await place.as(home, "status");
   expect([out.code, out.err]).toEqual([5, expect.stringMatching(/was revoked|not let in any more/)]);
