@@ -30,7 +30,7 @@ test("what people do is in the log with who and why, and the log is whole", asyn
     object: identity.hostId,
     body: expect.stringContaining("disk\\u001b[2J swap"),
   });
-  const mine = await place.admin("audit", "list", "--object", identity.hostId, "--last", "1000", "-o", "jsonl");
+  const mine = await place.admin("audit", "list", "--object", "web01", "--last", "1000", "-o", "jsonl");
   expect(
     mine.out
       .trim()

@@ -71,7 +71,7 @@ test("a copy that is made while the controller runs and works is whole, and the 
   const made = await backup(dataDir, out);
   expect([made.code, made.stderr]).toEqual([0, ""]);
   expect(made.stdout).toMatch(
-    /^Backup of 1 hosts is in \S+; it holds the CA's private keys\nAudit head \d+:[0-9a-f]{64}\n$/,
+    /^Backup of 1 host is in \S+; it holds the CA's private keys\nAudit head \d+:[0-9a-f]{64}\n$/,
   );
   busy.stop = true;
   await working;

@@ -27,7 +27,7 @@ export const backupCommand: CommandModule<object, BackupArguments> = {
     const { backUp } = await import("../backup/backup.ts");
     const { hosts, auditHead } = await backUp(args["data-dir"], args.out, version, Date.now());
     process.stdout.write(
-      `Backup of ${hosts} hosts is in ${args.out}; it holds the CA's private keys\nAudit head ${auditHead}\n`,
+      `Backup of ${hosts} host${hosts === 1 ? "" : "s"} is in ${args.out}; it holds the CA's private keys\nAudit head ${auditHead}\n`,
     );
   },
 };
@@ -51,7 +51,7 @@ export const restoreCommand: CommandModule<object, RestoreArguments> = {
     const directory = args["data-dir"];
     const { madeAt, hosts } = await restore(args.from, directory, Date.now());
     process.stdout.write(
-      `Restored ${hosts} hosts as of ${madeAt} to ${directory}. What was revoked, enrolled and ordered since is not in it:\n` +
+      `Restored ${hosts} host${hosts === 1 ? "" : "s"} as of ${madeAt} to ${directory}. What was revoked, enrolled and ordered since is not in it:\n` +
         "revoke again what has to be, and thaw the fleet when you have looked ('afterpatch freeze off').\n" +
         `Next: stop the old controller for good, then afterpatch-controller serve --data-dir ${directory}\n` +
         `      afterpatch-controller login-token --data-dir ${directory} admin > admin.token\n`,

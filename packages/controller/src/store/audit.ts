@@ -58,6 +58,12 @@ export function record(db: Connection, by: By, action: string, object: string, d
   db.prepare(insert).run(entry.seq, entry.at, entry.actor, entry.action, entry.object, entry.body, link);
 }
 
+/** What is done to a host: with its name, by which people look for it. */
+export function recordHost(db: Connection, by: By, action: string, hostId: string, details: object = {}): void {
+  const row = db.prepare("SELECT name FROM hosts WHERE id = ?").get(hostId);
+  record(db, by, action, hostId, { ...(row ? { name: text(row, "name") } : {}), ...details });
+}
+
 /**
  * What happens in a rollout. An order of a person is kept as it is; of what hosts and the controller do, which is much
  * more, the hash of the event as the rollout keeps it.

@@ -1,5 +1,5 @@
 import type { Hold } from "@afterpatch/core/rollout/holds";
-import { type By, record, user } from "./audit.ts";
+import { type By, record, user, recordHost } from "./audit.ts";
 import { type Connection, integer, type Row, text } from "./sqlite.ts";
 
 /** What people hold back; holds that have ended by themselves are kept until they are replaced or lifted. */
@@ -25,7 +25,7 @@ export function holds(db: Connection): HoldStore {
       db.transaction(() => {
         for (const id of hostIds) {
           db.prepare(insert).run(id, actor, reason, since, until);
-          record(db, { actor: user(actor), at: since, reason }, "host.cordon", id, { until });
+          recordHost(db, { actor: user(actor), at: since, reason }, "host.cordon", id, { until });
         }
       });
     },
@@ -33,7 +33,7 @@ export function holds(db: Connection): HoldStore {
       db.transaction(() => {
         for (const id of hostIds) {
           db.prepare("DELETE FROM cordons WHERE host_id = ?").run(id);
-          record(db, by, "host.uncordon", id);
+          recordHost(db, by, "host.uncordon", id);
         }
       });
     },

@@ -1,5 +1,5 @@
 import type { FindingKind } from "@afterpatch/core/scan";
-import { type By, record } from "./audit.ts";
+import { type By, recordHost } from "./audit.ts";
 import { bytes, type Connection, integer, type Row, stringMap, text } from "./sqlite.ts";
 
 export type StoredHostState = "active" | "cordoned" | "quarantined" | "revoked";
@@ -114,7 +114,7 @@ export function hosts(db: Connection): Hosts {
       return db.transaction(() => {
         const change = "UPDATE hosts SET state = 'quarantined' WHERE id = ? AND state IN ('active', 'cordoned')";
         const isNew = db.prepare(change).run(hostId).changes === 1;
-        if (isNew) record(db, by, "host.quarantine", hostId, details);
+        if (isNew) recordHost(db, by, "host.quarantine", hostId, details);
         return isNew;
       });
     },
@@ -122,7 +122,7 @@ export function hosts(db: Connection): Hosts {
       return db.transaction(() => {
         const change = "UPDATE hosts SET state = 'active' WHERE id = ? AND state = 'quarantined'";
         const isChanged = db.prepare(change).run(hostId).changes === 1;
-        if (isChanged) record(db, by, "host.release", hostId);
+        if (isChanged) recordHost(db, by, "host.release", hostId);
         return isChanged;
       });
     },
@@ -130,7 +130,7 @@ export function hosts(db: Connection): Hosts {
 }
 
 function revoke(db: Connection, hostId: string, action: string, by: By): void {
-  record(db, by, action, hostId);
+  recordHost(db, by, action, hostId);
   db.prepare("UPDATE hosts SET state = 'revoked' WHERE id = ?").run(hostId);
   db.prepare("UPDATE certificates SET revoked_at = ? WHERE host_id = ? AND revoked_at IS NULL").run(by.at, hostId);
 }

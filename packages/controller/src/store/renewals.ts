@@ -1,4 +1,4 @@
-import { type By, hostActor, record, user } from "./audit.ts";
+import { type By, hostActor, record, user, recordHost } from "./audit.ts";
 import type { IssuedCertificate } from "./enrolment.ts";
 import { found, insertCertificate, type Operator } from "./operators.ts";
 import { type Connection, integer, type Row, text } from "./sqlite.ts";
@@ -64,7 +64,7 @@ export function renewals(db: Connection): Renewals {
         const waits = "SELECT 1 FROM readmissions WHERE host_id = ? AND approved_by IS NULL";
         if (db.prepare(waits).get(hostId)) return false;
         db.prepare("INSERT OR REPLACE INTO readmissions (host_id, asked_at) VALUES (?,?)").run(hostId, now);
-        record(db, { actor: hostActor(hostId), at: now }, "host.ask-readmission", hostId);
+        recordHost(db, { actor: hostActor(hostId), at: now }, "host.ask-readmission", hostId);
         return false;
       });
     },
@@ -80,7 +80,7 @@ export function renewals(db: Connection): Renewals {
         const waits = "host_id = ? AND approved_by IS NULL";
         const approve = `UPDATE readmissions SET approved_by = ?, approved_at = ? WHERE ${waits}`;
         const { changes } = db.prepare(approve).run(by.actor, by.at, hostId);
-        if (changes === 1) record(db, by, "host.readmit", hostId);
+        if (changes === 1) recordHost(db, by, "host.readmit", hostId);
         return changes === 1;
       });
     },
@@ -94,7 +94,7 @@ function renewHost(db: Connection, renewal: HostRenewal): boolean {
   if (isReadmission && !isApproved(db, hostId, now)) return false;
   const { serial, notAfter } = certificate;
   const action = isReadmission ? "host.readmitted" : "host.renew";
-  record(db, { actor: hostActor(hostId), at: now }, action, hostId, { shown, serial, notAfter });
+  recordHost(db, { actor: hostActor(hostId), at: now }, action, hostId, { shown, serial, notAfter });
   db.prepare("UPDATE hosts SET spki_sha256 = ? WHERE id = ?").run(spkiSha256, hostId);
   const insert = "INSERT INTO certificates (serial, host_id, not_after, issued_at) VALUES (?,?,?,?)";
   db.prepare(insert).run(serial, hostId, notAfter, now);

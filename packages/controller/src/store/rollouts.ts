@@ -1,7 +1,7 @@
 import type { ChargeChange } from "@afterpatch/core/rollout/charges";
 import type { RolloutEvent } from "@afterpatch/core/rollout/event";
 import type { RolloutPlan } from "@afterpatch/core/rollout/types";
-import { record, recordEvent, sha256, user } from "./audit.ts";
+import { record, recordEvent, sha256, user, recordHost } from "./audit.ts";
 import { StoreError } from "./errors.ts";
 import type { RolloutStore, StoredRollout } from "./rollout-store.ts";
 import { type Connection, integer, text } from "./sqlite.ts";
@@ -101,7 +101,7 @@ function change(db: Connection, change: ChargeChange): void {
     case "write-off": {
       const { hostId, rolloutId, actor, reason, since } = change.writeOff;
       forget(db, hostId);
-      record(db, { actor: user(actor), at: since, reason }, "host.write-off", hostId, { rollout: rolloutId });
+      recordHost(db, { actor: user(actor), at: since, reason }, "host.write-off", hostId, { rollout: rolloutId });
       const insert = "INSERT INTO write_offs (host_id, rollout_id, actor, reason, since) VALUES (?,?,?,?,?)";
       db.prepare(insert).run(hostId, rolloutId, actor, reason, since);
     }

@@ -31,7 +31,7 @@ export const auditList = command({
       .option("object", {
         type: "string",
         requiresArg: true,
-        describe: "Of this object alone: a host's id, a rollout, a name",
+        describe: "Of this alone: a host by name or id, a rollout, an operator, a token",
       })
       .option("actor", {
         type: "string",
@@ -54,8 +54,9 @@ export const auditList = command({
         if (entries.length === 0) break;
         pages.push(...entries);
       }
-      const wanted = ({ actor, object }: pb.v1.AuditEntry) =>
-        (args.actor ?? actor) === actor && (args.object ?? object) === object;
+      const isMeant = ({ object, body }: pb.v1.AuditEntry) =>
+        args.object === undefined || object === args.object || nameIn(body) === args.object;
+      const wanted = (entry: pb.v1.AuditEntry) => (args.actor ?? entry.actor) === entry.actor && isMeant(entry);
       const entries = pages.filter(wanted).map(documentOf);
       const columns = ["SEQ", "AT", "ACTOR", "ACTION", "OBJECT", "DETAILS"].map((title) => ({ title }));
       const rows = entries.map(({ seq, at, actor, action, object, body }) =>
@@ -75,18 +76,35 @@ function documentOf({ seq, at, actor, action, object, body, sha256 }: pb.v1.Audi
   return { seq, at: instant(at), ...words, body: visible(body), sha256: Buffer.from(sha256).toString("hex") };
 }
 
-/** The reason, and what else is said, on a line; hashes are for `-o json`. */
-function detailsOf(body: string): string {
+/** Of a host whose id is the object. */
+function nameIn(body: string): string | null {
+  const { name } = fieldsOf(body) ?? {};
+  return typeof name === "string" ? name : null;
+}
+
+/** Null: not what a controller of ours writes. */
+function fieldsOf(body: string): Readonly<Record<string, unknown>> | null {
   try {
     const value: unknown = JSON.parse(body);
-    const entries = Object.entries(typeof value === "object" && value !== null ? value : {});
-    const shown = entries.filter(([key, one]) => key !== "sha256" && one !== null);
-    return (
-      shown.map(([key, one]) => (key === "reason" ? String(one) : `${key}=${JSON.stringify(one)}`)).join(" ") || "-"
-    );
+    return typeof value === "object" && value !== null ? { ...value } : null;
   } catch {
-    return body; // not what a controller of ours writes: as it is
+    return null; // told by the caller
   }
+}
+
+const TIMES: ReadonlySet<string> = new Set(["notAfter", "expiresAt", "until"]);
+
+/** The reason, and what else is said, on a line; hashes are for `-o json`. */
+function detailsOf(body: string): string {
+  const fields = fieldsOf(body);
+  if (fields === null) return body;
+  const text = (key: string, one: unknown): string => {
+    if (key === "reason") return String(one);
+    const isTime = TIMES.has(key) && typeof one === "number";
+    return `${key}=${isTime ? instant(one) : JSON.stringify(one)}`;
+  };
+  const shown = Object.entries(fields).filter(([key, one]) => key !== "sha256" && one !== null);
+  return shown.map(([key, one]) => text(key, one)).join(" ") || "-";
 }
 
 export const auditVerify = command({

@@ -81,7 +81,10 @@ export const tokenList = command({
       });
       return {
         document: { schema: "afterpatch.tokens/v1", tokens },
-        table: (paint) => (tokens.length === 0 ? "No token works any more.\n" : table(columns, rows, paint)),
+        table: (paint) =>
+          tokens.length === 0
+            ? "No token works; make one with 'afterpatch token create'.\n"
+            : table(columns, rows, paint),
       };
     }),
 });
