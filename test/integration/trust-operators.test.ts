@@ -156,6 +156,7 @@ test("mistakes change nothing", async () => {
   const place = await trustedPlace();
   const rows: readonly [readonly string[], number, string][] = [
     [["operators", "add", "Carol", "--role", "viewer"], 5, "'Carol' is no name of an operator"],
+    [["operators", "add", "local", "--role", "viewer"], 5, "local stands for something else in the audit log"],
     [["operators", "add", "carol", "--role", "root"], 5, "Argument: role"],
     [["operators", "add", "carol"], 5, "role"],
     [["operators", "add", "carol", "--role", "viewer", "--life", "400d"], 5, "lives 1m to 365d"],

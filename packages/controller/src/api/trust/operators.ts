@@ -26,6 +26,8 @@ export type OperatorCalls = "listOperators" | "addOperator" | "createLoginToken"
 const TOKEN_MS = 3_600_000;
 /** As identityOf (peer.ts) reads it from a certificate. */
 const NAME = /^[a-z0-9][a-z0-9._-]{0,62}$/;
+/** Who acts without being an operator. */
+const RESERVED: ReadonlySet<string> = new Set(["controller", "init", "local", "restore"]);
 const SHORTEST_MS = 60_000;
 
 /** Who may operate. */
@@ -79,6 +81,8 @@ async function known(operators: Operators, name: string): Promise<Operator> {
 }
 
 function nameIn(name: string): string {
+  if (RESERVED.has(name))
+    throw refused("bad-argument", `${name} stands for something else in the audit log; choose another name`);
   if (NAME.test(name)) return name;
   const why = `${echoed(name)} is no name of an operator`;
   throw refused("bad-argument", `${why}; write lower-case letters, digits, '.', '_' and '-', at most 63`);
