@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type BuildOptions, build, type Plugin } from "esbuild";
 import { bundleAgent } from "./build-agent.ts";
+import { compiledSchemas } from "./compiled-schemas.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 
@@ -62,7 +63,7 @@ const OPTIONS = {
   platform: "node",
   target: "node24",
   banner: { js: BANNER },
-  plugins: [withoutSome, withNamedPino],
+  plugins: [withoutSome, withNamedPino, compiledSchemas(ROOT)],
   legalComments: "linked",
   minifySyntax: true,
   minifyWhitespace: true,

@@ -30,7 +30,7 @@ export async function stagePayload(): Promise<Payload> {
     const program = `/opt/afterpatch/${part}/afterpatch-${part}.mjs`;
     await writeFile(
       launcher,
-      `#!/bin/sh\nexec /opt/afterpatch/node --disable-proto=throw --unhandled-rejections=strict ${program} "$@"\n`,
+      `#!/bin/sh\nexec /opt/afterpatch/node --disallow-code-generation-from-strings --disable-proto=throw --unhandled-rejections=strict ${program} "$@"\n`,
     );
     await chmod(launcher, 0o755);
   }

@@ -1,6 +1,7 @@
 import { nearest } from "@afterpatch/core/fleet/nearest";
 import type { KeyPath } from "@afterpatch/core/file-reader";
-import { Ajv2020, type ErrorObject } from "ajv/dist/2020.js";
+import type { ErrorObject } from "ajv/dist/2020.js";
+import { validatorOf } from "./compile.ts";
 
 export interface SchemaProblem {
   readonly path: KeyPath;
@@ -11,7 +12,7 @@ export interface SchemaProblem {
 
 /** Says what in a value is not of the form of `schema` (JSON Schema 2020-12), which is called `name`. */
 export function schemaProblemsOf(schema: object, name: string): (value: unknown) => readonly SchemaProblem[] {
-  const validate = new Ajv2020({ allErrors: true, verbose: true, strict: true, allowUnionTypes: true }).compile(schema);
+  const validate = validatorOf(schema);
   return (value) => {
     if (validate(value)) return [];
     return (validate.errors ?? []).flatMap((error) => problemOf(error, name) ?? []);
