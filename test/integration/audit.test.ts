@@ -30,6 +30,9 @@ test("what people do is in the log with who and why, and the log is whole", asyn
     object: identity.hostId,
     body: expect.stringContaining("disk\\u001b[2J swap"),
   });
+  const seen = await place.admin("audit", "list");
+  expect(seen.out).toContain('reason="stolen"');
+  expect(seen.out).not.toContain("\u001b");
   const mine = await place.admin("audit", "list", "--object", "web01", "--last", "1000", "-o", "jsonl");
   expect(
     mine.out
@@ -100,8 +103,10 @@ test("a history that is written anew as a whole contradicts what was told before
   const { dataDir, port, head } = await tampered((db) => db.exec("DELETE FROM audit"));
   const forged = await at(dataDir, port, "audit", "verify");
   expect([forged.code, forged.err]).toEqual([2, expect.stringContaining("broken at entry 5: the log ends at entry")]);
-  await writeFile(join(dataDir, "admin/audit.head"), ""); // somebody who never verified it
-  expect((await at(dataDir, port, "audit", "verify")).code).toBe(0);
+  await writeFile(join(dataDir, "admin/audit.head"), "");
+  const lost = await at(dataDir, port, "audit", "verify");
+  expect([lost.code, lost.err]).toEqual([5, expect.stringContaining("is damaged")]);
+  expect((await at(dataDir, port, "audit", "verify", "--anew")).code).toBe(0); // as somebody who never verified it
   const told = await at(dataDir, port, "audit", "verify", "--head", head); // as a host's log has it
   expect([told.code, told.err]).toEqual([2, expect.stringContaining("broken at entry 5")]);
   for (const wrong of ["", "5", "5:zz", `5:${"0".repeat(63)}`]) {

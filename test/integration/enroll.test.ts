@@ -141,6 +141,10 @@ test("tokens that are no good: unreadable, malformed, expired, wrong, burnt", as
     expectRefused(await attempt({ secret: "A".repeat(43) }), 5, /does not know this token/);
   }
   expectRefused(await attempt({}), 5, /burnt by wrong secrets/);
+  const log = await controller.store.audit.page(0, 1000);
+  expect(log.filter(({ action }) => action === "token.burn")).toMatchObject([
+    { actor: "controller", object: parsed.id, body: '{"failures":5,"operator":null}' },
+  ]);
   await expect(access(join(stateDir, "identity"))).rejects.toThrow();
 });
 

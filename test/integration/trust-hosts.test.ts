@@ -42,8 +42,8 @@ function stream(place: TrustedPlace, identity: Identity, instanceId: string) {
         );
         welcomed.resolve(told.auditHead ?? "");
       }
-    } catch {
-      welcomed.reject(new Error("not let in"));
+    } catch (error) {
+      welcomed.reject(new Error("not let in", { cause: error }));
     }
     return "ended";
   })();
@@ -163,7 +163,10 @@ test("two machines under one identity are both in quarantine until a person rele
   await back.ended;
   await second.ended;
   await until(async () => (await stateOf(place, identity.hostId)) === "quarantined");
-  for (const instance of ["machine-2", "machine-3"]) await stream(place, identity, instance).ended;
+  for (const instance of ["machine-2", "machine-3"])
+    await expect(stream(place, identity, instance).welcomed).rejects.toMatchObject({
+      cause: { message: expect.stringContaining("this host is in quarantine") },
+    });
   const status = JSON.parse((await place.admin("status", "-o", "json")).out);
   expect(
     status.hosts.map(({ name, state, presence }: Record<string, string>) => [name, state, presence]),
@@ -189,4 +192,12 @@ test("a forgotten host is let in no more, and another one may have its name", as
   const { identity: next } = await place.join("web01");
   expect(next.hostId).not.toBe(identity.hostId);
   await stream(place, next, "i1").welcomed;
-}, 30_000);
+  // A name that a revoked host holds is free when that one is forgotten too.
+  await place.admin("hosts", "revoke", "web01", "--reason", "stolen", "--yes");
+  await expect(place.join("web01")).rejects.toThrow("another host has this name");
+  expect((await place.admin("hosts", "revoke", "web01", "--reason", "again", "--yes")).code).toBe(6);
+  const late = await place.admin("hosts", "forget", "web01", "--reason", "reinstalled", "--yes");
+  expect([late.code, late.out]).toEqual([0, "Forgot web01; it was not connected\n"]);
+  await place.join("web01");
+  expect((await place.admin("hosts", "forget", "web09", "--reason", "x", "--yes")).code).toBe(6);
+}, 60_000);

@@ -152,6 +152,22 @@ test("two commands at once renew one certificate, and its key still fits", async
   expect(new X509Certificate(cert).checkPrivateKey(createPrivateKey(key))).toBe(true);
 }, 60_000);
 
+test("the last admin who can act stays: one who never logged in, or whose certificate says less, does not count", async () => {
+  const place = await trustedPlace();
+  const why = ["--reason", "x"];
+  await place.admin("operators", "add", "grace", "--role", "admin");
+  const step = () => place.admin("operators", "role", "admin", "--role", "viewer", ...why);
+  expect(await step()).toMatchObject({ code: 5, err: expect.stringContaining("the last admin who can act") });
+  const home = await loggedIn(place, "heidi", "--role", "viewer");
+  expect((await place.admin("operators", "role", "heidi", "--role", "admin", ...why)).code).toBe(0);
+  expect(await step()).toMatchObject({ code: 5, err: expect.stringContaining("the last admin who can act") });
+  const token = (await place.admin("operators", "token", "heidi")).out;
+  const enrol = `localhost:${place.controller.ports.enrol}`;
+  const again = ["--token-file", await tokenFile(token), "--credentials", home, "--replace"];
+  expect((await cli(["login", enrol, ...again]).ended).code).toBe(0);
+  expect((await place.as(home, "operators", "revoke", "admin", ...why, "--yes")).code).toBe(0);
+}, 60_000);
+
 test("mistakes change nothing", async () => {
   const place = await trustedPlace();
   const rows: readonly [readonly string[], number, string][] = [
@@ -164,7 +180,9 @@ test("mistakes change nothing", async () => {
     [["operators", "add", "admin", "--role", "viewer"], 5, "names are never used again"],
     [["operators", "token", "nobody"], 6, "there is no operator 'nobody'"],
     [["operators", "role", "admin", "--role", "viewer", "--reason", "x"], 5, "admin is the last admin"],
-    [["operators", "revoke", "admin", "--reason", "x", "--yes"], 5, "admin is the last admin"],
+    [["operators", "revoke", "admin", "--reason", "x", "--yes"], 5, "nobody revokes themselves"],
+    [["operators", "role"], 5, "an operator's name"],
+    [["token", "revoke"], 5, "a token's id is missing"],
     [["operators", "revoke", "admin", "--yes"], 5, "--reason: is missing"],
     [["operators", "revoke", "admin", "--reason", "x"], 5, "nobody is at a terminal"],
     [["token", "revoke", "nosuchtokn", "--reason", "x"], 6, "no token"],

@@ -61,20 +61,26 @@ export async function parseCommandLine(argv: readonly string[], version: string,
   let chosen: Chosen | undefined;
   let examples = FIRST_EXAMPLES;
   let command = PROGRAM;
+  const reading = { syntax: "" };
   const reader: Reader = {
     choose: (next) => {
       chosen = next;
     },
-    describe: (name, next) => {
+    describe: (name, next, syntax) => {
       command = `${PROGRAM} ${name}`;
       examples = next;
+      reading.syntax = syntax;
     },
   };
   let text = "";
   try {
-    const parsed = await commands(reader, argv, version, columns).parse([...argv], {}, (_error, _args, output) => {
-      text = output;
-    });
+    const parsed = await commands(reader, argv, version, columns, reading).parse(
+      [...argv],
+      {},
+      (_error, _args, output) => {
+        text = output;
+      },
+    );
     if (chosen === undefined) return { kind: "text", text: `${text}\n${text === version ? "" : examplesIn(examples)}` };
     const { run, target } = chosen;
     const named = (shell: Shell) =>
@@ -93,20 +99,25 @@ export async function parseCommandLine(argv: readonly string[], version: string,
   }
 }
 
-function commands(reader: Reader, argv: readonly string[], version: string, columns: number): Argv {
+/** The command that is being read. */
+interface Reading {
+  readonly syntax: string;
+}
+
+function commands(reader: Reader, argv: readonly string[], version: string, columns: number, reading: Reading): Argv {
   const group = (parser: Argv, name: string, summary: string, members: readonly AddCommand[]) => {
     const within: Reader = {
       choose: reader.choose,
-      describe: (member, examples) => reader.describe(`${name} ${member}`, examples),
+      describe: (member, examples, syntax) => reader.describe(`${name} ${member}`, examples, syntax),
     };
     const build = (inner: Argv) => {
-      reader.describe(name, FIRST_EXAMPLES);
+      reader.describe(name, FIRST_EXAMPLES, name);
       const all = members.reduce((each, add) => add(each, within), inner);
       return all.demandCommand(1, `'${name}' needs one of its commands`);
     };
     return parser.command(name, summary, build);
   };
-  let parser: Argv = configured(argv, version, columns);
+  let parser: Argv = configured(argv, version, columns, reading);
   for (const add of [
     status,
     scan,
@@ -142,10 +153,24 @@ function examplesIn(examples: Examples): string {
   return `\nExamples:\n${examples.map(([line, what]) => `  # ${what}\n  ${line}\n`).join("")}`;
 }
 
-const NO_HOSTS = "an argument is missing: hosts, such as 'role=web' or 'all'";
-const NO_ID = "a rollout's id is missing: 'afterpatch rollout list' shows them, newest first";
+/** What a command is to be told beside its options. */
+const MISSING: Readonly<Record<string, string>> = {
+  pattern: "an argument is missing: hosts, such as 'role=web' or 'all'",
+  host: "an argument is missing: one host's name; 'afterpatch status' shows them",
+  plan: "an argument is missing: the file that 'afterpatch plan -o json --out FILE' wrote",
+  name: "an argument is missing: an operator's name; 'afterpatch operators list' shows them",
+  "enrol-address":
+    "an argument is missing: HOST:PORT of the controller's enrol port, as whoever gave you the token knows it",
+};
+const NO_ROLLOUT = "a rollout's id is missing: 'afterpatch rollout list' shows them, newest first";
+const NO_TOKEN = "a token's id is missing: 'afterpatch token list' shows them";
 
-function configured(argv: readonly string[], version: string, columns: number) {
+function missing(syntax: string, argv: readonly string[]): string {
+  const [, name = ""] = /<([a-z-]+)>/.exec(syntax) ?? [];
+  return MISSING[name] ?? (argv.includes("token") ? NO_TOKEN : NO_ROLLOUT);
+}
+
+function configured(argv: readonly string[], version: string, columns: number, reading: Reading) {
   return yargs()
     .scriptName(PROGRAM)
     .locale("en")
@@ -176,7 +201,7 @@ function configured(argv: readonly string[], version: string, columns: number) {
       const why = message || error?.message || "cannot be read";
       // yargs counts positionals where a person would name them.
       const isShort = why.startsWith("Not enough non-option arguments");
-      throw parserError(isShort ? (argv.includes("rollout") ? NO_ID : NO_HOSTS) : why);
+      throw parserError(isShort ? missing(reading.syntax, argv) : why);
     })
     .version(version)
     .help()

@@ -12,7 +12,7 @@ export interface Chosen {
 export interface Reader {
   choose(chosen: Chosen): void;
   /** The command that is being read: its help may be wanted, and what is wrong is wrong with it. */
-  describe(name: string, examples: Examples): void;
+  describe(name: string, examples: Examples, syntax: string): void;
 }
 
 export type Examples = readonly (readonly [command: string, what: string])[];
@@ -49,7 +49,7 @@ export function command<T>(definition: Definition<T>): AddCommand {
   const [name = ""] = syntax.split(" ");
   return (parser, reader) => {
     const build = (inner: Argv) => {
-      reader.describe(name, examples);
+      reader.describe(name, examples, syntax);
       return options(inner).epilogue(`Exit codes: ${exits}; always: 1 internal error.`);
     };
     return parser.command(syntax, summary, build, (parsed) => {

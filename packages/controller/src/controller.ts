@@ -16,6 +16,7 @@ import { identityOf, type Peer } from "./listen/peer.ts";
 import { enrolServer, fleetServer } from "./listen/servers.ts";
 import type { Clock, Log } from "./ports.ts";
 import type { ControllerDeps, Services } from "./services.ts";
+import { type Audit, CONTROLLER } from "./store/audit.ts";
 import type { Access } from "./store/operators.ts";
 import { SCHEMA_VERSION } from "./store/schema.ts";
 import { openStore, type Store } from "./store/store.ts";
@@ -79,7 +80,8 @@ export async function openController(options: ControllerOptions): Promise<Contro
   });
   opened.defer(() => services.stop());
   await services.start();
-  tell(log, await authority.refresh(clock.now()));
+  const refresh = async () => tell(log, store.audit, clock.now(), await authority.refresh(clock.now()));
+  await refresh();
   const identity = () => serverIdentity(join(dataDir, "ca"), settings.names, clock.now());
   const ports = {
     fleet: options.port ?? settings.port,
@@ -99,7 +101,7 @@ export async function openController(options: ControllerOptions): Promise<Contro
   opened.defer(() => http.close());
   opened.defer(
     sweep(clock, log, async () => {
-      tell(log, await authority.refresh(clock.now()));
+      await refresh();
       const current = await identity();
       for (const listener of listeners) listener.renew(current);
     }),
@@ -117,8 +119,12 @@ export async function openController(options: ControllerOptions): Promise<Contro
 }
 
 /** Of the issuing CA. */
-function tell(log: Log, refreshed: Refreshed): void {
-  if (refreshed.kind === "renewed") log.info({}, "issuing CA renewed");
+async function tell(log: Log, audit: Audit, at: number, refreshed: Refreshed): Promise<void> {
+  if (refreshed.kind === "renewed") {
+    const { serial, notAfter } = refreshed;
+    await audit.note({ actor: CONTROLLER, at }, "ca.issuing", serial, { notAfter });
+    log.info({ serial }, "issuing CA renewed");
+  }
   if (refreshed.kind !== "ends") return;
   const notAfter = new Date(refreshed.notAfter).toISOString();
   log.warn(

@@ -171,9 +171,9 @@ describe("a mistake is told with its line and key", () => {
   });
 
   test("a hundred at most", () => {
-    const many = Array.from({ length: 5000 }, (_, index) => `k${index}: 1`).join("\n");
-    expect(mistakes(many)).toHaveLength(101);
-    expect(mistakes(many).at(-1)).toMatch(/and \d+ more mistakes/);
+    const told = mistakes(Array.from({ length: 1000 }, (_, index) => `k${index}: 1`).join("\n"));
+    expect(told).toHaveLength(101);
+    expect(told.at(-1)).toMatch(/and \d+ more mistakes/);
   });
 });
 

@@ -33,12 +33,17 @@ export interface AgentApiDeps {
   readonly log: Log;
 }
 
+const QUARANTINED =
+  "this host is in quarantine: two machines spoke as it; see 'afterpatch hosts waiting' where the controller is operated";
+
 /** One agent's stream: Welcome, Hello, then reports and news of permits in both directions. */
 export function agentHandlers(deps: AgentApiDeps): Pick<Handlers<typeof agentService>, "connect"> {
   return {
     connect: duplex(async (stream) => {
       const peer = peerOf(stream);
       if (peer.kind !== "host") throw new Error("a caller that is no host passed the gate"); // the gate lets hosts in alone
+      const known = await deps.hosts.byId(peer.id);
+      if (known?.state === "quarantined") throw new RpcError(status.FAILED_PRECONDITION, "quarantined", QUARANTINED);
       const link: AgentLink = {
         send: (message) => stream.write(toAgentToWire(message)),
         close: () => stream.end(),
@@ -82,8 +87,7 @@ export async function hear(deps: AgentApiDeps, hostId: string, link: AgentLink, 
       const { agentVersion, bootId, permits } = message;
       // An agent that answers another epoch speaks to a controller that is no more.
       if (message.epoch !== deps.epoch) return link.close(`hello for epoch ${message.epoch}`);
-      if (await isKeptOut(deps, hostId, link, message.instanceId ?? ""))
-        return link.close("this host is in quarantine");
+      if (await isKeptOut(deps, hostId, link, message.instanceId ?? "")) return link.close(QUARANTINED);
       await deps.hosts.saveAgentVersion(hostId, agentVersion);
       deps.log.info({ host: hostId, agentVersion }, "agent connected");
       await deps.engine.hello(hostId, () => deps.fleet.greet(hostId, link, { bootId, agentVersion }), permits);

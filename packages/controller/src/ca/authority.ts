@@ -36,7 +36,8 @@ export interface Authority {
 
 export type Refreshed =
   | { readonly kind: "fresh" }
-  | { readonly kind: "renewed" }
+  /** Another one issues, by us or by `ca-renew`. */
+  | { readonly kind: "renewed"; readonly serial: string; readonly notAfter: number }
   /** Its end is near, and the root's key is kept elsewhere. */
   | { readonly kind: "ends"; readonly notAfter: number };
 
@@ -84,16 +85,22 @@ export async function loadAuthority(directory: string): Promise<Authority> {
     issueHost: (id, key, now) => issueHost(issuer, id, key, now),
     issueOperator: (who, key, now) => issueOperator(issuer, who, key, now),
     async refresh(now) {
-      issuer = await loadIssuer(directory); // `ca renew` may have made another
+      const before = issuer.certificate.serialNumber;
+      issuer = await loadIssuer(directory); // `ca-renew` may have made another
+      if (issuer.certificate.serialNumber !== before) return renewed(issuer);
       const notAfter = issuer.certificate.validToDate.getTime();
       if (issuer.chain === "" || notAfter - now > ISSUING_MS / 3) return { kind: "fresh" };
       const rootKey = join(directory, "root.key");
       if (!(await isThere(rootKey))) return { kind: "ends", notAfter };
       await renewIssuing(directory, rootKey, now);
       issuer = await loadIssuer(directory);
-      return { kind: "renewed" };
+      return renewed(issuer);
     },
   };
+}
+
+function renewed({ certificate }: Issuer): Refreshed {
+  return { kind: "renewed", serial: certificate.serialNumber, notAfter: certificate.validToDate.getTime() };
 }
 
 async function isThere(path: string): Promise<boolean> {
@@ -112,6 +119,10 @@ function readRoot(directory: string): Promise<X509Certificate> {
 
 async function loadRoot(directory: string, rootKey: string): Promise<Issuer> {
   const certificate = await readRoot(directory);
+  if (!(await isThere(rootKey))) {
+    const todo = "name the file where it is kept with --root-key FILE";
+    throw usageError(rootKey, "the root's private key is not there", todo);
+  }
   const key = await read(rootKey, "private key", createPrivateKey);
   if (!certificate.checkPrivateKey(key))
     throw unreadable(directory, new Error(`${rootKey} is not the key of root.crt`));

@@ -48,6 +48,8 @@ export interface Hosts {
   /** All but revoked ones, by name. */
   list(): Promise<readonly Host[]>;
   byId(id: string): Promise<Host | null>;
+  /** A revoked one that was not forgotten, by name or id: its name is taken. */
+  revoked(nameOrId: string): Promise<Host | null>;
   /**
    * Keeps the newest report of a host. An empty body means "as the report with this digest": the answer is
    * `body-needed` and nothing is kept when the store does not have that one. What is kept ends a failure to scan.
@@ -80,6 +82,11 @@ export function hosts(db: Connection): Hosts {
     },
     async byId(id) {
       const row = db.prepare(`SELECT ${COLUMNS} ${FROM} WHERE h.id = ?`).get(id);
+      return row ? host(row) : null;
+    },
+    async revoked(nameOrId) {
+      const isMeant = "h.state = 'revoked' AND instr(h.name, '#') = 0 AND (h.name = ? OR h.id = ?)";
+      const row = db.prepare(`SELECT ${COLUMNS} ${FROM} WHERE ${isMeant}`).get(nameOrId, nameOrId);
       return row ? host(row) : null;
     },
     async saveReport(hostId, report, receivedAt) {

@@ -96,6 +96,7 @@ function toVersion6(db: DatabaseSync): void {
   db.exec(`
     ALTER TABLE operators ADD COLUMN removed_at INTEGER;
     ALTER TABLE operators ADD COLUMN life_ms INTEGER NOT NULL DEFAULT 43200000;
+    ALTER TABLE operators ADD COLUMN role_since INTEGER NOT NULL DEFAULT 0;
     ALTER TABLE tokens ADD COLUMN operator TEXT REFERENCES operators (name);
     ALTER TABLE tokens ADD COLUMN revoked_at INTEGER;
     CREATE TABLE readmissions (

@@ -117,8 +117,9 @@ function changes(db: Connection): Pick<Operators, "setRole" | "remove"> {
         const operator = found(db, name);
         if (!operator) return "unknown";
         if (operator.removedAt !== null) return "removed";
-        if (role !== "admin" && isLastAdmin(db, operator)) return "last-admin";
-        db.prepare("UPDATE operators SET role = ? WHERE name = ?").run(role, name);
+        if (role !== "admin" && isLastAdmin(db, operator, by.at)) return "last-admin";
+        if (role !== operator.role)
+          db.prepare("UPDATE operators SET role = ?, role_since = ? WHERE name = ?").run(role, by.at, name);
         record(db, by, "operator.role", name, { role, before: operator.role });
         return "done";
       });
@@ -128,7 +129,7 @@ function changes(db: Connection): Pick<Operators, "setRole" | "remove"> {
         const operator = found(db, name);
         if (!operator) return "unknown";
         if (operator.removedAt !== null) return "removed";
-        if (isLastAdmin(db, operator)) return "last-admin";
+        if (isLastAdmin(db, operator, by.at)) return "last-admin";
         db.prepare("UPDATE operators SET removed_at = ? WHERE name = ?").run(by.at, name);
         for (const [table, column] of [
           ["certificates", "operator"],
@@ -153,14 +154,23 @@ function judged(db: Connection, shown: Shown): Operator | TokenRefusal {
   return operator && operator.removedAt === null ? operator : { kind: "token-revoked" };
 }
 
-/** Nobody could make another one after that. */
-function isLastAdmin(db: Connection, { name, role }: Operator): boolean {
-  const others = "SELECT 1 FROM operators WHERE role = 'admin' AND removed_at IS NULL AND name <> ?";
-  return role === "admin" && db.prepare(others).get(name) === undefined;
+/** So long after its end an operator's certificate is still made good, milliseconds. */
+export const GRACE_MS = 14 * 86_400_000;
+
+/**
+ * Nobody could make another one after that. One who has not logged in, whose certificate was of a lesser role, or who has
+ * been away too long to renew it, can do nothing.
+ */
+function isLastAdmin(db: Connection, { name, role }: Operator, now: number): boolean {
+  const others = `SELECT 1 FROM operators o JOIN certificates c ON c.operator = o.name
+    WHERE o.role = 'admin' AND o.removed_at IS NULL AND o.name <> ?
+      AND c.revoked_at IS NULL AND c.issued_at >= o.role_since AND c.not_after > ?`;
+  return role === "admin" && db.prepare(others).get(name, now - GRACE_MS) === undefined;
 }
 
 function insert(db: Connection, { name, role, lifeMs }: Pick<Operator, "name" | "role" | "lifeMs">, at: number): void {
-  db.prepare("INSERT INTO operators (name, role, created_at, life_ms) VALUES (?,?,?,?)").run(name, role, at, lifeMs);
+  const insert = "INSERT INTO operators (name, role, role_since, created_at, life_ms) VALUES (?,?,?,?,?)";
+  db.prepare(insert).run(name, role, at, at, lifeMs);
 }
 
 /** Within a transaction. */

@@ -15,7 +15,8 @@ CREATE TABLE operators (
   role       TEXT NOT NULL CHECK (role IN ('viewer', 'operator', 'admin')),
   created_at INTEGER NOT NULL,
   removed_at INTEGER,
-  life_ms    INTEGER NOT NULL DEFAULT 43200000
+  life_ms    INTEGER NOT NULL DEFAULT 43200000,
+  role_since INTEGER NOT NULL DEFAULT 0
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE tokens (

@@ -1,5 +1,5 @@
 import { timingSafeEqual } from "node:crypto";
-import { type By, record, user } from "./audit.ts";
+import { type By, CONTROLLER, record, user } from "./audit.ts";
 import { bytes, type Connection, integer, type Row, stringMap, text } from "./sqlite.ts";
 
 export interface NewToken {
@@ -89,15 +89,22 @@ export type TokenRefusal =
   | { readonly kind: "token-of-others"; readonly operator: string | null };
 
 /** The token that is shown, where its secret is right; a wrong one is counted. Within a transaction. */
-export function knownToken(db: Connection, { tokenId, secretSha256 }: Shown): Row | TokenRefusal {
+export function knownToken(db: Connection, { tokenId, secretSha256, now }: Shown): Row | TokenRefusal {
   const token = db.prepare("SELECT * FROM tokens WHERE id = ?").get(tokenId);
   if (!token) return { kind: "token-wrong" };
   const isBurnt = integer(token, "failures") >= MAX_FAILURES;
   if (!timingSafeEqual(bytes(token, "secret_sha256"), secretSha256)) {
-    if (!isBurnt) db.prepare("UPDATE tokens SET failures = failures + 1 WHERE id = ?").run(tokenId);
+    if (!isBurnt) countFailure(db, token, now);
     return { kind: "token-wrong" };
   }
   return isBurnt ? { kind: "token-burnt" } : token;
+}
+
+function countFailure(db: Connection, token: Row, now: number): void {
+  const id = text(token, "id");
+  db.prepare("UPDATE tokens SET failures = failures + 1 WHERE id = ?").run(id);
+  if (integer(token, "failures") + 1 < MAX_FAILURES) return;
+  record(db, { actor: CONTROLLER, at: now }, "token.burn", id, { failures: MAX_FAILURES, operator: operatorOf(token) });
 }
 
 /** Null: it may be charged once more. */

@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { CommandError, usageError } from "@afterpatch/core/command-error";
+import { CommandError, fileReason, usageError } from "@afterpatch/core/command-error";
 import { wholeNumberOf } from "@afterpatch/core/command-line";
 import { EXIT } from "@afterpatch/core/exit";
 import { echoed, visible } from "@afterpatch/core/text";
@@ -94,12 +94,11 @@ function fieldsOf(body: string): Readonly<Record<string, unknown>> | null {
 
 const TIMES: ReadonlySet<string> = new Set(["notAfter", "expiresAt", "until"]);
 
-/** The reason, and what else is said, on a line; hashes are for `-o json`. */
+/** The reason, and what else is said, on a line, quoted: a reason cannot pass for a field. Hashes are for `-o json`. */
 function detailsOf(body: string): string {
   const fields = fieldsOf(body);
   if (fields === null) return body;
   const text = (key: string, one: unknown): string => {
-    if (key === "reason") return String(one);
     const isTime = TIMES.has(key) && typeof one === "number";
     return `${key}=${isTime ? instant(one) : JSON.stringify(one)}`;
   };
@@ -111,11 +110,17 @@ export const auditVerify = command({
   syntax: "verify",
   summary: "Recompute the whole audit log's chain, and that it goes on from where it was when it was verified last",
   options: (parser) =>
-    parser.option("head", {
-      type: "string",
-      requiresArg: true,
-      describe: "SEQ:SHA256 that must be in it, such as an agent's log says ('connected', auditHead)",
-    }),
+    parser
+      .option("head", {
+        type: "string",
+        requiresArg: true,
+        describe: "SEQ:SHA256 that must be in it, such as an agent's log says ('connected', auditHead)",
+      })
+      .option("anew", {
+        type: "boolean",
+        default: false,
+        describe: "Forget where it was when it was verified last, as after a restore from a backup",
+      }),
   exits: "0 whole, 2 broken or rewritten, 4 controller unreachable, 5 usage or credentials",
   examples: [
     ["afterpatch audit verify", "before an auditor asks"],
@@ -135,7 +140,7 @@ export const auditVerify = command({
       throw usageError("--head", `${echoed(args.head)} is no head`, "write SEQ:SHA256 as an agent's log says it");
     const { ask, credentials } = await asking(shell);
     const memory = join(credentials.directory, "audit.head");
-    const known = parseHead(await readFile(memory, "utf8").catch(() => "")); // none: verified for the first time
+    const known = args.anew ? null : await remembered(memory, parseHead);
     const method = (await trust()).listAudit;
     const page = async (after: number) =>
       (await ask("audit verify", method, { after, limit: PAGE, newest: false })).entries;
@@ -165,6 +170,20 @@ export const auditVerify = command({
     return EXIT.ok;
   },
 });
+
+/** Null: it was never verified from here. */
+async function remembered(path: string, parse: (text: string) => AuditHead | null): Promise<AuditHead | null> {
+  const text = await readFile(path, "utf8").catch((error: unknown) => {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return null;
+    throw usageError(path, `cannot be read: ${fileReason(error)}`, ANEW);
+  });
+  if (text === null) return null;
+  const head = parse(text.trim());
+  if (head === null) throw usageError(path, "is damaged: where the log was when it was verified last is lost", ANEW);
+  return head;
+}
+
+const ANEW = "find out why; then 'afterpatch audit verify --anew' begins again from what is there";
 
 /** Follows the log from its first entry; each of these heads must lie on it. */
 async function followed(

@@ -52,7 +52,9 @@ export function byOf({ clock }: { readonly clock: Pick<Clock, "now"> }, call: Ca
  */
 export async function revoke(deps: HostTrustDeps, pattern: string, how: "revoke" | "forget", by: By) {
   const { hosts, fleet, engine, log } = deps;
-  const { id, name } = await oneHost(hosts, pattern);
+  // Its name is what remains of one that was revoked before.
+  const gone = how === "forget" ? await hosts.revoked(pattern) : null;
+  const { id, name } = gone ?? (await oneHost(hosts, pattern));
   const wasConnected = fleet.isConnected(id);
   const isBusy = (view: RolloutView) => view.hosts.some(({ hostId, state }) => hostId === id && isInFlight(state));
   const inHandOf = engine.open().find(isBusy)?.plan.id ?? "";

@@ -56,6 +56,7 @@ export function operatorHandlers(deps: OperatorDeps): Pick<Trust, OperatorCalls>
     }),
     revokeOperator: unary(async ({ name, reason }, call) => {
       const by = byOf(deps, call, reason);
+      if (name === nameOf(call)) throw refused("bad-argument", "nobody revokes themselves; another admin has to");
       done(name, await operators.remove(name, by));
       deps.cut((peer) => peer.kind === "operator" && peer.name === name);
       log.warn({ name, ...by }, "operator revoked");
@@ -112,7 +113,7 @@ function done(name: string, answer: OperatorRefusal | "done"): void {
     case "exists":
       throw refused("bad-argument", `there is, or was, an operator ${name}; names are never used again`);
     case "last-admin":
-      throw refused("bad-argument", `${name} is the last admin; make another one first`);
+      throw refused("bad-argument", `${name} is the last admin who can act; have another one log in first`);
   }
 }
 

@@ -8,7 +8,7 @@ import type { Authority } from "../../ca/authority.ts";
 import { publicKeyOfRequest } from "../../ca/csr.ts";
 import { peerOf } from "../../listen/peer.ts";
 import type { Clock, Log } from "../../ports.ts";
-import type { Operator } from "../../store/operators.ts";
+import { GRACE_MS, type Operator } from "../../store/operators.ts";
 import type { Renewals } from "../../store/renewals.ts";
 
 export interface RenewDeps {
@@ -18,8 +18,6 @@ export interface RenewDeps {
   readonly log: Log;
 }
 
-/** So long after its end an operator's certificate is renewed without anybody's approval. */
-const GRACE_MS = 14 * 86_400_000;
 /** A certificate and the issuing CA's take 2 KiB. */
 const MOST_PEM = 8 * 1024;
 
