@@ -6,7 +6,11 @@ import standaloneModule from "ajv/dist/standalone/index.js";
 import type { Plugin } from "esbuild";
 
 /** Of files that the programs read. */
-const SCHEMAS = { agent: "docs/agent.schema.json", rollout: "docs/rollout.schema.json" } as const;
+const SCHEMAS = {
+  agent: "docs/agent.schema.json",
+  controller: "docs/controller.schema.json",
+  rollout: "docs/rollout.schema.json",
+} as const;
 
 // A CommonJS module: Node gives its exports as the default one.
 const { default: standaloneCode } = standaloneModule as unknown as {

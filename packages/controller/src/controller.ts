@@ -5,6 +5,7 @@ import { usageError } from "@afterpatch/core/command-error";
 import { formatAddress } from "@afterpatch/wire/address";
 import { writeFileDurably } from "@afterpatch/wire/credential-files";
 import { loadAuthority, type Refreshed, serverIdentity } from "./ca/authority.ts";
+import { type Config, DEFAULT_CONFIG } from "./config/config.ts";
 import { localAnswers } from "./local/answer.ts";
 import { openLocal } from "./local/socket.ts";
 import { writing } from "./writing.ts";
@@ -31,6 +32,8 @@ export interface ControllerOptions {
   readonly httpPort: number;
   /** The only directory whose programs rollouts have run on this machine, absolute. */
   readonly hooksDir: string;
+  /** Absent: as without a file. */
+  readonly config?: Config;
   readonly version: string;
   readonly clock: Clock;
   readonly log: Log;
@@ -68,6 +71,7 @@ export async function openController(options: ControllerOptions): Promise<Contro
   const services = options.services({
     store,
     hooksDir: options.hooksDir,
+    config: options.config ?? DEFAULT_CONFIG,
     epoch,
     authority,
     clock,

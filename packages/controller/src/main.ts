@@ -5,6 +5,7 @@ import { EXIT } from "@afterpatch/core/exit";
 import yargs, { type Argv, type CommandModule } from "yargs";
 import { backupCommand, loginTokenCommand, restoreCommand } from "./commands/backup.ts";
 import { caRenewCommand } from "./commands/ca.ts";
+import { checkConfigCommand } from "./commands/check-config.ts";
 import { initCommand } from "./commands/init.ts";
 import { serveCommand } from "./commands/serve.ts";
 import { StoreError, storeFailure } from "./store/errors.ts";
@@ -28,6 +29,7 @@ try {
     .usage("$0 COMMAND\n\nEnrols hosts, keeps their reports and runs rollouts.")
     .command(named(initCommand))
     .command(named(serveCommand))
+    .command(named(checkConfigCommand))
     .command(named(backupCommand))
     .command(named(restoreCommand))
     .command(named(loginTokenCommand))
@@ -35,7 +37,7 @@ try {
     .demandCommand(
       1,
       1,
-      "name a command: init, serve, backup, restore, login-token or ca-renew",
+      "name a command: init, serve, check-config, backup, restore, login-token or ca-renew",
       "more than one command given",
     )
     .strict()

@@ -12,6 +12,7 @@ import { holdHandlers } from "./api/holds.ts";
 import { chargeHandlers } from "./api/charges.ts";
 import { trustHandlers } from "./api/trust/services.ts";
 import type { Authority } from "./ca/authority.ts";
+import type { Config } from "./config/config.ts";
 import { machineBootId } from "./fleet/boot-id.ts";
 import { Fleet } from "./fleet/fleet.ts";
 import { HoldRegister } from "./fleet/holds.ts";
@@ -29,9 +30,6 @@ import { replanner } from "./rollouts/replan.ts";
 import { prover } from "./rollouts/prove.ts";
 import type { Store } from "./store/store.ts";
 
-/** How often agents report unless something happens (contracts). */
-const REPORT_INTERVAL_MS = 30 * 60_000;
-
 /** What `serve` has built before it opens its ports. */
 export interface ControllerDeps {
   readonly store: Store;
@@ -43,6 +41,7 @@ export interface ControllerDeps {
   readonly version: string;
   /** See ControllerOptions. */
   readonly hooksDir: string;
+  readonly config: Config;
   /** HOST:PORT of the fleet port, as agents are to dial it; known once the ports are open. */
   readonly fleetAddress: () => string;
   /** The same of the enrol port. */
@@ -91,14 +90,14 @@ export function buildServices(deps: ControllerDeps): Services {
   const agents = agentHandlers({
     ...{ hosts, audit: store.audit, fleet, scans, probes, engine, clock, epoch, log },
     controllerVersion: version,
-    reportIntervalMs: REPORT_INTERVAL_MS,
+    reportIntervalMs: deps.config.reportIntervalMs,
   });
   const trusting = trustHandlers({ ...deps, fleet, engine });
   const control: Handlers<typeof controlService> = {
     ...controlHandlers({
       ...planning,
       rollouts: store.rollouts,
-      ...{ engine, clock, reportIntervalMs: REPORT_INTERVAL_MS },
+      ...{ engine, clock, lostAfterMs: deps.config.lostAfterMs },
     }),
     ...holdHandlers({ hosts, register, engine, clock, log }),
     ...chargeHandlers({ hosts, engine, log }),

@@ -29,7 +29,7 @@ export interface ControlApiDeps extends PlanFleetDeps {
   readonly rollouts: Pick<RolloutStore, "recent">;
   readonly engine: RolloutEngine;
   readonly clock: Clock;
-  readonly reportIntervalMs: number;
+  readonly lostAfterMs: number;
 }
 
 type Control = Handlers<typeof controlService>;
@@ -108,7 +108,7 @@ export function controlHandlers(
 function statusOf(deps: ControlApiDeps, host: Host) {
   const { id, name, labels, report } = host;
   const contact = { isConnected: deps.fleet.isConnected(id), isAwaited: deps.fleet.isAwaited(host) };
-  const presence = presenceOf(host, contact, deps.clock.now(), deps.reportIntervalMs);
+  const presence = presenceOf(host, contact, deps.clock.now(), deps.lostAfterMs);
   const cordon = deps.fleet.holds().cordons.get(id) ?? null;
   return {
     id,

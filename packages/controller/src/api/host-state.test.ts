@@ -45,7 +45,7 @@ test.each<[string, StoredHostState, boolean | "awaited", number | null, number, 
     scanFailure: null,
   };
   const [isConnected, isAwaited] = [presence === true, presence === "awaited"];
-  const seen = presenceOf(host, { isConnected, isAwaited }, NOW, INTERVAL);
+  const seen = presenceOf(host, { isConnected, isAwaited }, NOW, 2 * INTERVAL);
   expect(hostState(host, false, seen)).toBe(expected);
   expect(hostState(host, true, seen)).toBe(expected === "quarantined" ? "quarantined" : "cordoned");
 });

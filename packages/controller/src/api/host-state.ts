@@ -9,19 +9,19 @@ export type HostWord = "connected" | "late" | "lost" | "cordoned" | "quarantined
 export type Presence = Extract<HostWord, "connected" | "late" | "lost">;
 
 /**
- * `late`: not connected, and its last report is younger than two report intervals, or the controller has just started and
+ * `late`: not connected, and it was heard less than `lostAfterMs` ago, or the controller has just started and
  * it may be coming back still; `lost`: silent for longer.
  */
 export function presenceOf(
   host: Host,
   presence: { readonly isConnected: boolean; readonly isAwaited: boolean },
   now: number,
-  reportIntervalMs: number,
+  lostAfterMs: number,
 ): Presence {
   if (presence.isConnected) return "connected";
   if (presence.isAwaited) return "late";
   const heardAt = host.report?.receivedAt ?? host.enrolledAt;
-  return now - heardAt < 2 * reportIntervalMs ? "late" : "lost";
+  return now - heardAt < lostAfterMs ? "late" : "lost";
 }
 
 /** What an administrator decided stands before what the network shows. */

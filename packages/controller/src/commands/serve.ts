@@ -1,22 +1,25 @@
-import { isIP } from "node:net";
-import { isAbsolute, normalize } from "node:path";
 import { EXIT } from "@afterpatch/core/exit";
 import { usageError } from "@afterpatch/core/command-error";
 import { wholeNumberOf } from "@afterpatch/core/command-line";
 import { echoed } from "@afterpatch/core/text";
-import { isName } from "@afterpatch/wire/address";
 import type { CommandModule } from "yargs";
+import { addressOf, isHooksDir } from "../config/address.ts";
+import { configured, DEFAULT_FILE } from "../config/read.ts";
 import { version } from "../version.ts";
 import { checkData } from "./data.ts";
 
 interface ServeArguments {
   readonly "data-dir": string;
+  readonly config: string | undefined;
   readonly listen: string | undefined;
   readonly port: string | undefined;
   readonly "enrol-port": string | undefined;
-  readonly "http-port": string;
-  readonly "hooks-dir": string;
+  readonly "http-port": string | undefined;
+  readonly "hooks-dir": string | undefined;
 }
+
+const HTTP_PORT = 7480;
+const HOOKS_DIR = "/etc/afterpatch/hooks";
 
 /** `serve`: the controller, until SIGTERM or SIGINT. */
 export const serveCommand: CommandModule<object, ServeArguments> = {
@@ -30,6 +33,11 @@ export const serveCommand: CommandModule<object, ServeArguments> = {
         requiresArg: true,
         describe: "Directory that init made",
       })
+      .option("config", {
+        type: "string",
+        requiresArg: true,
+        describe: `File with all that follows and more; what is given here wins [default: ${DEFAULT_FILE}, if it is there]`,
+      })
       .option("listen", { type: "string", requiresArg: true, describe: "Address to listen on [default: all]" })
       .option("port", { type: "string", requiresArg: true, describe: "Fleet port [default: that of init]; 0: any" })
       .option("enrol-port", {
@@ -39,26 +47,18 @@ export const serveCommand: CommandModule<object, ServeArguments> = {
       })
       .option("http-port", {
         type: "string",
-        default: "7480",
         requiresArg: true,
-        describe: "HTTP port on loopback; 0: any",
+        describe: "HTTP port on loopback [default: 7480]; 0: any",
       })
       .option("hooks-dir", {
         type: "string",
-        default: "/etc/afterpatch/hooks",
         requiresArg: true,
-        describe: "Directory of the hooks and checks that rollouts may have run on this machine",
+        describe: `Directory of the hooks and checks that rollouts may have run on this machine [default: ${HOOKS_DIR}]`,
       })
       .example("$0 serve --data-dir /var/lib/afterpatch/controller", ""),
   handler: async (args) => {
     const dataDir = args["data-dir"];
-    const ports = {
-      listen: args.listen === undefined ? undefined : checkedAddress(args.listen),
-      port: checkedPort("--port", args.port),
-      enrolPort: checkedPort("--enrol-port", args["enrol-port"]),
-      httpPort: checkedPort("--http-port", args["http-port"]) ?? 0,
-    };
-    const hooksDir = checkedHooksDir(args["hooks-dir"]);
+    const told = await orders(args);
     await checkData(dataDir);
     const [{ openController }, { buildServices }, { pino }, { systemClock }] = await Promise.all([
       import("../controller.ts"),
@@ -72,7 +72,7 @@ export const serveCommand: CommandModule<object, ServeArguments> = {
     const outside = { version, clock: systemClock, log };
     // At once: nothing that is still answered would be true.
     const whenBroken = () => process.exit(EXIT.internal);
-    const options = { dataDir, hooksDir, ...ports, ...outside, whenBroken, services: buildServices };
+    const options = { dataDir, ...told, ...outside, whenBroken, services: buildServices };
     const controller = await openController(options);
     const signal = await stop.promise;
     log.info({ signal }, "controller stopping");
@@ -81,17 +81,35 @@ export const serveCommand: CommandModule<object, ServeArguments> = {
   },
 };
 
-/** Rollouts name its programs with absolute paths. It need not be there. */
+/** By flags, then by the file. */
+async function orders(args: ServeArguments) {
+  // A mistake on the command line is told before one in a file.
+  const flags = {
+    listen: args.listen === undefined ? undefined : checkedAddress(args.listen),
+    port: checkedPort("--port", args.port),
+    enrolPort: checkedPort("--enrol-port", args["enrol-port"]),
+    httpPort: checkedPort("--http-port", args["http-port"]),
+    hooksDir: args["hooks-dir"] === undefined ? undefined : checkedHooksDir(args["hooks-dir"]),
+  };
+  const { listen, ports, hooksDir, config } = await configured(args.config);
+  return {
+    listen: flags.listen ?? listen,
+    port: flags.port ?? ports.fleet,
+    enrolPort: flags.enrolPort ?? ports.enrol,
+    httpPort: flags.httpPort ?? ports.http ?? HTTP_PORT,
+    hooksDir: flags.hooksDir ?? hooksDir ?? HOOKS_DIR,
+    config,
+  };
+}
+
 function checkedHooksDir(text: string): string {
-  if (isAbsolute(text) && normalize(text) === text && !text.endsWith("/")) return text;
+  if (isHooksDir(text)) return text;
   throw usageError("--hooks-dir", `${echoed(text)} is not an absolute path`, "write one like /etc/afterpatch/hooks");
 }
 
-/** An address, or a name that resolves to one, of this machine; what else is wrong with it the system says. */
 function checkedAddress(text: string): string {
-  const address = text.replace(/^\[(.*)\]$/, "$1");
-  // A link-local address names its interface: fe80::1%eth0.
-  if (isIP(address) !== 0 || isName(address)) return address;
+  const address = addressOf(text);
+  if (address !== null) return address;
   const hasPort = /^(?:[^:]+|\[.*\]):[0-9]+$/.test(text);
   const todo = hasPort
     ? "give the address alone, and the port with --port"
