@@ -71,6 +71,9 @@ export async function serveScript(directory: string, script: Script, port = 0): 
     whyHost: unscripted,
     listEvents: answering(({ id }) => ({ rolloutId: find(id).id, events: [...script.events] })),
     listBudgets: unscripted,
+    watchEvents: serverStream(async () => {
+      throw new RpcError(grpc.status.UNIMPLEMENTED, "unscripted", "this call is not in the script");
+    }),
     nextWindows: unscripted,
     writeOffHost: unscripted,
     createToken: answering((request) => {

@@ -10,7 +10,7 @@ import { temporaryDirectory } from "./programs.ts";
 
 // Stores as older versions wrote them (stores/*.sql), opened by this one.
 
-const OLDER = ["1-first", "1-unreadable", "1-config-error", "2", "3", "4", "5"] as const;
+const OLDER = ["1-first", "1-unreadable", "1-config-error", "2", "3", "4", "5", "6"] as const;
 const NOW = 1_800_000_000_000;
 
 async function older(name: (typeof OLDER)[number]): Promise<string> {
@@ -140,5 +140,5 @@ test.each<[string, string, RegExp]>([
 test("whoever changes the tables raises their version and writes a migration", () => {
   const digest = createHash("sha256").update(SCHEMA).digest("hex").slice(0, 16);
   // Never change a digest that was released: add the next version, and a store of the one before to stores/.
-  expect([SCHEMA_VERSION, digest]).toEqual([6, "14ecc75352a2e396"]);
+  expect([SCHEMA_VERSION, digest]).toEqual([7, "38b2a5fe5627b5ba"]);
 });

@@ -7,6 +7,7 @@ import { locks } from "./commands/locks.ts";
 import { windowsNext } from "./commands/windows-next.ts";
 import { apply } from "./commands/apply.ts";
 import { cordon, uncordon } from "./commands/cordon.ts";
+import { events } from "./commands/events.ts";
 import { freeze } from "./commands/freeze.ts";
 import { plan } from "./commands/plan.ts";
 import { reboot } from "./commands/reboot.ts";
@@ -128,6 +129,7 @@ function commands(reader: Reader, argv: readonly string[], version: string, colu
     cordon,
     uncordon,
     freeze,
+    events,
     writeoff,
     budgets,
     locks,

@@ -6,6 +6,7 @@ import { controllerClient } from "@afterpatch/wire/credentials";
 import type { pb } from "@afterpatch/wire/messages";
 import { follow, received } from "@afterpatch/wire/rpc";
 import { controlService } from "@afterpatch/wire/services";
+import type { Client, ClientReadableStream } from "@grpc/grpc-js";
 import { asking } from "./asking.ts";
 import type { Credentials } from "./credentials/read.ts";
 import { explain, isPassing } from "./refusal.ts";
@@ -29,6 +30,9 @@ export type ListBudgetsResponse = Message<"ListBudgetsResponse">;
 export type NextWindowsResponse = Message<"NextWindowsResponse">;
 export type WhyHostResponse = Message<"WhyHostResponse">;
 export type ListEventsResponse = Message<"ListEventsResponse">;
+export type WatchEventsRequest = Message<"WatchEventsRequest">;
+export type FleetEvents = Message<"FleetEvents">;
+export type FleetEvent = FleetEvents["events"][number];
 export type FleetFreeze = Message<"FleetFreeze">;
 
 export interface FleetOrder {
@@ -72,7 +76,8 @@ export interface Control {
   whyHost(host: string): Promise<WhyHostResponse>;
   listEvents(id: string): Promise<ListEventsResponse>;
   writeOffHost(host: string, reason: string): Promise<WrittenOffHost>;
-  /** Ends when the controller ends it or `signal` fires. */
+  /** Both end when the controller ends them or `signal` fires. */
+  watchEvents(request: WatchEventsRequest, signal: AbortSignal): AsyncGenerator<FleetEvents, void>;
   watchRollout(id: string, signal: AbortSignal): AsyncGenerator<Rollout, void>;
   /** True for failures that end when the network or the controller comes back. */
   isPassing(error: unknown): boolean;
@@ -111,7 +116,10 @@ export async function connect(shell: Shell): Promise<Control> {
     whyHost: (host) => ask("why", controlService.whyHost, { host }),
     listEvents: (id) => ask("rollout history", controlService.listEvents, { id }),
     writeOffHost: (host, reason) => ask("writeoff", controlService.writeOffHost, { host, reason }),
-    watchRollout: (id, signal) => watch(credentials, id, signal),
+    watchEvents: (request, signal) =>
+      watch(credentials, "events", (client) => follow(client, controlService.watchEvents, request), signal),
+    watchRollout: (id, signal) =>
+      watch(credentials, `rollout ${id}`, (client) => follow(client, controlService.watchRollout, { id }), signal),
     isPassing,
   };
 }
@@ -122,9 +130,14 @@ function inWords<T extends Pick<FleetOrder, "reboot" | "rolloutFile" | "filter">
   return { ...order, reboot, filter: isFilter(order.filter) ? filterToWire(order.filter) : null };
 }
 
-async function* watch(credentials: Credentials, id: string, signal: AbortSignal): AsyncGenerator<Rollout, void> {
+async function* watch<T>(
+  credentials: Credentials,
+  what: string,
+  begin: (client: Client) => ClientReadableStream<T>,
+  signal: AbortSignal,
+): AsyncGenerator<T, void> {
   const client = controllerClient(credentials.address, credentials);
-  const stream = follow(client, controlService.watchRollout, { id });
+  const stream = begin(client);
   // Failures arrive where the stream is read; what it says after that, such as our own cancelling, is not news.
   stream.on("error", () => undefined);
   const cancel = () => stream.cancel();
@@ -132,7 +145,7 @@ async function* watch(credentials: Credentials, id: string, signal: AbortSignal)
   try {
     if (!signal.aborted) yield* received(stream);
   } catch (error) {
-    if (!signal.aborted) throw await explain(error, `rollout ${id}`, credentials);
+    if (!signal.aborted) throw await explain(error, what, credentials);
   } finally {
     signal.removeEventListener("abort", cancel);
     stream.cancel();

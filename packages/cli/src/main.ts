@@ -55,6 +55,8 @@ function shellFor(parsed: Extract<Parsed, { kind: "command" }>): Shell {
     access,
     now: () => Date.now(),
     out: (text) => void stdout.write(text),
+    written: (text) =>
+      stdout.write(text) ? Promise.resolve() : new Promise((resolve) => stdout.once("drain", resolve)),
     err: (text) => void stderr.write(text),
     terminal: stdout.isTTY && env.TERM !== "dumb" ? terminal() : null,
     ask: stdin.isTTY ? ask : null,

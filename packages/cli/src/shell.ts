@@ -6,6 +6,8 @@ export interface Shell {
   now(): number;
   /** Standard output. */
   out(text: string): void;
+  /** Standard output, for what has no end: resolves once the reader has taken enough that more may be written. */
+  written(text: string): Promise<void>;
   /** Standard error. */
   err(text: string): void;
   /** The terminal behind standard output; null when it is a file or a pipe. */

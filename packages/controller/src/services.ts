@@ -5,6 +5,7 @@ import { agentHandlers } from "./api/agent.ts";
 import { orderOf } from "./api/again.ts";
 import { budgetHandlers } from "./api/budgets.ts";
 import { windowHandlers } from "./api/windows.ts";
+import { fleetEventHandlers } from "./api/fleet-events.ts";
 import { eventHandlers } from "./api/events.ts";
 import { whyHandlers } from "./api/why.ts";
 import { controlHandlers } from "./api/control.ts";
@@ -14,6 +15,7 @@ import { trustHandlers } from "./api/trust/services.ts";
 import type { Authority } from "./ca/authority.ts";
 import type { Config } from "./config/config.ts";
 import { machineBootId } from "./fleet/boot-id.ts";
+import { listenForSilence } from "./fleet/silence.ts";
 import { Fleet } from "./fleet/fleet.ts";
 import { HoldRegister } from "./fleet/holds.ts";
 import { Probes } from "./fleet/probes.ts";
@@ -104,9 +106,12 @@ export function buildServices(deps: ControllerDeps): Services {
     ...budgetHandlers({ hosts, fleet, engine, clock }),
     ...whyHandlers({ hosts, fleet, engine, clock }),
     ...eventHandlers({ rollouts: store.rollouts }),
+    ...fleetEventHandlers(store.events),
     ...windowHandlers({ fleet, engine, clock }),
     ...trusting.control,
   };
+  const { lostAfterMs } = deps.config;
+  let deaf = () => {};
   return {
     fleet: [
       { definition: agentService, handlers: { ...agents, ...trusting.agent } },
@@ -118,8 +123,10 @@ export function buildServices(deps: ControllerDeps): Services {
       await register.load();
       await engine.load();
       await webhooks.start();
+      deaf = listenForSilence({ hosts, presence: store.presence, fleet, clock, lostAfterMs, log });
     },
     async stop() {
+      deaf();
       await engine.stop();
       await webhooks.stop();
     },

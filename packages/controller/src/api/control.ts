@@ -15,6 +15,7 @@ import { nameOf, selected } from "./asked.ts";
 import { chargesToWire, type ChargeCalls } from "./charges.ts";
 import type { BudgetCalls } from "./budgets.ts";
 import type { EventCalls } from "./events.ts";
+import type { FleetEventCalls } from "./fleet-events.ts";
 import type { WhyCalls } from "./why.ts";
 import { hoursOfPlan, type WindowCalls } from "./windows.ts";
 import type { RolloutStore } from "../store/rollout-store.ts";
@@ -37,7 +38,10 @@ type Control = Handlers<typeof controlService>;
 /** The operator's calls, tokens apart. */
 export function controlHandlers(
   deps: ControlApiDeps,
-): Omit<Control, "createToken" | HoldCalls | ChargeCalls | BudgetCalls | WindowCalls | WhyCalls | EventCalls> {
+): Omit<
+  Control,
+  "createToken" | HoldCalls | ChargeCalls | BudgetCalls | WindowCalls | WhyCalls | EventCalls | FleetEventCalls
+> {
   const { engine } = deps;
   const shown = new ShownPlans();
   const durations = new Durations(deps.rollouts);

@@ -24,6 +24,7 @@ const CONTROL: Rows<typeof controlService> = {
   getFreeze: VIEWERS,
   whyHost: VIEWERS,
   listEvents: VIEWERS,
+  watchEvents: VIEWERS,
   listBudgets: VIEWERS,
   nextWindows: VIEWERS,
   startRollout: OPERATORS,

@@ -8,6 +8,7 @@ import {
   followChain,
   linkOf,
 } from "@afterpatch/wire/audit";
+import { tell, wordsOf } from "./events.ts";
 import { bytes, type Connection, integer, type Row, text } from "./sqlite.ts";
 
 /** Who changes something, when, and why if a person said so. */
@@ -47,8 +48,18 @@ export function audit(db: Connection): Audit {
   };
 }
 
-/** Appends what is done in this transaction. Called inside of one alone: the two are on the disk together or not at all. */
-export function record(db: Connection, by: By, action: string, object: string, details: object = {}): void {
+/**
+ * Appends what is done in this transaction. Called inside of one alone: the two are on the disk together or not at all.
+ * Where it is an event of the fleet, that is told too: `words`, or the details.
+ */
+export function record(
+  db: Connection,
+  by: By,
+  action: string,
+  object: string,
+  details: object = {},
+  words: object = details,
+): void {
   const head = headOf(db);
   const reason = by.reason === undefined ? {} : { reason: by.reason };
   const body = JSON.stringify({ ...reason, ...details });
@@ -56,6 +67,14 @@ export function record(db: Connection, by: By, action: string, object: string, d
   const insert = "INSERT INTO audit (seq, at, actor, action, object, body, sha256) VALUES (?,?,?,?,?,?,?)";
   const link = linkOf(head.sha256, entry);
   db.prepare(insert).run(entry.seq, entry.at, entry.actor, entry.action, entry.object, entry.body, link);
+  const { at, actor } = by;
+  const rolloutId = action.startsWith("rollout.") ? object : null;
+  const hostId = action.startsWith("host.") ? object : ofHost(details);
+  tell(db, { at, type: action, actor, hostId, rolloutId, body: { ...reason, ...words } });
+}
+
+function ofHost(details: object): string | null {
+  return "hostId" in details && typeof details.hostId === "string" ? details.hostId : null;
 }
 
 /** What is done to a host: with its name, by which people look for it. */
@@ -71,9 +90,10 @@ export function recordHost(db: Connection, by: By, action: string, hostId: strin
 export function recordEvent(db: Connection, rolloutId: string, seq: number, event: RolloutEvent, stored: string): void {
   const hostId = "hostId" in event ? event.hostId : null;
   const details = { event: seq, ...(hostId === null ? {} : { hostId }), sha256: sha256(stored) };
+  const words = { event: seq, ...wordsOf(event) };
   if ("actor" in event) {
     const { type: _, at, actor, ...order } = event;
-    record(db, { actor: user(actor), at }, `rollout.${event.type}`, rolloutId, { ...order, ...details });
+    record(db, { actor: user(actor), at }, `rollout.${event.type}`, rolloutId, { ...order, ...details }, words);
     return;
   }
   const isOfHost = OF_HOSTS.has(event.type) && hostId !== null;
@@ -83,6 +103,7 @@ export function recordEvent(db: Connection, rolloutId: string, seq: number, even
     `rollout.${event.type}`,
     rolloutId,
     details,
+    words,
   );
 }
 

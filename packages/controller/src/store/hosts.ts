@@ -1,5 +1,6 @@
 import type { FindingKind } from "@afterpatch/core/scan";
 import { type By, recordHost } from "./audit.ts";
+import { tell } from "./events.ts";
 import { bytes, type Connection, integer, type Row, stringMap, text } from "./sqlite.ts";
 
 export type StoredHostState = "active" | "cordoned" | "quarantined" | "revoked";
@@ -150,6 +151,7 @@ function saveReport(db: Connection, hostId: string, report: Report, receivedAt: 
     return changes === 1 ? "saved" : "body-needed";
   }
   const { findings } = report;
+  tellReport(db, hostId, report, receivedAt);
   db.prepare(`INSERT OR REPLACE INTO reports (host_id, digest, scanned_at, received_at, boot_id, os, kernel, services,
     xinetd_sessions, applications, kernels, microcodes, unreadable, reboot, config_error, body)
     VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`).run(
@@ -171,6 +173,22 @@ function saveReport(db: Connection, hostId: string, report: Report, receivedAt: 
     report.body,
   );
   return "saved";
+}
+
+/** Before it is kept: that it differs from the one before, and that old code was found where there was none, or is gone. */
+function tellReport(db: Connection, hostId: string, report: Report, at: number): void {
+  const row = db.prepare("SELECT * FROM reports WHERE host_id = ?").get(hostId);
+  const before = row ? summary(row) : null;
+  if (before?.digest === report.digest) return;
+  const { findings, reboot, kernel } = report;
+  const event = { at, actor: null, hostId, rolloutId: null };
+  tell(db, { ...event, type: "host.report", body: { findings, reboot, kernel } });
+  const [had, has] = [before !== null && hasOldCode(before), hasOldCode(report)];
+  if (had !== has) tell(db, { ...event, type: has ? "host.old-code" : "host.clear", body: { findings, reboot } });
+}
+
+function hasOldCode({ findings }: Pick<ReportSummary, "findings">): boolean {
+  return Object.values(findings).some((count) => count > 0);
 }
 
 function saveScanFailure(db: Connection, hostId: string, failure: ScanFailure | null): void {

@@ -8,6 +8,7 @@ const MIGRATIONS: Readonly<Record<number, (db: DatabaseSync) => void>> = {
   3: toVersion4,
   4: toVersion5,
   5: toVersion6,
+  6: toVersion7,
 };
 
 /** Brings a store of an older version to this one's, in one transaction: what is cut off leaves the store as it was. */
@@ -116,6 +117,23 @@ function toVersion6(db: DatabaseSync): void {
     ) STRICT;
     CREATE TRIGGER audit_stays BEFORE UPDATE ON audit BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;
     CREATE TRIGGER audit_is_whole BEFORE DELETE ON audit BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END`);
+}
+
+/** Version 7 keeps what happens in the fleet in one sequence, and which hosts are known to be lost. */
+function toVersion7(db: DatabaseSync): void {
+  db.exec(`
+    ALTER TABLE hosts ADD COLUMN lost_at INTEGER;
+    CREATE TABLE events (
+      seq        INTEGER PRIMARY KEY AUTOINCREMENT,
+      at         INTEGER NOT NULL,
+      type       TEXT NOT NULL,
+      host_id    TEXT,
+      host       TEXT,
+      rollout_id TEXT,
+      actor      TEXT,
+      body       TEXT NOT NULL
+    ) STRICT;
+    CREATE INDEX events_at ON events (at)`);
 }
 
 /** Names of a table's columns; none where there is no such table. */

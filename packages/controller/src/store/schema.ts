@@ -1,7 +1,7 @@
 /** "afp1": marks the file as a store of afterpatch. */
 export const APPLICATION_ID = 0x61667031;
 /** Version of the tables below: whoever changes them raises it, and writes a migration (migrations.ts). */
-export const SCHEMA_VERSION = 6;
+export const SCHEMA_VERSION = 7;
 
 /** All tables of a new store. Instants are epoch milliseconds; `*_sha256` are 32 raw bytes. */
 export const SCHEMA = `
@@ -42,7 +42,8 @@ CREATE TABLE hosts (
   enrolled_at     INTEGER NOT NULL,
   agent_version   TEXT NOT NULL,
   scan_failed_at  INTEGER,
-  scan_failed_why TEXT
+  scan_failed_why TEXT,
+  lost_at         INTEGER
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE certificates (
@@ -135,6 +136,18 @@ CREATE TABLE readmissions (
   approved_by TEXT,
   approved_at INTEGER
 ) STRICT, WITHOUT ROWID;
+
+CREATE TABLE events (
+  seq        INTEGER PRIMARY KEY AUTOINCREMENT,
+  at         INTEGER NOT NULL,
+  type       TEXT NOT NULL,
+  host_id    TEXT,
+  host       TEXT,
+  rollout_id TEXT,
+  actor      TEXT,
+  body       TEXT NOT NULL
+) STRICT;
+CREATE INDEX events_at ON events (at);
 
 CREATE TABLE audit (
   seq    INTEGER PRIMARY KEY,

@@ -14,6 +14,8 @@ export interface Connection {
   prepare(sql: string): StatementSync;
   /** All of `fn` or nothing. Synchronous on purpose: nothing else runs in between. */
   transaction<T>(fn: () => T): T;
+  /** Of the fleet's events: written in this transaction, and who wants to hear once they are on the disk. */
+  readonly news: { isNew: boolean; readonly listeners: Set<() => void> };
   /** Called once when the disk failed: nothing is written any more, and the process is to end. */
   whenBroken: (error: StoreError) => void;
   /** Copies all of it to a new file while it is used; what is written meanwhile is in the copy. */
@@ -146,6 +148,7 @@ function connection(path: string, db: DatabaseSync, migratedFrom: number | null)
   let broken: StoreError | null = null;
   return {
     whenBroken: () => {},
+    news: { isNew: false, listeners: new Set() },
     migratedFrom,
     prepare(sql) {
       const statement = statements.get(sql) ?? db.prepare(sql);
@@ -158,8 +161,11 @@ function connection(path: string, db: DatabaseSync, migratedFrom: number | null)
         db.exec("BEGIN IMMEDIATE");
         const result = fn();
         db.exec("COMMIT");
+        if (this.news.isNew) for (const told of this.news.listeners) queueMicrotask(told);
+        this.news.isNew = false;
         return result;
       } catch (error) {
+        this.news.isNew = false;
         const known = storeError(path, error);
         // No retry: a page that could not be synced may be marked clean (fsyncgate). What is on the disk is found out anew.
         if (known && codeOf(error) === IO_ERROR) {

@@ -1,11 +1,13 @@
 import type { ChainVerdict } from "@afterpatch/wire/audit";
 import { type Audit, audit, CONTROLLER, record, verifyAudit } from "./audit.ts";
+import { type Events, events, leaveGap } from "./events.ts";
 import { type Enrolment, enrolment } from "./enrolment.ts";
 import type { StoreError } from "./errors.ts";
 import { type HoldStore, holds } from "./holds.ts";
 import { type NoticeStore, notices } from "./notices.ts";
 import { type Hosts, hosts } from "./hosts.ts";
 import { type Access, access, type Operators, operators } from "./operators.ts";
+import { type PresenceStore, presence } from "./presence.ts";
 import type { RolloutStore } from "./rollout-store.ts";
 import { rollouts } from "./rollouts.ts";
 import { beginEpoch, readEpoch, readSettings, setEpoch, type Settings, writeSettings } from "./settings.ts";
@@ -26,6 +28,8 @@ export interface Store {
   readonly rollouts: RolloutStore;
   readonly holds: HoldStore;
   readonly notices: NoticeStore;
+  readonly presence: PresenceStore;
+  readonly events: Events;
   readonly audit: Audit;
   /** Copies the store to a new file, readable by its owner alone, while it is used. */
   copy(to: string): Promise<void>;
@@ -77,6 +81,8 @@ function store(db: Connection): Store {
     rollouts: rollouts(db),
     holds: holds(db),
     notices: notices(db),
+    presence: presence(db),
+    events: events(db),
     audit: audit(db),
     copy: (to) => db.copy(to),
     close: async () => db.close(),
@@ -124,6 +130,7 @@ export async function reviveStore(path: string, from: object, now: number): Prom
     db.transaction(() => {
       // Restored twice from one copy: the later one has the larger epoch, for there are fewer starts than seconds.
       setEpoch(db, Math.max(readEpoch(db) + 1, Math.floor(now / 1000)));
+      leaveGap(db);
       record(db, by, "controller.restore", "", from);
     });
     const reason = "restored from a backup: look at 'afterpatch rollout list' and 'audit list', then thaw";

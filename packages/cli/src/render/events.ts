@@ -1,0 +1,17 @@
+import type { FleetEventDocument } from "../documents/events.ts";
+import type { Paint } from "../shell.ts";
+import { instant } from "./time.ts";
+
+/** One line an event: what comes later is not known, so that no column is as wide as its widest. */
+export function renderEvent(event: FleetEventDocument, paint: Paint): string {
+  const { seq, at, type, host, rollout, actor, details } = event;
+  const whose = [host ?? "-", rollout, actor === null ? null : `by ${actor}`].filter((part) => part !== null);
+  const shown = Object.entries(details).filter(([key, one]) => !HIDDEN.has(key) && one !== null);
+  const words = shown.map(
+    ([key, one]) => `${key}=${typeof one === "number" && key.endsWith("At") ? instant(one) : JSON.stringify(one)}`,
+  );
+  return `${[String(seq).padStart(6), paint("dim", instant(at)), paint("bold", type), ...whose, ...words].join("  ")}\n`;
+}
+
+/** Of the audit log, or said already. */
+const HIDDEN: ReadonlySet<string> = new Set(["sha256", "event", "hostId", "name", "shown", "serial"]);
