@@ -48,9 +48,10 @@ test("schema, page and type have the same keys", () => {
 test("the example holds and has every key", async () => {
   const { parse } = await import("yaml");
   expect([...new Set(keysOf(parse(EXAMPLE)))].toSorted()).toEqual(KEYS);
+  const { reportIntervalMs, lostAfterMs } = parsed("").config;
   expect(parseControllerFile(EXAMPLE)).toMatchObject({
     kind: "file",
-    file: { listen: "192.0.2.10", ports: { http: 7480 }, config: parsed("").config },
+    file: { listen: "192.0.2.10", ports: { http: 7480 }, config: { reportIntervalMs, lostAfterMs } },
   });
 });
 
@@ -81,6 +82,17 @@ test.each<[string, string, number, string, string]>([
   ["a path that is relative", "\nhooksDir: hooks\n", 2, "hooksDir", "not an absolute path"],
   ["an interval in other words", "reportInterval: 30\n", 1, "reportInterval", "has to be text"],
   ["an interval of a second", "reportInterval: 1s\n", 1, "reportInterval", "not between 10s and 7d"],
+  ["a webhook without an address", "webhooks:\n  - on: []\n", 2, "webhooks[0].url", "is missing"],
+  ["an address of another kind", "webhooks:\n  - url: ftp://x\n", 2, "webhooks[0].url", "begins with http"],
+  ["a password in an address", "webhooks: [{url: 'https://a:b@x/'}]\n", 1, "webhooks[0].url", "secretFile"],
+  ["a type that is none", "webhooks: [{url: 'http://x', on: [host.los]}]\n", 1, "webhooks[0].on[0]", "mean host.lost?"],
+  [
+    "an old secret alone",
+    "webhooks: [{url: 'http://x', oldSecretFile: /a}]\n",
+    1,
+    "webhooks[0].oldSecretFile",
+    "needs",
+  ],
   ["lost sooner than reports come", "reportInterval: 1h\nlostAfter: 1h\n", 2, "lostAfter", "at least, 90m"],
 ])("%s is a mistake with its line", (_name, text, line, key, what) => {
   const read = parseControllerFile(text);

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { initialise } from "@afterpatch/controller/ca/init";
 import { systemClock } from "@afterpatch/controller/clock";
+import type { Config } from "@afterpatch/controller/config/config";
 import { type Controller, openController } from "@afterpatch/controller/controller";
 import type { Log } from "@afterpatch/controller/ports";
 import { buildServices, type ControllerDeps, type Services } from "@afterpatch/controller/services";
@@ -23,8 +24,10 @@ export async function dataDirectory(): Promise<string> {
 /** A controller in this process on free ports, with real sockets and files; closed after the test. */
 export async function controllerHere(
   services: (deps: ControllerDeps) => Services = buildServices,
+  config?: Config,
+  known?: string,
 ): Promise<OpenedController> {
-  const dataDir = await dataDirectory();
+  const dataDir = known ?? (await dataDirectory());
   const lines: string[] = [];
   const keep = (fields: object, message: string) => void lines.push(`${message} ${JSON.stringify(fields)}`);
   const log: Log = { info: keep, warn: keep, error: keep };
@@ -35,6 +38,7 @@ export async function controllerHere(
     enrolPort: 0,
     httpPort: 0,
     hooksDir: "/etc/afterpatch/hooks",
+    ...(config ? { config } : {}),
     version: "0.0.0-test",
     clock: systemClock,
     log,

@@ -25,7 +25,9 @@ import { careOnThisMachine } from "./health/care.ts";
 import type { Peer } from "./listen/peer.ts";
 import type { Service } from "./listen/servers.ts";
 import type { Clock, Log } from "./ports.ts";
-import { postNotice } from "./webhooks/post.ts";
+import { FleetWebhooks } from "./webhooks/fleet-webhooks.ts";
+import { poster } from "./webhooks/post.ts";
+import { readSecret } from "./webhooks/secrets.ts";
 import { Webhooks } from "./webhooks/webhooks.ts";
 import { RolloutEngine } from "./rollouts/engine.ts";
 import { replanner } from "./rollouts/replan.ts";
@@ -77,7 +79,7 @@ export function buildServices(deps: ControllerDeps): Services {
   const { hosts } = store;
   const planning = { hosts, fleet, scans, probes, sha256, ownBootId, hooksDir: deps.hooksDir };
   const replans = replanner(planning, (plan) => orderOf(plan).fleet);
-  const webhooks = new Webhooks({ store: store.notices, post: postNotice, clock, log });
+  const { webhooks, fleetWebhooks } = webhooksOf(deps);
   const engine = new RolloutEngine({
     store: webhooks.watching(store.rollouts),
     fleet,
@@ -123,14 +125,28 @@ export function buildServices(deps: ControllerDeps): Services {
       await register.load();
       await engine.load();
       await webhooks.start();
+      await fleetWebhooks.start();
       deaf = listenForSilence({ hosts, presence: store.presence, fleet, clock, lostAfterMs, log });
     },
     async stop() {
       deaf();
       await engine.stop();
       await webhooks.stop();
+      await fleetWebhooks.stop();
     },
   };
+}
+
+function webhooksOf({ store, config, authority, clock, log }: ControllerDeps) {
+  const files = new Map(config.webhooks.map(({ url, secretFiles }) => [url, secretFiles]));
+  // Read anew each time: a secret is changed without a restart.
+  const post = poster((url) => Promise.all((files.get(url) ?? []).map(readSecret)), clock);
+  const webhooks = new Webhooks({ store: store.notices, post, clock, log });
+  const fleetWebhooks = new FleetWebhooks({
+    ...{ webhooks: config.webhooks, events: store.events, told: store.told, post, clock, log },
+    fleetId: sha256(authority.pin).slice(0, 12),
+  });
+  return { webhooks, fleetWebhooks };
 }
 
 function sha256(text: string): string {

@@ -3,7 +3,8 @@ import { formatDuration } from "@afterpatch/core/duration";
 import { visible } from "@afterpatch/core/text";
 import { mistakeLine } from "@afterpatch/config/mistake";
 import type { CommandModule } from "yargs";
-import { DEFAULT_FILE, readControllerFile } from "../config/read.ts";
+import type { FleetWebhook } from "../config/config.ts";
+import { checkSecrets, DEFAULT_FILE, readControllerFile } from "../config/read.ts";
 
 interface CheckArguments {
   readonly config: string | undefined;
@@ -30,9 +31,15 @@ export const checkConfigCommand: CommandModule<object, CheckArguments> = {
       process.exitCode = EXIT.usage;
       return;
     }
-    const { reportIntervalMs, lostAfterMs } = read.from.config;
+    await checkSecrets(read.from);
+    const { reportIntervalMs, lostAfterMs, webhooks } = read.from.config;
     const name = read.kind === "file" ? read.file : `${read.file} is not there, so the defaults hold`;
     const holds = `agents report every ${formatDuration(reportIntervalMs)}, lost after ${formatDuration(lostAfterMs)}`;
-    process.stdout.write(`${visible(name)}: ${holds}\n`);
+    process.stdout.write(`${visible(name)}: ${holds}${told(webhooks)}\n`);
   },
 };
+
+function told(webhooks: readonly FleetWebhook[]): string {
+  const signed = webhooks.filter(({ secretFiles }) => secretFiles.length > 0).length;
+  return webhooks.length === 0 ? "" : `, webhooks: ${webhooks.length}, of which ${signed} signed`;
+}

@@ -7,6 +7,14 @@ export interface ControllerFile {
   readonly hooksDir?: string;
   readonly reportInterval?: string;
   readonly lostAfter?: string;
+  readonly webhooks?: readonly WebhookInFile[];
+}
+
+export interface WebhookInFile {
+  readonly url: string;
+  readonly on?: readonly string[];
+  readonly secretFile?: string;
+  readonly oldSecretFile?: string;
 }
 
 /** Its keys. A test compares them with docs/controller.schema.json and docs/controller-file.md. */
@@ -16,4 +24,5 @@ export const CONTROLLER_FILE_KEYS: Keys<ControllerFile> = {
   hooksDir: true,
   reportInterval: true,
   lostAfter: true,
+  webhooks: { url: true, on: true, secretFile: true, oldSecretFile: true },
 };

@@ -1,12 +1,15 @@
+import { isAbsolute } from "node:path";
 import { inOrder, type Mistake } from "@afterpatch/config/mistake";
 import { schemaProblemsOf } from "@afterpatch/config/schema";
 import { documentOf, located } from "@afterpatch/config/yaml";
+import { EVENT_TYPES, isEventType } from "@afterpatch/core/fleet/events";
+import { nearest } from "@afterpatch/core/fleet/nearest";
 import { formatDuration } from "@afterpatch/core/duration";
-import { FileReader, type Problem, type Range } from "@afterpatch/core/file-reader";
+import { FileReader, type KeyPath, type Problem, type Range } from "@afterpatch/core/file-reader";
 import schema from "../../../../docs/controller.schema.json" with { type: "json" };
 import { addressOf, isHooksDir } from "./address.ts";
-import { DEFAULT_CONFIG, type FromFile } from "./config.ts";
-import type { ControllerFile } from "./file.ts";
+import { DEFAULT_CONFIG, type FleetWebhook, type FromFile, TOLD } from "./config.ts";
+import type { ControllerFile, WebhookInFile } from "./file.ts";
 
 const schemaProblems = schemaProblemsOf(schema, "docs/controller.schema.json");
 
@@ -54,6 +57,35 @@ function understood(file: ControllerFile, reader: FileReader): FromFile {
     listen: address ?? undefined,
     ports: { fleet: ports?.fleet, enrol: ports?.enrol, http: ports?.http },
     hooksDir,
-    config: { reportIntervalMs, lostAfterMs },
+    config: { reportIntervalMs, lostAfterMs, webhooks: webhooksOf(file.webhooks ?? [], reader) },
   };
 }
+
+function webhooksOf(webhooks: readonly WebhookInFile[], reader: FileReader): readonly FleetWebhook[] {
+  const seen = new Set<string>();
+  return webhooks.map(({ url, on, secretFile, oldSecretFile }, index) => {
+    const path = (key: string): KeyPath => ["webhooks", index, key];
+    const parsed = URL.parse(url);
+    if (parsed === null || !["http:", "https:"].includes(parsed.protocol))
+      reader.wrong(path("url"), "is no address that begins with http:// or https://");
+    else if (parsed.username !== "" || parsed.password !== "")
+      reader.wrong(path("url"), "has a password in it; sign with secretFile");
+    if (seen.has(url)) reader.wrong(path("url"), "is a webhook already");
+    seen.add(url);
+    for (const [nth, type] of (on ?? []).entries()) {
+      if (isEventType(type) || KINDS.has(type)) continue;
+      const near = nearest(type, [...EVENT_TYPES, ...KINDS])[0];
+      const todo = near === undefined ? "docs/events.md has them" : `did you mean ${near}?`;
+      reader.wrong([...path("on"), nth], `${type} is no type of event; ${todo}`);
+    }
+    if (oldSecretFile !== undefined && secretFile === undefined)
+      reader.wrong(path("oldSecretFile"), "needs secretFile, the one that takes its place");
+    const files = { secretFile, oldSecretFile };
+    for (const [key, file] of Object.entries(files))
+      if (file !== undefined && !isAbsolute(file)) reader.wrong(path(key), "is not an absolute path");
+    const secretFiles = Object.values(files).filter((file) => file !== undefined);
+    return { url, on: on ?? TOLD, secretFiles };
+  });
+}
+
+const KINDS: ReadonlySet<string> = new Set(["host.*", "rollout.*", "fleet.*", "controller.*"]);

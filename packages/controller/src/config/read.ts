@@ -36,7 +36,16 @@ export async function readControllerFile(named: string | undefined): Promise<Rea
 export async function configured(named: string | undefined): Promise<FromFile> {
   const read = await readControllerFile(named);
   if (read.kind === "invalid") throw mistaken(read.file, read.mistakes);
+  await checkSecrets(read.from);
   return read.from;
+}
+
+/** Throws CommandError where a secret cannot be used. */
+export async function checkSecrets({ config }: FromFile): Promise<void> {
+  const files = config.webhooks.flatMap(({ secretFiles }) => secretFiles);
+  if (files.length === 0) return;
+  const { readSecret } = await import("../webhooks/secrets.ts");
+  for (const file of files) await readSecret(file);
 }
 
 function mistaken(file: string, mistakes: readonly Mistake[]): CommandError {

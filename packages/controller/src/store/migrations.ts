@@ -119,7 +119,7 @@ function toVersion6(db: DatabaseSync): void {
     CREATE TRIGGER audit_is_whole BEFORE DELETE ON audit BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END`);
 }
 
-/** Version 7 keeps what happens in the fleet in one sequence, and which hosts are known to be lost. */
+/** Version 7 keeps what happens in the fleet in one sequence, and which hosts are known to be lost; and what webhooks were told of it. */
 function toVersion7(db: DatabaseSync): void {
   db.exec(`
     ALTER TABLE hosts ADD COLUMN lost_at INTEGER;
@@ -133,7 +133,11 @@ function toVersion7(db: DatabaseSync): void {
       actor      TEXT,
       body       TEXT NOT NULL
     ) STRICT;
-    CREATE INDEX events_at ON events (at)`);
+    CREATE INDEX events_at ON events (at);
+    CREATE TABLE told (
+      url      TEXT PRIMARY KEY,
+      position INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID`);
 }
 
 /** Names of a table's columns; none where there is no such table. */

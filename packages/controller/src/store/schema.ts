@@ -149,6 +149,11 @@ CREATE TABLE events (
 ) STRICT;
 CREATE INDEX events_at ON events (at);
 
+CREATE TABLE told (
+  url      TEXT PRIMARY KEY,
+  position INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE audit (
   seq    INTEGER PRIMARY KEY,
   at     INTEGER NOT NULL,

@@ -14,6 +14,7 @@ import { beginEpoch, readEpoch, readSettings, setEpoch, type Settings, writeSett
 import { type Connection, createDatabase, openDatabase } from "./sqlite.ts";
 import { type Renewals, renewals } from "./renewals.ts";
 import { SCHEMA_VERSION } from "./schema.ts";
+import { type ToldStore, told } from "./told.ts";
 import { type Tokens, tokens } from "./tokens.ts";
 
 /** Everything the controller keeps. What a function here has answered is on the disk. */
@@ -30,6 +31,7 @@ export interface Store {
   readonly notices: NoticeStore;
   readonly presence: PresenceStore;
   readonly events: Events;
+  readonly told: ToldStore;
   readonly audit: Audit;
   /** Copies the store to a new file, readable by its owner alone, while it is used. */
   copy(to: string): Promise<void>;
@@ -83,6 +85,7 @@ function store(db: Connection): Store {
     notices: notices(db),
     presence: presence(db),
     events: events(db),
+    told: told(db),
     audit: audit(db),
     copy: (to) => db.copy(to),
     close: async () => db.close(),

@@ -9,8 +9,8 @@ import { CLEAN, NAMES, permitOf } from "../../../../test/fakes/fleet.ts";
 import { notDone, verified } from "../../../../test/fakes/reports.ts";
 import { ended, permitted, rolloutPlan, started } from "../../../../test/fakes/rollout.ts";
 import { notices } from "../store/notices.ts";
-import { postNotice } from "./post.ts";
-import { type Post, Webhooks } from "./webhooks.ts";
+import { type Post, poster } from "./post.ts";
+import { Webhooks } from "./webhooks.ts";
 
 const URL1 = "http://chat.example/hook";
 const SILENT = { info() {}, warn() {}, error() {} };
@@ -20,8 +20,11 @@ function planFor(...urls: readonly string[]): RolloutPlan {
   return { ...rolloutPlan({ hosts: NAMES, ramp: [2] }), webhooks: urls.map((url) => ({ url, on: ALL })) };
 }
 
-/** A controller that tells webhooks by `post`. */
-async function scene(post: Post) {
+type Tell = (url: string, notice: Notice) => ReturnType<Post>;
+
+/** A controller that tells webhooks by `tell`. */
+async function scene(tell: Tell) {
+  const post: Post = (url, body) => tell(url, body as Notice); // these webhooks are told nothing else
   const bench = await ControllerBench.with(NAMES);
   const { time } = bench;
   const clock = { now: () => time.now(), steady: () => time.now(), after: time.after.bind(time) };
@@ -148,11 +151,12 @@ test.each<[number, unknown]>([
   const about = { host: null, state: null, why: "" } as const;
   const notice: Notice = { schema: "afterpatch.notice/v1", event: "start", at: 1, sequence: 1, rollout, ...about };
   const going = new AbortController().signal;
-  expect(await postNotice(`http://127.0.0.1:${port}/hook`, notice, going)).toEqual(expected);
+  const post = poster(async () => [], { now: () => 1 });
+  expect(await post(`http://127.0.0.1:${port}/hook`, notice, going, "msg_r1_1")).toEqual(expected);
   expect(bodies).toEqual([`POST application/json ${JSON.stringify(notice)}`]);
   await new Promise((resolve) => server.close(resolve));
   if (status === 204) {
     const refused = { why: "ECONNREFUSED", isFinal: false };
-    expect(await postNotice(`http://127.0.0.1:${port}/hook`, notice, going)).toEqual(refused);
+    expect(await post(`http://127.0.0.1:${port}/hook`, notice, going, "msg_r1_1")).toEqual(refused);
   }
 });

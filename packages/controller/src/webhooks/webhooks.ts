@@ -1,26 +1,11 @@
 import { type Notice, noticeOf } from "@afterpatch/core/rollout/notices";
-import type { Clock, Log } from "../ports.ts";
 import type { Due, NoticeStore } from "../store/notices.ts";
 import type { RolloutStore } from "../store/rollout-store.ts";
+import { deliver, type DeliverDeps } from "./deliver.ts";
 
-/** Tells one webhook. Resolves with null where it has heard, else with why not; `isFinal`: it never will. */
-export type Post = (
-  url: string,
-  notice: Notice,
-  signal: AbortSignal,
-) => Promise<{ readonly why: string; readonly isFinal: boolean } | null>;
-
-export interface WebhooksDeps {
+export interface WebhooksDeps extends DeliverDeps {
   readonly store: NoticeStore;
-  readonly post: Post;
-  readonly clock: Clock;
-  readonly log: Log;
 }
-
-const FIRST_RETRY_MS = 1_000;
-const LONGEST_RETRY_MS = 300_000;
-/** A webhook that does not hear for so long is told no more of that event: what is said a day late helps nobody. */
-const GIVE_UP_MS = 24 * 3_600_000;
 
 /**
  * Tells webhooks what happens to their rollouts: in its order, each at least once, over crashes of the controller. One
@@ -121,30 +106,10 @@ export class Webhooks {
     return at;
   }
 
-  async #deliver(url: string, notice: Notice): Promise<void> {
-    const { post, clock, log } = this.#deps;
-    const { signal } = this.#stop;
-    const about = { rollout: notice.rollout.id, event: notice.event, url: new URL(url).host };
-    for (let retryMs = FIRST_RETRY_MS; ; retryMs = Math.min(2 * retryMs, LONGEST_RETRY_MS)) {
-      const failed = await post(url, notice, signal);
-      if (failed === null || signal.aborted) return;
-      const isOver = failed.isFinal || clock.now() - notice.at > GIVE_UP_MS;
-      if (isOver) return log.error({ ...about, why: failed.why }, "webhook given up");
-      log.warn({ ...about, why: failed.why, retryMs }, "webhook not told");
-      await pause(retryMs, clock, signal);
-    }
+  #deliver(url: string, notice: Notice): Promise<void> {
+    const { rollout, event, sequence, at } = notice;
+    const about = { rollout: rollout.id, event };
+    const told = { url, id: `msg_${rollout.id}_${sequence}`, body: notice, at, about };
+    return deliver(told, this.#deps, this.#stop.signal);
   }
-}
-
-/** Ends early when `signal` says so. */
-function pause(ms: number, clock: Clock, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const end = (): void => {
-      cancel();
-      signal.removeEventListener("abort", end);
-      resolve();
-    };
-    const cancel = clock.after(ms, end);
-    signal.addEventListener("abort", end);
-  });
 }
