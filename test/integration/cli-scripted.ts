@@ -71,6 +71,7 @@ export async function serveScript(directory: string, script: Script, port = 0): 
     whyHost: unscripted,
     listEvents: answering(({ id }) => ({ rolloutId: find(id).id, events: [...script.events] })),
     listBudgets: unscripted,
+    getTrend: unscripted,
     watchEvents: serverStream(async () => {
       throw new RpcError(grpc.status.UNIMPLEMENTED, "unscripted", "this call is not in the script");
     }),

@@ -15,6 +15,7 @@ import { restart } from "./commands/restart.ts";
 import { rolloutAbort, rolloutApprove, rolloutPause, rolloutResume } from "./commands/rollout-order.ts";
 import { rolloutList, rolloutStatus, rolloutWatch } from "./commands/rollout-look.ts";
 import { rolloutHistory } from "./commands/rollout-history.ts";
+import { trend } from "./commands/trend.ts";
 import { why } from "./commands/why.ts";
 import { rolloutRetry } from "./commands/rollout-retry.ts";
 import { rolloutStart } from "./commands/rollout-start.ts";
@@ -130,6 +131,7 @@ function commands(reader: Reader, argv: readonly string[], version: string, colu
     uncordon,
     freeze,
     events,
+    trend,
     writeoff,
     budgets,
     locks,

@@ -30,6 +30,7 @@ export type ListBudgetsResponse = Message<"ListBudgetsResponse">;
 export type NextWindowsResponse = Message<"NextWindowsResponse">;
 export type WhyHostResponse = Message<"WhyHostResponse">;
 export type ListEventsResponse = Message<"ListEventsResponse">;
+export type TrendResponse = Message<"TrendResponse">;
 export type WatchEventsRequest = Message<"WatchEventsRequest">;
 export type FleetEvents = Message<"FleetEvents">;
 export type FleetEvent = FleetEvents["events"][number];
@@ -74,6 +75,8 @@ export interface Control {
   /** Of every open rollout where both are empty. */
   nextWindows(rolloutId: string, rolloutFile: string, count: number): Promise<NextWindowsResponse>;
   whyHost(host: string): Promise<WhyHostResponse>;
+  /** Of every host that is or was there where `pattern` is empty. */
+  getTrend(pattern: string, sinceMs: number, byMs: number): Promise<TrendResponse>;
   listEvents(id: string): Promise<ListEventsResponse>;
   writeOffHost(host: string, reason: string): Promise<WrittenOffHost>;
   /** Both end when the controller ends them or `signal` fires. */
@@ -114,6 +117,7 @@ export async function connect(shell: Shell): Promise<Control> {
     nextWindows: (rolloutId, rolloutFile, count) =>
       ask("windows next", controlService.nextWindows, { rolloutId, rolloutFile, count }),
     whyHost: (host) => ask("why", controlService.whyHost, { host }),
+    getTrend: (pattern, sinceMs, byMs) => ask("trend", controlService.getTrend, { pattern, sinceMs, byMs }),
     listEvents: (id) => ask("rollout history", controlService.listEvents, { id }),
     writeOffHost: (host, reason) => ask("writeoff", controlService.writeOffHost, { host, reason }),
     watchEvents: (request, signal) =>

@@ -110,6 +110,7 @@ export async function openController(options: ControllerOptions): Promise<Contro
       for (const listener of listeners) listener.renew(current);
     }),
   );
+  opened.defer(await tidied(store, options));
   const actual = await announce(options, listeners, http);
   const enrol = () => ({ host: settings.names[0] ?? "", port: actual.enrol });
   await removeCopies(dataDir);
@@ -120,6 +121,16 @@ export async function openController(options: ControllerOptions): Promise<Contro
   opened.defer(() => rm(portsFile(dataDir), { force: true }));
   const closing = opened.move();
   return { ports: actual, store, cut, close: () => closing.disposeAsync() };
+}
+
+/** Removes what is not kept any longer, now and every hour until the returned function is called. */
+async function tidied(store: Store, { config = DEFAULT_CONFIG, clock, log }: ControllerOptions): Promise<() => void> {
+  const tidy = async () => {
+    const rows = await store.prune(clock.now(), config.retention);
+    if (rows > 0) log.info({ rows }, "old reports and events removed");
+  };
+  await tidy();
+  return sweep(clock, log, tidy);
 }
 
 /** Of the issuing CA. */
@@ -200,7 +211,7 @@ function sweep(clock: Clock, log: Log, work: () => Promise<void>): () => void {
   let cancel = () => {};
   const again = (): void => {
     cancel = clock.after(SWEEP_MS, () => {
-      work().catch((err: unknown) => log.error({ err }, "certificate not renewed"));
+      work().catch((err: unknown) => log.error({ err }, "hourly work not done"));
       again();
     });
   };

@@ -4,6 +4,7 @@ import { agentService, controlService, enrollService, trustService } from "@afte
 import { agentHandlers } from "./api/agent.ts";
 import { orderOf } from "./api/again.ts";
 import { budgetHandlers } from "./api/budgets.ts";
+import { trendHandlers } from "./api/trend.ts";
 import { windowHandlers } from "./api/windows.ts";
 import { fleetEventHandlers } from "./api/fleet-events.ts";
 import { eventHandlers } from "./api/events.ts";
@@ -109,6 +110,7 @@ export function buildServices(deps: ControllerDeps): Services {
     ...whyHandlers({ hosts, fleet, engine, clock }),
     ...eventHandlers({ rollouts: store.rollouts }),
     ...fleetEventHandlers(store.events),
+    ...trendHandlers({ history: store.history, clock }),
     ...windowHandlers({ fleet, engine, clock }),
     ...trusting.control,
   };

@@ -15,6 +15,7 @@ import { nameOf, selected } from "./asked.ts";
 import { chargesToWire, type ChargeCalls } from "./charges.ts";
 import type { BudgetCalls } from "./budgets.ts";
 import type { EventCalls } from "./events.ts";
+import type { TrendCalls } from "./trend.ts";
 import type { FleetEventCalls } from "./fleet-events.ts";
 import type { WhyCalls } from "./why.ts";
 import { hoursOfPlan, type WindowCalls } from "./windows.ts";
@@ -40,7 +41,15 @@ export function controlHandlers(
   deps: ControlApiDeps,
 ): Omit<
   Control,
-  "createToken" | HoldCalls | ChargeCalls | BudgetCalls | WindowCalls | WhyCalls | EventCalls | FleetEventCalls
+  | "createToken"
+  | HoldCalls
+  | ChargeCalls
+  | BudgetCalls
+  | WindowCalls
+  | WhyCalls
+  | EventCalls
+  | FleetEventCalls
+  | TrendCalls
 > {
   const { engine } = deps;
   const shown = new ShownPlans();

@@ -1,3 +1,4 @@
+import type { Retention } from "../store/pruning.ts";
 import type { EventType } from "@afterpatch/core/fleet/events";
 
 /** How the controller runs, beside its ports: what no flag says. */
@@ -7,6 +8,7 @@ export interface Config {
   /** Silent for so long, a host that is not connected is lost. */
   readonly lostAfterMs: number;
   readonly webhooks: readonly FleetWebhook[];
+  readonly retention: Retention;
 }
 
 /** Told what happens in the whole fleet; it also signs what rollouts tell the same address. */
@@ -24,6 +26,12 @@ export const TOLD: readonly EventType[] = [
   ...(["host.lost", "host.back", "host.quarantine", "host.old-code", "host.clear"] as const),
 ];
 
+const DAY_MS = 86_400_000;
+const RETENTION: Retention = {
+  ...{ reportsMs: 400 * DAY_MS, reportsPerHost: 5_000 },
+  ...{ eventsMs: 90 * DAY_MS, mostEvents: 1_000_000 },
+};
+
 const REPORT_INTERVAL_MS = 30 * 60_000;
 
 /** Without a file (contracts). */
@@ -31,6 +39,7 @@ export const DEFAULT_CONFIG: Config = {
   reportIntervalMs: REPORT_INTERVAL_MS,
   lostAfterMs: 2 * REPORT_INTERVAL_MS,
   webhooks: [],
+  retention: RETENTION,
 };
 
 /** What a file says. Undefined: nothing, and a flag or what `init` was told decides. */

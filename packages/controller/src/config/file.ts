@@ -7,6 +7,12 @@ export interface ControllerFile {
   readonly hooksDir?: string;
   readonly reportInterval?: string;
   readonly lostAfter?: string;
+  readonly retention?: {
+    readonly reports?: string;
+    readonly reportsPerHost?: number;
+    readonly events?: string;
+    readonly mostEvents?: number;
+  };
   readonly webhooks?: readonly WebhookInFile[];
 }
 
@@ -24,5 +30,6 @@ export const CONTROLLER_FILE_KEYS: Keys<ControllerFile> = {
   hooksDir: true,
   reportInterval: true,
   lostAfter: true,
+  retention: { reports: true, reportsPerHost: true, events: true, mostEvents: true },
   webhooks: { url: true, on: true, secretFile: true, oldSecretFile: true },
 };

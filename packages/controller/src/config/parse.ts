@@ -7,6 +7,7 @@ import { nearest } from "@afterpatch/core/fleet/nearest";
 import { formatDuration } from "@afterpatch/core/duration";
 import { FileReader, type KeyPath, type Problem, type Range } from "@afterpatch/core/file-reader";
 import schema from "../../../../docs/controller.schema.json" with { type: "json" };
+import type { Retention } from "../store/pruning.ts";
 import { addressOf, isHooksDir } from "./address.ts";
 import { DEFAULT_CONFIG, type FleetWebhook, type FromFile, TOLD } from "./config.ts";
 import type { ControllerFile, WebhookInFile } from "./file.ts";
@@ -19,6 +20,7 @@ export type Parsed =
   | { readonly kind: "invalid"; readonly mistakes: readonly Mistake[] };
 
 const REPORT_INTERVAL: Range = [10_000, 7 * 86_400_000];
+const KEPT: Range = [86_400_000, 3650 * 86_400_000];
 const LOST_AFTER: Range = [20_000, 30 * 86_400_000];
 
 /** The text of the controller's file, understood; or every mistake in it. */
@@ -57,7 +59,22 @@ function understood(file: ControllerFile, reader: FileReader): FromFile {
     listen: address ?? undefined,
     ports: { fleet: ports?.fleet, enrol: ports?.enrol, http: ports?.http },
     hooksDir,
-    config: { reportIntervalMs, lostAfterMs, webhooks: webhooksOf(file.webhooks ?? [], reader) },
+    config: {
+      reportIntervalMs,
+      lostAfterMs,
+      webhooks: webhooksOf(file.webhooks ?? [], reader),
+      retention: retentionOf(file, reader),
+    },
+  };
+}
+
+function retentionOf({ retention = {} }: ControllerFile, reader: FileReader): Retention {
+  const { reportsMs, reportsPerHost, eventsMs, mostEvents } = DEFAULT_CONFIG.retention;
+  return {
+    reportsMs: reader.duration(retention.reports, ["retention", "reports"], KEPT, reportsMs),
+    reportsPerHost: retention.reportsPerHost ?? reportsPerHost,
+    eventsMs: reader.duration(retention.events, ["retention", "events"], KEPT, eventsMs),
+    mostEvents: retention.mostEvents ?? mostEvents,
   };
 }
 

@@ -25,6 +25,7 @@ const CONTROL: Rows<typeof controlService> = {
   whyHost: VIEWERS,
   listEvents: VIEWERS,
   watchEvents: VIEWERS,
+  getTrend: VIEWERS,
   listBudgets: VIEWERS,
   nextWindows: VIEWERS,
   startRollout: OPERATORS,

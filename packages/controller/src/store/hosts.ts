@@ -1,6 +1,7 @@
 import type { FindingKind } from "@afterpatch/core/scan";
 import { type By, recordHost } from "./audit.ts";
 import { tell } from "./events.ts";
+import { keepHistory } from "./history.ts";
 import { bytes, type Connection, integer, type Row, stringMap, text } from "./sqlite.ts";
 
 export type StoredHostState = "active" | "cordoned" | "quarantined" | "revoked";
@@ -93,7 +94,10 @@ export function hosts(db: Connection): Hosts {
     async saveReport(hostId, report, receivedAt) {
       return db.transaction(() => {
         const answer = saveReport(db, hostId, report, receivedAt);
-        if (answer === "saved") saveScanFailure(db, hostId, null);
+        if (answer === "saved") {
+          keepHistory(db, hostId, report, receivedAt);
+          saveScanFailure(db, hostId, null);
+        }
         return answer;
       });
     },

@@ -119,7 +119,7 @@ function toVersion6(db: DatabaseSync): void {
     CREATE TRIGGER audit_is_whole BEFORE DELETE ON audit BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END`);
 }
 
-/** Version 7 keeps what happens in the fleet in one sequence, and which hosts are known to be lost; and what webhooks were told of it. */
+/** Version 7 keeps what happens in the fleet in one sequence, and which hosts are known to be lost; what webhooks were told of it; and what reports said. */
 function toVersion7(db: DatabaseSync): void {
   db.exec(`
     ALTER TABLE hosts ADD COLUMN lost_at INTEGER;
@@ -137,6 +137,20 @@ function toVersion7(db: DatabaseSync): void {
     CREATE TABLE told (
       url      TEXT PRIMARY KEY,
       position INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE report_history (
+      host_id         TEXT NOT NULL REFERENCES hosts (id),
+      since           INTEGER NOT NULL,
+      heard_at        INTEGER NOT NULL,
+      digest          TEXT NOT NULL,
+      kernel          TEXT NOT NULL,
+      services        INTEGER NOT NULL,
+      xinetd_sessions INTEGER NOT NULL,
+      applications    INTEGER NOT NULL,
+      kernels         INTEGER NOT NULL,
+      microcodes      INTEGER NOT NULL,
+      reboot          TEXT NOT NULL,
+      PRIMARY KEY (host_id, since)
     ) STRICT, WITHOUT ROWID`);
 }
 

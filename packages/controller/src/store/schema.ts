@@ -149,6 +149,21 @@ CREATE TABLE events (
 ) STRICT;
 CREATE INDEX events_at ON events (at);
 
+CREATE TABLE report_history (
+  host_id         TEXT NOT NULL REFERENCES hosts (id),
+  since           INTEGER NOT NULL,
+  heard_at        INTEGER NOT NULL,
+  digest          TEXT NOT NULL,
+  kernel          TEXT NOT NULL,
+  services        INTEGER NOT NULL,
+  xinetd_sessions INTEGER NOT NULL,
+  applications    INTEGER NOT NULL,
+  kernels         INTEGER NOT NULL,
+  microcodes      INTEGER NOT NULL,
+  reboot          TEXT NOT NULL,
+  PRIMARY KEY (host_id, since)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE told (
   url      TEXT PRIMARY KEY,
   position INTEGER NOT NULL

@@ -3,6 +3,7 @@ import { type Audit, audit, CONTROLLER, record, verifyAudit } from "./audit.ts";
 import { type Events, events, leaveGap } from "./events.ts";
 import { type Enrolment, enrolment } from "./enrolment.ts";
 import type { StoreError } from "./errors.ts";
+import { type HistoryStore, history } from "./history.ts";
 import { type HoldStore, holds } from "./holds.ts";
 import { type NoticeStore, notices } from "./notices.ts";
 import { type Hosts, hosts } from "./hosts.ts";
@@ -15,6 +16,7 @@ import { type Connection, createDatabase, openDatabase } from "./sqlite.ts";
 import { type Renewals, renewals } from "./renewals.ts";
 import { SCHEMA_VERSION } from "./schema.ts";
 import { type ToldStore, told } from "./told.ts";
+import { prune, type Retention } from "./pruning.ts";
 import { type Tokens, tokens } from "./tokens.ts";
 
 /** Everything the controller keeps. What a function here has answered is on the disk. */
@@ -32,6 +34,9 @@ export interface Store {
   readonly presence: PresenceStore;
   readonly events: Events;
   readonly told: ToldStore;
+  readonly history: HistoryStore;
+  /** See pruning.ts. */
+  prune(now: number, keep: Retention): Promise<number>;
   readonly audit: Audit;
   /** Copies the store to a new file, readable by its owner alone, while it is used. */
   copy(to: string): Promise<void>;
@@ -86,6 +91,8 @@ function store(db: Connection): Store {
     presence: presence(db),
     events: events(db),
     told: told(db),
+    history: history(db),
+    prune: (now, keep) => prune(db, now, keep),
     audit: audit(db),
     copy: (to) => db.copy(to),
     close: async () => db.close(),

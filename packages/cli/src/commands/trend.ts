@@ -1,0 +1,39 @@
+import { EXIT } from "@afterpatch/core/exit";
+import { durationOf } from "../arguments.ts";
+import { command } from "../command.ts";
+import { trendDocument } from "../documents/trend.ts";
+import { checkTarget, emit } from "../output.ts";
+import { renderTrend } from "../render/trend.ts";
+
+const BUCKETS_MS = { hour: 3_600_000, day: 86_400_000 } as const;
+
+export const trend = command({
+  syntax: "trend [pattern]",
+  summary: "How many hosts ran old code, needed a reboot, or were silent, over time",
+  options: (parser) =>
+    parser
+      .positional("pattern", { type: "string", describe: "Hosts, also those that are gone; all if not given" })
+      .option("since", { type: "string", default: "30d", requiresArg: true, describe: "From so long ago" })
+      .option("by", {
+        choices: ["day", "hour"] as const,
+        default: "day" as const,
+        requiresArg: true,
+        describe: "Length of a row, in UTC",
+      }),
+  exits: "0 shown, 4 controller unreachable, 5 usage or credentials, 6 no such host",
+  examples: [
+    ["afterpatch trend", "the last thirty days"],
+    ["afterpatch trend 'role=web' --since 48h --by hour", "web servers, hour by hour"],
+    ["afterpatch trend -o json", "for a program"],
+  ],
+  run: async (args, shell) => {
+    const sinceMs = durationOf("--since", args.since);
+    await checkTarget(args);
+    const { connect } = await import("../connection.ts");
+    const control = await connect(shell);
+    const response = await control.getTrend(args.pattern ?? "", sinceMs, BUCKETS_MS[args.by]);
+    const document = trendDocument(response, args.by);
+    await emit({ document, table: (paint) => renderTrend(document, paint) }, args, shell);
+    return EXIT.ok;
+  },
+});
