@@ -1,3 +1,4 @@
+import { usageError } from "@afterpatch/core/command-error";
 import { EXIT } from "@afterpatch/core/exit";
 import { durationOf } from "../arguments.ts";
 import { command } from "../command.ts";
@@ -27,6 +28,7 @@ export const trend = command({
     ["afterpatch trend -o json", "for a program"],
   ],
   run: async (args, shell) => {
+    if (args.pattern === "") throw usageError("pattern", "is empty", "write 'all' for every host");
     const sinceMs = durationOf("--since", args.since);
     await checkTarget(args);
     const { connect } = await import("../connection.ts");

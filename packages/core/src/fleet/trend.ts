@@ -46,16 +46,17 @@ export function trendOf(
   return Array.from({ length: count }, (_, index) => {
     const start = (first + index) * byMs;
     const end = Math.min(start + byMs, now);
-    const present = members.filter((one) => one.from <= end && (one.until === null || one.until > end));
-    const said = present.map(({ hostId }) => heard.get(hostId)?.[index]);
-    const counted = (is: (span: HeardSpan) => boolean) => said.filter((span) => span !== undefined && is(span)).length;
-    return {
-      ...{ from: start, until: end, hosts: present.length },
-      oldCode: counted(({ hasOldCode }) => hasOldCode),
-      reboot: counted(({ reboot }) => reboot === true),
-      rebootUnknown: counted(({ reboot }) => reboot === null),
-      unknown: said.filter((span) => span === undefined).length,
-    };
+    const counts = { hosts: 0, oldCode: 0, reboot: 0, unknown: 0, rebootUnknown: 0 };
+    for (const one of members) {
+      if (one.from > end || (one.until !== null && one.until <= end)) continue;
+      counts.hosts += 1;
+      const said = heard.get(one.hostId)?.[index];
+      if (said === undefined) counts.unknown += 1;
+      else if (said.hasOldCode) counts.oldCode += 1;
+      if (said?.reboot === true) counts.reboot += 1;
+      if (said?.reboot === null) counts.rebootUnknown += 1;
+    }
+    return { from: start, until: end, ...counts };
   });
 }
 
