@@ -1,7 +1,8 @@
 import { join } from "node:path";
+import { createStore, openStore, reviveStore, type Store } from "@afterpatch/controller/store/store";
 import { expect, onTestFinished, test } from "vitest";
 import { cli } from "./cli-process.ts";
-import { initialised, serve, start, until } from "./programs.ts";
+import { initialised, serve, start, temporaryDirectory, until } from "./programs.ts";
 import { trustedPlace } from "./trusted-place.ts";
 
 // The events of the fleet, as a person and as a program that comes back reads them.
@@ -115,4 +116,25 @@ test("one that watches gets every event once over kill -9 of the controller, and
   expect(ended.err).toContain("the controller is back");
   const rest = await admin("events", "-o", "jsonl", "--since", String(before.at(-1)?.seq));
   expect([...before, ...eventsIn(rest.out)]).toEqual(all);
+});
+
+test("after a restore from a backup no sequence is given twice, and one that was taken since is gone on from", async () => {
+  const path = join(await temporaryDirectory(), "controller.db");
+  await (await createStore(path, { names: ["x"], port: 1, enrolPort: 2 })).close();
+  const now = Date.now();
+  const freeze = async (store: Store, reason: string) => {
+    await store.holds.setFreeze({ actor: "ops", reason, since: now, until: null }, { actor: "user/ops", at: now });
+    return store.events.last();
+  };
+  const before = await openStore(path, now);
+  await before.copy(`${path}.copy`);
+  let taken = 0;
+  for (let nth = 0; nth < 9; nth++) taken = await freeze(before, "since the copy was made");
+  await before.close();
+  await reviveStore(`${path}.copy`, {}, now);
+  const after = await openStore(`${path}.copy`, now);
+  const told = await after.events.after(taken, 10);
+  await after.close();
+  expect(told.map(({ type }) => type)).toEqual(["controller.restore", "fleet.freeze", "controller.start"]);
+  expect(told[0]?.seq).toBeGreaterThan(taken);
 });

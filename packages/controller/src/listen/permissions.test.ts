@@ -14,6 +14,8 @@ const LOOK = [
   "GetFreeze",
   "WhyHost",
   "ListEvents",
+  "WatchEvents",
+  "GetTrend",
   "ListBudgets",
   "NextWindows",
   "GetRollout",
