@@ -10,6 +10,9 @@ import { localAnswers } from "./local/answer.ts";
 import { openLocal } from "./local/socket.ts";
 import { writing } from "./writing.ts";
 import { type Http, openHttp } from "./http/http.ts";
+import { Counts } from "./metrics/counts.ts";
+import { Metrics } from "./metrics/metrics.ts";
+import { watchRunning } from "./metrics/running.ts";
 import { ENROL_ADMISSION, FLEET_ADMISSION } from "./listen/admission.ts";
 import { callerOf } from "./listen/authorise.ts";
 import { Listener } from "./listen/listener.ts";
@@ -68,8 +71,10 @@ export async function openController(options: ControllerOptions): Promise<Contro
   if (migratedFrom !== null) log.info({ from: migratedFrom, to: SCHEMA_VERSION }, "store migrated");
   const listeners: Listener[] = [];
   const cut = (isMeant: (peer: Peer) => boolean) => listeners[0]?.cut(isMeant);
+  const metrics = new Metrics();
+  const counts = new Counts(metrics);
   const services = options.services({
-    store,
+    ...{ store, metrics, counts },
     hooksDir: options.hooksDir,
     config: options.config ?? DEFAULT_CONFIG,
     epoch,
@@ -87,21 +92,16 @@ export async function openController(options: ControllerOptions): Promise<Contro
   const refresh = async () => tell(log, store.audit, clock.now(), await authority.refresh(clock.now()));
   await refresh();
   const identity = () => serverIdentity(join(dataDir, "ca"), settings.names, clock.now());
-  const ports = {
-    fleet: options.port ?? settings.port,
-    enrol: options.enrolPort ?? settings.enrolPort,
-  };
+  const ports = { fleet: options.port ?? settings.port, enrol: options.enrolPort ?? settings.enrolPort };
   checkDistinct({ ...ports, http: options.httpPort });
   for (const open of [openFleet, openEnrol]) {
-    const listener = await open(options, ports, await identity(), {
-      root: authority.root,
-      access: store.access,
-      services,
-    });
+    const parts = { root: authority.root, access: store.access, services, counts };
+    const listener = await open(options, ports, await identity(), parts);
     listeners.push(listener);
     opened.defer(() => listener.close());
   }
-  const http = await openHttp(options.httpPort);
+  watchRunning(metrics, { dataDir, store, authority, version: options.version, listeners });
+  const http = await openHttp(options.httpPort, metrics, log);
   opened.defer(() => http.close());
   opened.defer(
     sweep(clock, log, async () => {
@@ -161,6 +161,7 @@ interface Parts {
   readonly root: string;
   readonly access: Access;
   readonly services: Services;
+  readonly counts: Counts;
 }
 type Identity = Awaited<ReturnType<typeof serverIdentity>>;
 interface Ports {
@@ -179,7 +180,7 @@ function openFleet({ listen: address, log }: ControllerOptions, ports: Ports, id
     maxConnections: 30_000,
     maxAgeMs: null,
     identify: (socket) => knownPeer(socket, parts.access),
-    server: fleetServer(parts.services.fleet, parts.access, log),
+    server: fleetServer(parts.services.fleet, parts.access, log, parts.counts),
     log,
   });
 }
@@ -195,7 +196,7 @@ function openEnrol({ listen: address, log }: ControllerOptions, ports: Ports, id
     maxConnections: 1_000,
     maxAgeMs: 60_000,
     identify: async () => "anyone",
-    server: enrolServer(parts.services.enrol, log),
+    server: enrolServer(parts.services.enrol, log, parts.counts),
     log,
   });
 }

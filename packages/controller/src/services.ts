@@ -24,6 +24,10 @@ import { Scans } from "./fleet/scans.ts";
 import { agentsAsked } from "./health/agents.ts";
 import { careOnThisMachine } from "./health/care.ts";
 import type { Peer } from "./listen/peer.ts";
+import type { Counts } from "./metrics/counts.ts";
+import { watchFleet } from "./metrics/fleet.ts";
+import type { Metrics } from "./metrics/metrics.ts";
+import { watchRollouts } from "./metrics/rollouts.ts";
 import type { Service } from "./listen/servers.ts";
 import type { Clock, Log } from "./ports.ts";
 import { FleetWebhooks } from "./webhooks/fleet-webhooks.ts";
@@ -43,6 +47,8 @@ export interface ControllerDeps {
   readonly authority: Authority;
   readonly clock: Clock;
   readonly log: Log;
+  readonly metrics: Metrics;
+  readonly counts: Counts;
   readonly version: string;
   /** See ControllerOptions. */
   readonly hooksDir: string;
@@ -67,6 +73,8 @@ export interface Services {
 
 export function buildServices(deps: ControllerDeps): Services {
   const { store, clock, log, epoch, version } = deps;
+  const { hosts } = store;
+  const { lostAfterMs } = deps.config;
   const register = new HoldRegister(store.holds, clock);
   const fleet = new Fleet(clock, () => register.now());
   const ownBootId = machineBootId();
@@ -77,12 +85,11 @@ export function buildServices(deps: ControllerDeps): Services {
   });
   const probes = new Probes(fleet, clock, randomUUID);
   const care = careOnThisMachine({ agents: agentsAsked(probes), hooksDir: deps.hooksDir });
-  const { hosts } = store;
   const planning = { hosts, fleet, scans, probes, sha256, ownBootId, hooksDir: deps.hooksDir };
   const replans = replanner(planning, (plan) => orderOf(plan).fleet);
   const { webhooks, fleetWebhooks } = webhooksOf(deps);
   const engine = new RolloutEngine({
-    store: webhooks.watching(store.rollouts),
+    store: deps.counts.watching(webhooks.watching(store.rollouts)),
     fleet,
     clock,
     randomId: randomUUID,
@@ -99,11 +106,7 @@ export function buildServices(deps: ControllerDeps): Services {
   });
   const trusting = trustHandlers({ ...deps, fleet, engine });
   const control: Handlers<typeof controlService> = {
-    ...controlHandlers({
-      ...planning,
-      rollouts: store.rollouts,
-      ...{ engine, clock, lostAfterMs: deps.config.lostAfterMs },
-    }),
+    ...controlHandlers({ ...planning, rollouts: store.rollouts, engine, clock, lostAfterMs }),
     ...holdHandlers({ hosts, register, engine, clock, log }),
     ...chargeHandlers({ hosts, engine, log }),
     ...budgetHandlers({ hosts, fleet, engine, clock }),
@@ -114,7 +117,8 @@ export function buildServices(deps: ControllerDeps): Services {
     ...windowHandlers({ fleet, engine, clock }),
     ...trusting.control,
   };
-  const { lostAfterMs } = deps.config;
+  watchFleet(deps.metrics, { figures: store.figures, fleet, clock, lostAfterMs });
+  watchRollouts(deps.metrics, { engine, fleet, clock });
   let deaf = () => {};
   return {
     fleet: [
@@ -139,10 +143,10 @@ export function buildServices(deps: ControllerDeps): Services {
   };
 }
 
-function webhooksOf({ store, config, authority, clock, log }: ControllerDeps) {
+function webhooksOf({ store, config, authority, clock, log, counts }: ControllerDeps) {
   const files = new Map(config.webhooks.map(({ url, secretFiles }) => [url, secretFiles]));
   // Read anew each time: a secret is changed without a restart.
-  const post = poster((url) => Promise.all((files.get(url) ?? []).map(readSecret)), clock);
+  const post = counts.posting(poster((url) => Promise.all((files.get(url) ?? []).map(readSecret)), clock));
   const webhooks = new Webhooks({ store: store.notices, post, clock, log });
   const fleetWebhooks = new FleetWebhooks({
     ...{ webhooks: config.webhooks, events: store.events, told: store.told, post, clock, log },

@@ -13,7 +13,7 @@ export type Presence = Extract<HostWord, "connected" | "late" | "lost">;
  * it may be coming back still; `lost`: silent for longer.
  */
 export function presenceOf(
-  host: Host,
+  host: Pick<Host, "enrolledAt"> & { readonly report: { readonly receivedAt: number } | null },
   presence: { readonly isConnected: boolean; readonly isAwaited: boolean },
   now: number,
   lostAfterMs: number,
@@ -25,7 +25,7 @@ export function presenceOf(
 }
 
 /** What an administrator decided stands before what the network shows. */
-export function hostState({ state }: Host, isCordoned: boolean, presence: Presence): HostWord {
+export function hostState({ state }: Pick<Host, "state">, isCordoned: boolean, presence: Presence): HostWord {
   if (state === "quarantined" || state === "revoked") return "quarantined";
   return isCordoned || state === "cordoned" ? "cordoned" : presence;
 }

@@ -1,5 +1,7 @@
-import { createServer, type Server } from "node:http";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { bindFailure } from "../listen/bind-failure.ts";
+import type { Metrics } from "../metrics/metrics.ts";
+import type { Log } from "../ports.ts";
 
 /** The HTTP port on loopback. */
 export interface Http {
@@ -7,13 +9,16 @@ export interface Http {
   close(): Promise<void>;
 }
 
-/** Serves GET /healthz on loopback. Throws CommandError when the port cannot be had. */
-export async function openHttp(port: number): Promise<Http> {
+/** Serves GET and HEAD of /healthz and /metrics on loopback. Throws CommandError when the port cannot be had. */
+export async function openHttp(port: number, metrics: Pick<Metrics, "text">, log: Log): Promise<Http> {
   const server = createServer({ requestTimeout: 10_000, headersTimeout: 5_000 }, (request, response) => {
-    const found = request.url === "/healthz";
-    const status = found ? (request.method === "GET" ? 200 : 405) : 404;
-    response.writeHead(status, { "content-type": "text/plain; charset=utf-8" });
-    response.end(status === 200 ? "ok\n" : `${status}\n`);
+    answer(request, metrics).then(
+      (told) => send(request, response, told),
+      (err: unknown) => {
+        log.error({ err }, "metrics not collected");
+        send(request, response, plain(500));
+      },
+    );
   });
   await listen(server, port);
   return {
@@ -24,6 +29,33 @@ export async function openHttp(port: number): Promise<Http> {
         server.closeAllConnections();
       }),
   };
+}
+
+interface Answer {
+  readonly status: number;
+  readonly contentType: string;
+  readonly body: string;
+}
+
+async function answer({ url, method, headers }: IncomingMessage, metrics: Pick<Metrics, "text">): Promise<Answer> {
+  const path = url?.split("?")[0];
+  if (path !== "/healthz" && path !== "/metrics") return plain(404);
+  if (method !== "GET" && method !== "HEAD") return plain(405);
+  if (path === "/healthz") return plain(200, "ok\n");
+  return { status: 200, ...(await metrics.text(/\bapplication\/openmetrics-text\b/.test(headers.accept ?? ""))) };
+}
+
+function plain(status: number, body = `${status}\n`): Answer {
+  return { status, contentType: "text/plain; charset=utf-8", body };
+}
+
+function send(request: IncomingMessage, response: ServerResponse, { status, contentType, body }: Answer): void {
+  response.writeHead(status, {
+    "content-type": contentType,
+    "content-length": Buffer.byteLength(body),
+    ...(status === 405 ? { allow: "GET, HEAD" } : {}),
+  });
+  response.end(request.method === "HEAD" ? undefined : body);
 }
 
 function listen(server: Server, port: number): Promise<void> {

@@ -41,6 +41,7 @@ export class Listener {
   readonly #injector: grpc.ConnectionInjector;
   readonly #raw = new Set<Socket>();
   readonly #live = new Map<tls.TLSSocket, Peer | "anyone">();
+  #refusals = 0;
 
   /** Binds and listens. Throws CommandError when the port cannot be had. */
   static async open(options: ListenerOptions): Promise<Listener> {
@@ -64,6 +65,11 @@ export class Listener {
     const address = this.#net.address();
     if (address === null || typeof address === "string") throw new Error("the listener is closed");
     return address.port;
+  }
+
+  /** Connections that were let in, of now, and those refused since it opened. */
+  figures(): { readonly name: string; readonly live: number; readonly refused: number } {
+    return { name: this.#options.name, live: this.#live.size, refused: this.#refusals };
   }
 
   /** Uses a new certificate for new connections. */
@@ -103,6 +109,7 @@ export class Listener {
   #accepted(socket: Socket): void {
     socket.on("error", () => socket.destroy()); // a peer that resets is not our failure
     if (this.#raw.size >= this.#options.maxConnections) {
+      this.#refusals++;
       socket.destroy();
       return;
     }
@@ -131,6 +138,7 @@ export class Listener {
   }
 
   #refused(socket: tls.TLSSocket, why: string): void {
+    this.#refusals++;
     this.#options.log.warn({ port: this.#options.name, from: socket.remoteAddress, why }, "connection refused");
     socket.destroy();
   }

@@ -1,6 +1,7 @@
 import { ANSWER_BYTES, FLEET_MESSAGE_BYTES } from "@afterpatch/wire/credentials";
 import { agentService } from "@afterpatch/wire/services";
 import * as grpc from "@grpc/grpc-js";
+import type { Counts } from "../metrics/counts.ts";
 import type { Log } from "../ports.ts";
 import { StoreError } from "../store/errors.ts";
 import type { Access } from "../store/operators.ts";
@@ -23,11 +24,11 @@ const DAY_MS = 86_400_000;
 const ENROL_MESSAGE_BYTES = 16 * 1024;
 
 /** The server behind the fleet port. */
-export function fleetServer(services: readonly Service[], access: Access, log: Log): grpc.Server {
+export function fleetServer(services: readonly Service[], access: Access, log: Log, counts: Counts): grpc.Server {
   const limit = { rates: new Rates(CALLS), keyOf: byPeer };
   return server(
     services,
-    { identify: knownPeer(access), limit, log },
+    { identify: knownPeer(access), limit, log, counts },
     {
       "grpc.keepalive_time_ms": 30_000,
       "grpc.keepalive_timeout_ms": 10_000,
@@ -43,11 +44,11 @@ export function fleetServer(services: readonly Service[], access: Access, log: L
 }
 
 /** The server behind the enrol port. */
-export function enrolServer(services: readonly Service[], log: Log): grpc.Server {
+export function enrolServer(services: readonly Service[], log: Log, counts: Counts): grpc.Server {
   const limit = { rates: new Rates(ENROL_CALLS), keyOf: byAddress };
   return server(
     services,
-    { identify: anyone, limit, log },
+    { identify: anyone, limit, log, counts },
     {
       "grpc.max_concurrent_streams": 1,
       "grpc.max_receive_message_length": ENROL_MESSAGE_BYTES,
@@ -60,11 +61,14 @@ interface Door {
   readonly identify: Identify;
   readonly limit: Limit;
   readonly log: Log;
+  readonly counts: Counts;
 }
 
 function server(services: readonly Service[], door: Door, options: grpc.ServerOptions): grpc.Server {
-  const { identify, limit, log } = door;
-  const server = new grpc.Server({ ...options, "grpc.enable_channelz": 0, interceptors: [gate(identify, limit, log)] });
+  const { identify, limit, log, counts } = door;
+  // The first is the nearest to the peer: it sees what the gate refuses.
+  const interceptors = [counts.interceptor, gate(identify, limit, log)];
+  const server = new grpc.Server({ ...options, "grpc.enable_channelz": 0, interceptors });
   ignoreDestroyedStreams(server);
   for (const { definition, handlers } of services) server.addService(bounded(definition), logged(handlers, log));
   return server;

@@ -176,6 +176,8 @@ function saveReport(db: Connection, hostId: string, report: Report, receivedAt: 
     report.configError,
     report.body,
   );
+  const since = "UPDATE hosts SET old_since = CASE WHEN ? THEN coalesce(old_since, ?) END WHERE id = ?";
+  db.prepare(since).run(hasOldCode(report) ? 1 : 0, receivedAt, hostId);
   return "saved";
 }
 

@@ -119,10 +119,16 @@ function toVersion6(db: DatabaseSync): void {
     CREATE TRIGGER audit_is_whole BEFORE DELETE ON audit BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END`);
 }
 
-/** Version 7 keeps what happens in the fleet in one sequence, and which hosts are known to be lost; what webhooks were told of it; and what reports said. */
+/**
+ * Version 7 keeps what happens in the fleet in one sequence, and which hosts are known to be lost; what webhooks were told of
+ * it; what reports said; and since when hosts run old code: of those that did before, since their newest report.
+ */
 function toVersion7(db: DatabaseSync): void {
   db.exec(`
     ALTER TABLE hosts ADD COLUMN lost_at INTEGER;
+    ALTER TABLE hosts ADD COLUMN old_since INTEGER;
+    UPDATE hosts SET old_since = (SELECT received_at FROM reports WHERE host_id = hosts.id
+      AND services + xinetd_sessions + applications + kernels + microcodes > 0);
     CREATE TABLE events (
       seq        INTEGER PRIMARY KEY AUTOINCREMENT,
       at         INTEGER NOT NULL,

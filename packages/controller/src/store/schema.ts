@@ -43,7 +43,8 @@ CREATE TABLE hosts (
   agent_version   TEXT NOT NULL,
   scan_failed_at  INTEGER,
   scan_failed_why TEXT,
-  lost_at         INTEGER
+  lost_at         INTEGER,
+  old_since       INTEGER
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE certificates (

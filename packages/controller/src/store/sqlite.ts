@@ -6,6 +6,15 @@ import { ACCESS, StoreError, storeError } from "./errors.ts";
 import { columnsOf, migrate } from "./migrations.ts";
 import { APPLICATION_ID, SCHEMA, SCHEMA_VERSION } from "./schema.ts";
 
+/** Counted since the store was opened. */
+export interface Commits {
+  done: number;
+  /** What the disk or the store itself refused. */
+  failed: number;
+  /** Of those done and failed, seconds. */
+  seconds: number;
+}
+
 /** The one connection to the store; for files of store/ only. */
 export interface Connection {
   /** Version that the store had before it was opened, where that was an older one. */
@@ -16,6 +25,8 @@ export interface Connection {
   transaction<T>(fn: () => T): T;
   /** Of the fleet's events: written in this transaction, and who wants to hear once they are on the disk. */
   readonly news: { isNew: boolean; readonly listeners: Set<() => void> };
+  /** How often it was written to, and how long that took. */
+  readonly commits: Commits;
   /** Called once when the disk failed: nothing is written any more, and the process is to end. */
   whenBroken: (error: StoreError) => void;
   /** Copies all of it to a new file while it is used; what is written meanwhile is in the copy. */
@@ -148,6 +159,7 @@ function connection(path: string, db: DatabaseSync, migratedFrom: number | null)
   let broken: StoreError | null = null;
   return {
     whenBroken: () => {},
+    commits: { done: 0, failed: 0, seconds: 0 },
     news: { isNew: false, listeners: new Set() },
     migratedFrom,
     prepare(sql) {
@@ -157,16 +169,19 @@ function connection(path: string, db: DatabaseSync, migratedFrom: number | null)
     },
     transaction(fn) {
       if (broken) throw broken;
+      const beganAt = performance.now();
       try {
         db.exec("BEGIN IMMEDIATE");
         const result = fn();
         db.exec("COMMIT");
+        this.commits.done++;
         if (this.news.isNew) for (const told of this.news.listeners) queueMicrotask(told);
         this.news.isNew = false;
         return result;
       } catch (error) {
         this.news.isNew = false;
         const known = storeError(path, error);
+        if (known) this.commits.failed++;
         // No retry: a page that could not be synced may be marked clean (fsyncgate). What is on the disk is found out anew.
         if (known && codeOf(error) === IO_ERROR) {
           broken = known;
@@ -175,6 +190,8 @@ function connection(path: string, db: DatabaseSync, migratedFrom: number | null)
         }
         if (db.isTransaction) db.exec("ROLLBACK");
         throw known ?? error;
+      } finally {
+        this.commits.seconds += (performance.now() - beganAt) / 1000;
       }
     },
     async copy(to) {

@@ -6,6 +6,7 @@ import type { StoreError } from "./errors.ts";
 import { type HistoryStore, history } from "./history.ts";
 import { type HoldStore, holds } from "./holds.ts";
 import { type NoticeStore, notices } from "./notices.ts";
+import { type Figures, figures } from "./figures.ts";
 import { type Hosts, hosts } from "./hosts.ts";
 import { type Access, access, type Operators, operators } from "./operators.ts";
 import { type PresenceStore, presence } from "./presence.ts";
@@ -38,6 +39,7 @@ export interface Store {
   /** See pruning.ts. */
   prune(now: number, keep: Retention): Promise<number>;
   readonly audit: Audit;
+  readonly figures: Figures;
   /** Copies the store to a new file, readable by its owner alone, while it is used. */
   copy(to: string): Promise<void>;
   close(): Promise<void>;
@@ -94,6 +96,7 @@ function store(db: Connection): Store {
     history: history(db),
     prune: (now, keep) => prune(db, now, keep),
     audit: audit(db),
+    figures: figures(db),
     copy: (to) => db.copy(to),
     close: async () => db.close(),
   };
