@@ -284,7 +284,7 @@ test("in a directory whose path is too long for a socket the controller works, a
   const names = ["--name", "localhost", "--name", "127.0.0.1"];
   expect((await run("controller", ["init", "--data-dir", dataDir, ...names])).code).toBe(0);
   const controller = await serve(dataDir);
-  expect(controller.output()).toContain("local commands do not reach this controller");
+  await until(() => controller.output().includes("local commands do not reach this controller"));
   expect((await at(dataDir, controller.ports.fleet, "status")).code).toBe(0);
   const out = join(await temporaryDirectory(), "backup");
   const refused = await backup(dataDir, out);

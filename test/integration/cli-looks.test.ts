@@ -93,7 +93,12 @@ test("rollout history: those that ended, and the events of one", async () => {
   ]);
   const unknown = await bench.run("rollout", "history", "r9", "-o", "jsonl");
   expect([unknown.code, unknown.out.split("\n").length]).toEqual([6, 2]);
-  expect((await bench.run("status", "-o", "jsonl")).code).toBe(5);
+  // Of a list a line for each member, of anything else one line.
+  const hosts = (await bench.run("status", "-o", "jsonl")).out.trimEnd().split("\n");
+  expect(hosts.map((line) => JSON.parse(line).name)).toEqual([...hosts.map((line) => JSON.parse(line).name)].sort());
+  expect(hosts.map((line) => JSON.parse(line).name)).toContain("web01");
+  const one = await bench.run("rollout", "status", "r1", "-o", "jsonl");
+  expect([one.out.split("\n").length, JSON.parse(one.out).schema]).toEqual([2, "afterpatch.rollout/v1"]);
 });
 
 test("what has ended is told so once, and who leaves the id out how to find it", async () => {

@@ -9,6 +9,7 @@ import { askEngines } from "@afterpatch/agent/host/containers/engines";
 import { readProcesses } from "@afterpatch/agent/host/processes";
 import { scanHost } from "@afterpatch/agent/host/scan";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { until } from "./programs.ts";
 
 // Engines as they answer and store: a socket that speaks Docker's API, and a storage as podman writes it, beside a process
 // that is called as its conmon is. test/lab/containers.test.ts has the real podman.
@@ -45,7 +46,10 @@ async function holder(name: string, args: readonly string[], as: readonly string
   const group = spawn(file, words, { stdio: ["ignore", "pipe", "ignore"], detached: true });
   groups.push(group);
   const [text] = await once(group.stdout, "data");
-  return Number(text);
+  const pid = Number(text);
+  // Until then it is a second one of its parent's name.
+  await until(() => readFileSync(`/proc/${pid}/comm`, "utf8") === "sleep\n");
+  return pid;
 }
 
 /** What is said of our containers alone: this machine may have some of its own. */

@@ -1,38 +1,8 @@
 import { errorIn } from "@afterpatch/core/command-error";
 import { checkGiven, parserError } from "@afterpatch/core/command-line";
 import yargs, { type Argv } from "yargs";
-import type { AddCommand, Chosen, Examples, Reader } from "./command.ts";
-import { budgets } from "./commands/budgets.ts";
-import { locks } from "./commands/locks.ts";
-import { windowsNext } from "./commands/windows-next.ts";
-import { apply } from "./commands/apply.ts";
-import { cordon, uncordon } from "./commands/cordon.ts";
-import { events } from "./commands/events.ts";
-import { freeze } from "./commands/freeze.ts";
-import { plan } from "./commands/plan.ts";
-import { reboot } from "./commands/reboot.ts";
-import { restart } from "./commands/restart.ts";
-import { rolloutAbort, rolloutApprove, rolloutPause, rolloutResume } from "./commands/rollout-order.ts";
-import { rolloutList, rolloutStatus, rolloutWatch } from "./commands/rollout-look.ts";
-import { rolloutHistory } from "./commands/rollout-history.ts";
-import { trend } from "./commands/trend.ts";
-import { why } from "./commands/why.ts";
-import { rolloutRetry } from "./commands/rollout-retry.ts";
-import { rolloutStart } from "./commands/rollout-start.ts";
-import { scan, status } from "./commands/status.ts";
-import { auditList, auditVerify } from "./commands/trust/audit.ts";
-import { caShow } from "./commands/trust/ca.ts";
-import { hostsForget, hostsReadmit, hostsRelease, hostsRevoke, hostsWaiting } from "./commands/trust/hosts.ts";
-import { login } from "./commands/trust/login.ts";
-import {
-  operatorsAdd,
-  operatorsList,
-  operatorsRevoke,
-  operatorsRole,
-  operatorsToken,
-} from "./commands/trust/operators.ts";
-import { tokenCreate, tokenList, tokenRevoke } from "./commands/trust/tokens.ts";
-import { writeoff } from "./commands/writeoff.ts";
+import type { Chosen, Examples, Group, Reader } from "./command.ts";
+import { COMMANDS } from "./commands/all.ts";
 import type { Shell } from "./shell.ts";
 
 export const PROGRAM = "afterpatch";
@@ -107,49 +77,21 @@ interface Reading {
 }
 
 function commands(reader: Reader, argv: readonly string[], version: string, columns: number, reading: Reading): Argv {
-  const group = (parser: Argv, name: string, summary: string, members: readonly AddCommand[]) => {
-    const within: Reader = {
-      choose: reader.choose,
-      describe: (member, examples, syntax) => reader.describe(`${name} ${member}`, examples, syntax),
-    };
-    const build = (inner: Argv) => {
-      reader.describe(name, FIRST_EXAMPLES, name);
-      const all = members.reduce((each, add) => add(each, within), inner);
-      return all.demandCommand(1, `'${name}' needs one of its commands`);
-    };
-    return parser.command(name, summary, build);
-  };
   let parser: Argv = configured(argv, version, columns, reading);
-  for (const add of [
-    status,
-    scan,
-    plan,
-    apply,
-    restart,
-    reboot,
-    cordon,
-    uncordon,
-    freeze,
-    events,
-    trend,
-    writeoff,
-    budgets,
-    locks,
-    why,
-    login,
-  ])
-    parser = add(parser, reader);
-  const looks = [rolloutStatus, rolloutWatch, rolloutList, rolloutHistory];
-  const rollouts = [rolloutStart, rolloutRetry, ...looks, rolloutPause, rolloutResume, rolloutApprove, rolloutAbort];
-  parser = group(parser, "rollout", "Start, follow, pause and stop rollouts", rollouts);
-  parser = group(parser, "windows", "When hosts may begin", [windowsNext]);
-  const hosts = [hostsWaiting, hostsReadmit, hostsRelease, hostsRevoke, hostsForget];
-  parser = group(parser, "hosts", "Which hosts are let in", hosts);
-  const operators = [operatorsList, operatorsAdd, operatorsToken, operatorsRole, operatorsRevoke];
-  parser = group(parser, "operators", "Who may operate", operators);
-  parser = group(parser, "ca", "The controller's CA", [caShow]);
-  parser = group(parser, "audit", "What was done, and that nothing of it was changed", [auditList, auditVerify]);
-  return group(parser, "token", "Make join tokens for new hosts", [tokenCreate, tokenList, tokenRevoke]);
+  for (const one of COMMANDS) parser = one.kind === "group" ? addGroup(one, parser, reader) : one.addTo(parser, reader);
+  return parser;
+}
+
+function addGroup({ name, summary, examples, members }: Group, parser: Argv, reader: Reader): Argv {
+  const within: Reader = {
+    choose: reader.choose,
+    describe: (member, its, syntax) => reader.describe(`${name} ${member}`, its, syntax),
+  };
+  return parser.command(name, summary, (inner) => {
+    reader.describe(name, examples, name);
+    const all = members.reduce((each, member) => member.addTo(each, within), inner);
+    return all.demandCommand(1, `'${name}' needs one of its commands`);
+  });
 }
 
 /** Below the help rather than in it: yargs would break the lines, and then they do not work as printed. */

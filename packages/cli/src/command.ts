@@ -1,6 +1,6 @@
 import type { ExitCode } from "@afterpatch/core/exit";
 import type { ArgumentsCamelCase, Argv } from "yargs";
-import { DOCUMENT_FORMATS, type Format, type Run, type Shell, type Target } from "./shell.ts";
+import { FORMATS, type Run, type Shell, type Target } from "./shell.ts";
 
 /** What the command line asks for. */
 export interface Chosen {
@@ -16,14 +16,29 @@ export interface Reader {
 }
 
 export type Examples = readonly (readonly [command: string, what: string])[];
-export type AddCommand = (parser: Argv, reader: Reader) => Argv;
+/** One command: what its help says, and what it does. */
+export interface Command extends Pick<Definition<unknown>, "syntax" | "summary" | "exits" | "examples"> {
+  readonly kind: "command";
+  /** The first word of its syntax. */
+  readonly name: string;
+  /** Adds its options to a parser, those of the output included. */
+  readonly options: (parser: Argv) => Argv;
+  readonly addTo: (parser: Argv, reader: Reader) => Argv;
+}
+
+/** Commands under one word: `rollout start`. */
+export interface Group {
+  readonly kind: "group";
+  readonly name: string;
+  readonly summary: string;
+  readonly examples: Examples;
+  readonly members: readonly Command[];
+}
 
 interface Definition<T> {
   /** As yargs wants it: `status [pattern]`. */
   readonly syntax: string;
   readonly summary: string;
-  /** Of `-o`, where they are not the usual ones. */
-  readonly formats?: readonly Format[];
   readonly options: (parser: Argv) => Argv<T>;
   /** Exit codes with what they mean for this command, as its help shows them. */
   readonly exits: string;
@@ -33,21 +48,21 @@ interface Definition<T> {
 }
 
 /** A command for yargs. It only says what to run: main.ts runs it, so that every failure is reported in one place. */
-export function command<T>(definition: Definition<T>): AddCommand {
+export function command<T>(definition: Definition<T>): Command {
   const { syntax, summary, exits, examples } = definition;
   const options = (parser: Argv) =>
     definition
       .options(parser)
       .option("format", {
         alias: "o",
-        choices: definition.formats ?? DOCUMENT_FORMATS,
+        choices: FORMATS,
         default: "table" as const,
         requiresArg: true,
         describe: "How to print the result",
       })
       .option("out", { type: "string", requiresArg: true, describe: "Write the result to this file" });
   const [name = ""] = syntax.split(" ");
-  return (parser, reader) => {
+  const addTo = (parser: Argv, reader: Reader) => {
     const build = (inner: Argv) => {
       reader.describe(name, examples, syntax);
       return options(inner).epilogue(`Exit codes: ${exits}; always: 1 internal error.`);
@@ -57,4 +72,5 @@ export function command<T>(definition: Definition<T>): AddCommand {
       reader.choose({ run: (shell) => definition.run(args, shell), target: { format: args.format, out: args.out } });
     });
   };
+  return { kind: "command", name, syntax, summary, exits, examples, options, addTo };
 }

@@ -24,6 +24,8 @@ async function main(args: readonly string[]): Promise<ExitCode> {
       error.code === "EPIPE" ? process.exit(EXIT.ok) : notWritten(error),
     );
   try {
+    // Asked by the scripts of completion/, never typed.
+    if (args[0] === "__complete") return await completed(args.slice(1));
     const parsed = await parseCommandLine(args, version, stdout.columns || 100);
     if (parsed.kind === "text") {
       stdout.write(parsed.text);
@@ -39,13 +41,27 @@ async function main(args: readonly string[]): Promise<ExitCode> {
   }
 }
 
+async function completed(words: readonly string[]): Promise<ExitCode> {
+  const { complete } = await import("./completion/complete.ts");
+  // Where the line itself says whom to ask, that one is asked.
+  const said = (name: string) => words.flatMap((word, index) => saidBy(word, words[index + 1], name)).at(0);
+  const shell = shellFor({ controller: said("--controller"), credentials: said("--credentials") });
+  stdout.write(await complete(words, shell));
+  return EXIT.ok;
+}
+
+function saidBy(word: string, next: string | undefined, name: string): readonly string[] {
+  if (word.startsWith(`${name}=`)) return [word.slice(name.length + 1)];
+  return word === name && next ? [next] : [];
+}
+
 /** What was to be said did not arrive: a result that nobody got is no success. */
 function notWritten(error: Error): never {
   stderr.write(`afterpatch: standard output: ${error.message}; see to the disk or the pipe, then ask again\n`);
   process.exit(EXIT.internal);
 }
 
-function shellFor(parsed: Extract<Parsed, { kind: "command" }>): Shell {
+function shellFor(parsed: Pick<Extract<Parsed, { kind: "command" }>, "controller" | "credentials">): Shell {
   const access: Access = {
     controller: parsed.controller ?? (env.AFTERPATCH_CONTROLLER || null),
     credentials: parsed.credentials ?? (env.AFTERPATCH_CREDENTIALS || join(home(), ".config", "afterpatch")),

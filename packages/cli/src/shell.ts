@@ -38,10 +38,8 @@ export type Paint = (colour: Colour, text: string) => string;
 
 export const plain: Paint = (_colour, text) => text;
 
-/** `jsonl` is one document a line, where a command has lines to tell. */
+/** `jsonl`: of a list, one document a line for each of its members; of anything else, the document on one line. */
 export const FORMATS = ["table", "wide", "json", "yaml", "jsonl"] as const;
-/** Of commands whose result is one document. */
-export const DOCUMENT_FORMATS = ["table", "wide", "json", "yaml"] as const;
 export type Format = (typeof FORMATS)[number];
 
 /** `-o` and `--out`. */

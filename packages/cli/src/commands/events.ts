@@ -8,12 +8,11 @@ import type { FleetEventDocument } from "../documents/events.ts";
 import { followEvents } from "../follow-events.ts";
 import { checkTarget, emit } from "../output.ts";
 import { renderEvent } from "../render/events.ts";
-import { FORMATS, type Shell } from "../shell.ts";
+import type { Shell } from "../shell.ts";
 
 export const events = command({
   syntax: "events",
   summary: "What happens in the fleet, in one sequence: rollouts, hosts, reports, freezes",
-  formats: FORMATS,
   options: (parser) =>
     parser
       .option("watch", {

@@ -18,7 +18,11 @@ export const locks = command({
     await checkTarget(args);
     const { connect } = await import("../connection.ts");
     const document = locksDocument(await (await connect(shell)).listRollouts(MOST, "open"));
-    await emit({ document, table: (paint) => render(document, shell.now(), paint) }, args, shell);
+    await emit(
+      { document, lines: document.locks, table: (paint) => render(document, shell.now(), paint) },
+      args,
+      shell,
+    );
     return EXIT.ok;
   },
 });

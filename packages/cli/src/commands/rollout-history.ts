@@ -6,7 +6,6 @@ import { historyDocument } from "../documents/history.ts";
 import { rolloutDocument } from "../documents/rollout.ts";
 import { checkTarget, emit } from "../output.ts";
 import { renderEnded, renderEvents } from "../render/history.ts";
-import { FORMATS } from "../shell.ts";
 
 export const rolloutHistory = command({
   syntax: "history [id]",
@@ -15,7 +14,6 @@ export const rolloutHistory = command({
     parser
       .positional("id", { type: "string", describe: "Rollout, ended or not" })
       .option("limit", { type: "string", default: "20", requiresArg: true, describe: "At most so many rollouts" }),
-  formats: FORMATS,
   exits: "0 shown, 4 controller unreachable, 5 usage or credentials, 6 no such rollout",
   examples: [
     ["afterpatch rollout history", "the last twenty"],

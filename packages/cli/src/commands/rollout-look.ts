@@ -77,7 +77,7 @@ export const rolloutList = command({
     const rollouts = (await control.listRollouts(limit)).map(rolloutDocument);
     const document = { schema: "afterpatch.rollouts/v1", rollouts };
     await emit(
-      { document, table: (paint, isWide) => renderRollouts(rollouts, shell.now(), paint, isWide) },
+      { document, lines: rollouts, table: (paint, isWide) => renderRollouts(rollouts, shell.now(), paint, isWide) },
       args,
       shell,
     );

@@ -60,7 +60,12 @@ async function show(args: ShowArguments, shell: Shell, fresh: boolean): Promise<
   const control = await connect(shell);
   const document = statusDocument(await control.listHosts(args.pattern ?? "", fresh));
   tellComingBack(document.comingBack, shell);
-  await emit({ document, table: (paint, isWide) => renderStatus(document, shell.now(), paint, isWide) }, args, shell);
+  const lines = document.hosts;
+  await emit(
+    { document, lines, table: (paint, isWide) => renderStatus(document, shell.now(), paint, isWide) },
+    args,
+    shell,
+  );
   // A scan that was asked for and not made is never success.
   const isComplete = document.hosts.every((host) => host.notScanned === null);
   return worst([args.exitCode ? exitCodeOf(document) : EXIT.ok, isComplete ? EXIT.ok : EXIT.unreachable]);

@@ -10,7 +10,6 @@ import { command } from "../../command.ts";
 import { checkTarget, emit } from "../../output.ts";
 import { table } from "../../render/table.ts";
 import { instant } from "../../render/time.ts";
-import { FORMATS } from "../../shell.ts";
 import { answered, EXITS, trust } from "./common.ts";
 
 const PAGE = 1_000;
@@ -18,7 +17,6 @@ const PAGE = 1_000;
 export const auditList = command({
   syntax: "list",
   summary: "Who did what, newest last",
-  formats: FORMATS,
   options: (parser) =>
     parser
       .option("last", {

@@ -83,6 +83,7 @@ export const hostsWaiting = command({
       const none = "No host waits for anybody.\n";
       return {
         document: { schema: "afterpatch.waiting/v1", hosts },
+        lines: hosts,
         table: (paint) => (hosts.length === 0 ? none : table(columns, rows, paint)),
       };
     }),

@@ -39,6 +39,7 @@ export const operatorsList = command({
       });
       return {
         document: { schema: "afterpatch.operators/v1", operators },
+        lines: operators,
         table: (paint) => table(columns, rows, paint),
       };
     }),

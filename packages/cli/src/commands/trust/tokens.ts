@@ -81,6 +81,7 @@ export const tokenList = command({
       });
       return {
         document: { schema: "afterpatch.tokens/v1", tokens },
+        lines: tokens,
         table: (paint) =>
           tokens.length === 0
             ? "No token works; make one with 'afterpatch token create'.\n"

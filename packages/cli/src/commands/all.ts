@@ -1,0 +1,66 @@
+import type { Command, Examples, Group } from "../command.ts";
+import { budgets } from "./budgets.ts";
+import { locks } from "./locks.ts";
+import { windowsNext } from "./windows-next.ts";
+import { apply } from "./apply.ts";
+import { completion } from "./completion.ts";
+import { cordon, uncordon } from "./cordon.ts";
+import { events } from "./events.ts";
+import { freeze } from "./freeze.ts";
+import { plan } from "./plan.ts";
+import { reboot } from "./reboot.ts";
+import { restart } from "./restart.ts";
+import { rolloutAbort, rolloutApprove, rolloutPause, rolloutResume } from "./rollout-order.ts";
+import { rolloutList, rolloutStatus, rolloutWatch } from "./rollout-look.ts";
+import { rolloutHistory } from "./rollout-history.ts";
+import { trend } from "./trend.ts";
+import { why } from "./why.ts";
+import { rolloutRetry } from "./rollout-retry.ts";
+import { rolloutStart } from "./rollout-start.ts";
+import { scan, status } from "./status.ts";
+import { auditList, auditVerify } from "./trust/audit.ts";
+import { caShow } from "./trust/ca.ts";
+import { hostsForget, hostsReadmit, hostsRelease, hostsRevoke, hostsWaiting } from "./trust/hosts.ts";
+import { login } from "./trust/login.ts";
+import { operatorsAdd, operatorsList, operatorsRevoke, operatorsRole, operatorsToken } from "./trust/operators.ts";
+import { tokenCreate, tokenList, tokenRevoke } from "./trust/tokens.ts";
+import { writeoff } from "./writeoff.ts";
+
+const group = (name: string, summary: string, members: readonly Command[]): Group => ({
+  ...{ kind: "group", name, summary, members },
+  examples: members.flatMap(({ examples }): Examples => examples.slice(0, 1)).slice(0, 4),
+});
+
+const looks = [rolloutStatus, rolloutWatch, rolloutList, rolloutHistory];
+const orders = [rolloutPause, rolloutResume, rolloutApprove, rolloutAbort];
+const rollouts = [rolloutStart, rolloutRetry, ...looks, ...orders];
+const hosts = [hostsWaiting, hostsReadmit, hostsRelease, hostsRevoke, hostsForget];
+const operators = [operatorsList, operatorsAdd, operatorsToken, operatorsRole, operatorsRevoke];
+
+/** Every command, in the order in which help shows them. */
+export const COMMANDS: readonly (Command | Group)[] = [
+  status,
+  scan,
+  plan,
+  apply,
+  restart,
+  reboot,
+  cordon,
+  uncordon,
+  freeze,
+  events,
+  trend,
+  writeoff,
+  budgets,
+  locks,
+  why,
+  login,
+  group("rollout", "Start, follow, pause and stop rollouts", rollouts),
+  group("windows", "When hosts may begin", [windowsNext]),
+  group("hosts", "Which hosts are let in", hosts),
+  group("operators", "Who may operate", operators),
+  group("ca", "The controller's CA", [caShow]),
+  group("audit", "What was done, and that nothing of it was changed", [auditList, auditVerify]),
+  group("token", "Make join tokens for new hosts", [tokenCreate, tokenList, tokenRevoke]),
+  completion,
+];
