@@ -1,4 +1,4 @@
-import { accessSync, constants, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { accessSync, chmodSync, constants, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { usageError } from "@afterpatch/core/command-error";
 
@@ -20,7 +20,8 @@ export function checkTarget({ out }: Target): void {
   }
 }
 
-export function emit(text: string, { out }: Target): void {
+/** `mode`: of the file, whatever the umask is; undefined: as the umask says. */
+export function emit(text: string, { out }: Target, mode?: number): void {
   if (out === undefined) {
     process.stdout.write(text);
     return;
@@ -28,7 +29,7 @@ export function emit(text: string, { out }: Target): void {
   try {
     const found = statSync(out, { throwIfNoEntry: false });
     if (found && !found.isFile()) writeFileSync(out, text);
-    else replaceFile(out, text);
+    else replaceFile(out, text, mode);
   } catch (error) {
     throw cannotWrite(out, error);
   }
@@ -43,10 +44,11 @@ export function heard(): "heard" | "nobody-reads" | Error {
   return code === "EPIPE" || (code === "EIO" && isTTY) ? "nobody-reads" : errored;
 }
 
-function replaceFile(path: string, text: string): void {
+function replaceFile(path: string, text: string, mode: number | undefined): void {
   const next = `${path}.${process.pid}.tmp`;
   try {
     writeFileSync(next, text, { flag: "wx", flush: true });
+    if (mode !== undefined) chmodSync(next, mode);
     renameSync(next, path);
   } catch (error) {
     rmSync(next, { force: true });

@@ -56,7 +56,7 @@ export const scan: CommandModule<object, ScanArguments> = {
         ["afterpatch-agent scan --exit-code", "for a pipeline: 10 if anything runs old code"],
         ["afterpatch-agent scan --cve CVE-2026-28387", "what runs without that fix"],
         ["afterpatch-agent scan --format nagios", "a plugin: 0 ok, 1 warning, 2 critical, 3 unknown"],
-        ["afterpatch-agent scan -o openmetrics", "for Prometheus; with --out for node_exporter"],
+        ["afterpatch-agent scan -o openmetrics", "for Prometheus; with --out FILE.prom for node_exporter"],
         ["afterpatch-agent scan -o needrestart", "the lines of 'needrestart -b', for what reads those"],
       ]) as never, // exit-code arrives as exitCode too, which yargs' types do not join
   handler: runScan,
@@ -67,7 +67,9 @@ export async function runScan(args: ScanArguments): Promise<void> {
   checkTarget(args);
   const config = await configFor(args);
   const result = await scanned(args, config);
-  emit(await rendered(result, { format: args.format, cve: args.cve }, holdsOff(config)), args);
+  const text = await rendered(result, { format: args.format, cve: args.cve }, holdsOff(config));
+  // node_exporter reads it as a user of its own.
+  emit(text, args, args.format === "openmetrics" ? 0o644 : undefined);
   process.exitCode = args.exitCode ? exitCodeOf(result) : EXIT.ok;
 }
 
