@@ -40,6 +40,11 @@ test("what people do is in the log with who and why, and the log is whole", asyn
       .split("\n")
       .map((line) => JSON.parse(line).seq),
   ).toEqual([4, 5, 6, 9]);
+  // Whatever is asked for is looked for in all of it, and the newest are shown.
+  const enrolled = await place.admin("audit", "list", "--object", "web01", "--last", "1", "-o", "jsonl");
+  expect(enrolled.out.trim().split("\n")).toHaveLength(1);
+  const first = await place.admin("audit", "list", "--actor", "init", "--last", "1", "-o", "jsonl");
+  expect(JSON.parse(first.out)).toMatchObject({ seq: 1, action: "operator.add" });
   const verified = await place.admin("audit", "verify");
   expect([verified.code, verified.out]).toEqual([
     0,

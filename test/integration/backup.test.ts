@@ -112,7 +112,13 @@ test("a copy that is made while the controller runs and works is whole, and the 
 test("a store that nobody serves is copied too; restored twice, the later controller has the larger epoch", async () => {
   const dataDir = await initialised();
   const out = join(await temporaryDirectory(), "backup");
+  const before = await serve(dataDir);
+  const token = await run("controller", ["login-token", "--data-dir", dataDir, "admin"]);
+  expect([token.code, token.stdout]).toEqual([0, expect.stringMatching(/^ap1\./)]);
+  await before.stop("SIGTERM");
+  writeFileSync(join(dataDir, "ca/root-2025.key.gpg"), "somebody keeps it here");
   expect((await backup(dataDir, out)).code).toBe(0);
+  expect(existsSync(join(out, "ca/root-2025.key.gpg"))).toBe(false);
   const epochs: number[] = [];
   for (let nth = 0; nth < 2; nth++) {
     const next = join(await temporaryDirectory(), "controller");
@@ -121,6 +127,12 @@ test("a store that nobody serves is copied too; restored twice, the later contro
     await controller.stop("SIGTERM");
     using db = new DatabaseSync(join(next, "controller.db"));
     epochs.push(Number(db.prepare("SELECT value FROM meta WHERE key = 'epoch'").get()?.value));
+    // Tokens of the copy may have been used since.
+    const open = "SELECT COUNT(*) AS n FROM tokens WHERE revoked_at IS NULL";
+    expect([db.prepare("SELECT COUNT(*) AS n FROM tokens").get(), db.prepare(open).get()]).toEqual([
+      { n: 1 },
+      { n: 0 },
+    ]);
     await new Promise((settle) => setTimeout(settle, 1_100));
   }
   expect(epochs[1]).toBeGreaterThan(epochs[0] ?? 0);

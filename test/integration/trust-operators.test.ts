@@ -152,6 +152,36 @@ test("two commands at once renew one certificate, and its key still fits", async
   expect(new X509Certificate(cert).checkPrivateKey(createPrivateKey(key))).toBe(true);
 }, 60_000);
 
+test("tokens go with the admin who made them, and a key that was replaced is good for nothing", async () => {
+  const place = await trustedPlace();
+  const enrol = `localhost:${place.controller.ports.enrol}`;
+  const mallory = await loggedIn(place, "mallory", "--role", "admin");
+  const kept = [
+    (await place.as(mallory, "operators", "token", "admin")).out,
+    (await place.as(mallory, "operators", "add", "second", "--role", "admin")).out,
+  ];
+  const joining = (await place.as(mallory, "token", "create", "--uses", "100")).out;
+  const own = (await place.admin("operators", "token", "admin")).out;
+  await place.admin("operators", "revoke", "mallory", "--reason", "left in anger", "--yes");
+  for (const token of kept) {
+    const home = await place.home();
+    const login = await cli(["login", enrol, "--token-file", await tokenFile(token), "--credentials", home]).ended;
+    expect([login.code, login.err]).toEqual([5, expect.stringContaining("was revoked")]);
+  }
+  const listed = JSON.parse((await place.admin("token", "list", "-o", "json")).out);
+  expect(listed.tokens).toMatchObject([{ for: "operator admin" }]);
+  expect(JSON.stringify(listed)).not.toContain(joining.split(".")[1]);
+  // A new laptop: what is on the old one lets nobody in any more.
+  const old = join(place.controller.dataDir, "admin");
+  const live = await connectionOf(place, old);
+  const home = await place.home();
+  expect((await cli(["login", enrol, "--token-file", await tokenFile(own), "--credentials", home]).ended).code).toBe(0);
+  const late = new Promise((resolve) => setTimeout(resolve, 5_000, "still open"));
+  expect(await Promise.race([live.closed, late])).toBe("closed");
+  expect((await place.as(old, "status")).code).toBe(5);
+  expect((await place.as(home, "status")).code).toBe(0);
+}, 60_000);
+
 test("the last admin who can act stays: one who never logged in, or whose certificate says less, does not count", async () => {
   const place = await trustedPlace();
   const why = ["--reason", "x"];

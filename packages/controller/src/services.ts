@@ -106,7 +106,7 @@ export function buildServices(deps: ControllerDeps): Services {
   });
   const trusting = trustHandlers({ ...deps, fleet, engine });
   const control: Handlers<typeof controlService> = {
-    ...controlHandlers({ ...planning, rollouts: store.rollouts, engine, clock, lostAfterMs }),
+    ...controlHandlers({ ...planning, rollouts: store.rollouts, access: store.access, engine, clock, lostAfterMs }),
     ...holdHandlers({ hosts, register, engine, clock, log }),
     ...chargeHandlers({ hosts, engine, log }),
     ...budgetHandlers({ hosts, fleet, engine, clock }),

@@ -2,8 +2,10 @@ import { isClosed } from "@afterpatch/core/rollout/transitions";
 import type { RolloutView } from "@afterpatch/core/rollout/types";
 import { countsToWire, needToWire } from "@afterpatch/wire/convert/report";
 import { rolloutToWire } from "@afterpatch/wire/convert/rollout";
-import { type Handlers, newestOnly, serverStream, unary } from "@afterpatch/wire/rpc";
+import { type Handlers, newestOnly, RpcError, serverStream, unary } from "@afterpatch/wire/rpc";
 import type { controlService } from "@afterpatch/wire/services";
+import { status } from "@grpc/grpc-js";
+import { peerOf } from "../listen/peer.ts";
 import type { Clock } from "../ports.ts";
 import type { RolloutEngine } from "../rollouts/engine.ts";
 import { comingBack, notConnected, type PlanFleetDeps, SCAN_TIMEOUT_MS } from "../rollouts/plan-fleet.ts";
@@ -19,6 +21,7 @@ import type { TrendCalls } from "./trend.ts";
 import type { FleetEventCalls } from "./fleet-events.ts";
 import type { WhyCalls } from "./why.ts";
 import { hoursOfPlan, type WindowCalls } from "./windows.ts";
+import type { Access } from "../store/operators.ts";
 import type { RolloutStore } from "../store/rollout-store.ts";
 import { budgetsToWire, forecastToWire } from "./forecast.ts";
 import { planToWire } from "./plan-to-wire.ts";
@@ -29,6 +32,7 @@ import { planOrRefuse, startRollout } from "./start-rollout.ts";
 
 export interface ControlApiDeps extends PlanFleetDeps {
   readonly rollouts: Pick<RolloutStore, "recent">;
+  readonly access: Pick<Access, "operator">;
   readonly engine: RolloutEngine;
   readonly clock: Clock;
   readonly lostAfterMs: number;
@@ -79,7 +83,7 @@ export function controlHandlers(
       };
     }),
     startRollout: unary(async (request, call) =>
-      rolloutToWire(await startRollout({ ...deps, shown }, request, nameOf(call))),
+      rolloutToWire(await startRollout({ ...deps, shown }, request, nameOf(call), () => stillMay(deps.access, call))),
     ),
     getRollout: unary(async ({ id }) => rolloutToWire(await found(engine, id))),
     listRollouts: unary(async ({ limit, open, ended }) => {
@@ -156,6 +160,14 @@ async function scanAll(deps: ControlApiDeps, hosts: readonly Host[]): Promise<Re
 }
 
 /** Newest first: all, or those alone that have ended. */
+/** See StillMay. */
+async function stillMay(access: Pick<Access, "operator">, call: Parameters<typeof peerOf>[0]): Promise<void> {
+  const peer = peerOf(call);
+  const role = peer.kind === "operator" ? await access.operator(peer.name, peer.serial) : null;
+  if (role === null || role === "viewer")
+    throw new RpcError(status.PERMISSION_DENIED, "revoked", "you may not start rollouts any more; nothing was begun");
+}
+
 async function listed(engine: RolloutEngine, most: number, hasEnded: boolean): Promise<readonly RolloutView[]> {
   if (!hasEnded) return engine.recent(most);
   const views = await engine.recent(most + engine.open().length);

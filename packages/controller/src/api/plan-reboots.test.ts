@@ -54,7 +54,7 @@ async function fleet(reports: Readonly<Record<string, ScanReport>>) {
       queue: false,
       rolloutFile: "",
     };
-    return startRollout(deps, { ...about, ...rest }, "ops");
+    return startRollout(deps, { ...about, ...rest }, "ops", async () => {});
   };
   return { plan, start };
 }

@@ -55,7 +55,7 @@ async function fleet() {
       rolloutFile: "",
       retryOf: "",
     };
-    return (await startRollout(deps, { ...request, ...rest, queue: true, ...change }, "ops")).plan.id;
+    return (await startRollout(deps, { ...request, ...rest, queue: true, ...change }, "ops", async () => {})).plan.id;
   };
   const first = await start("web1");
   /** The first rollout ends, and web1 is like this at the next scan. */

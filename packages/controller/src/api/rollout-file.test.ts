@@ -41,7 +41,8 @@ async function fleet() {
   });
   const plan = async (file: string, pattern?: string) =>
     (await planOrRefuse(deps, orderOrRefuse(request(file, pattern)).fleet)).plan;
-  const start = (file: string) => startRollout(deps, request(file, file.startsWith("select") ? "" : "all"), "ops");
+  const start = (file: string) =>
+    startRollout(deps, request(file, file.startsWith("select") ? "" : "all"), "ops", async () => {});
   const ends = async (name: string) => {
     const link = links.get(name);
     if (link) await run.tells(name, link, verified(permitOf(link), CLEAN));

@@ -40,7 +40,7 @@ async function fleet(names: readonly string[] = NAMES) {
       queue: false,
       rolloutFile: "",
     };
-    return startRollout({ ...deps, shown }, { ...request, ...rest, ...change }, "ops");
+    return startRollout({ ...deps, shown }, { ...request, ...rest, ...change }, "ops", async () => {});
   };
   return { bench, run, now, deps, shown, plan, start };
 }
@@ -172,9 +172,9 @@ describe("a plan that was shown", () => {
       queue: false,
       rolloutFile: "",
     };
-    await expect(startRollout(forgotten, request, "ops")).rejects.toMatchObject({ code: "stale-plan" });
+    await expect(startRollout(forgotten, request, "ops", async () => {})).rejects.toMatchObject({ code: "stale-plan" });
     now.set("web1", await oldUnits("ssh.service", "nginx.service"));
-    expect((await startRollout(forgotten, request, "ops")).plan.digest).toBe(digest);
+    expect((await startRollout(forgotten, request, "ops", async () => {})).plan.digest).toBe(digest);
   });
 
   test("is forgotten when twenty others were shown since, not when it was shown again", async () => {

@@ -27,10 +27,18 @@ export interface StartDeps extends PlanFleetDeps {
   readonly shown: ShownPlans;
 }
 
+/** Rejects where the operator may not begin a rollout any more: planning takes minutes, and a revocation holds at once. */
+export type StillMay = () => Promise<void>;
+
 type StartRequest = Parameters<Handlers<typeof controlService>["startRollout"]>[0]["request"];
 
 /** Plans anew, holds the plan against the one that the operator saw, and begins. A repeated request begins nothing. */
-export async function startRollout(deps: StartDeps, request: StartRequest, actor: string): Promise<RolloutView> {
+export async function startRollout(
+  deps: StartDeps,
+  request: StartRequest,
+  actor: string,
+  stillMay: StillMay,
+): Promise<RolloutView> {
   if (request.requestId === "") throw refused("bad-argument", "a rollout needs a request id");
   const known = await deps.engine.byRequest(request.requestId);
   if (known) return known;
@@ -59,6 +67,7 @@ export async function startRollout(deps: StartDeps, request: StartRequest, actor
     allowNew,
     ...(spec && spec.webhooks.length > 0 ? { webhooks: spec.webhooks } : {}),
   };
+  await stillMay();
   return refusing(() => deps.engine.start(freeze(fleet, order, timingOf(spec)), request.requestId, request.queue));
 }
 

@@ -11,8 +11,8 @@ import { copyStore, inspectStore } from "../store/store.ts";
 import { synced } from "./files.ts";
 import { digestOf, MANIFEST, type Manifest } from "./manifest.ts";
 
-/** Made anew from the others by whoever needs it. */
-const LEFT_OUT = /^server\.pem$|\.new$/;
+/** Of the CA: all that is not made anew from these. The root's key may be kept elsewhere, old directories have no issuing CA. */
+const OF_CA: ReadonlySet<string> = new Set(["root.crt", "root.key", "issuing.pem"]);
 
 /**
  * Copies a data directory to a new one, `directory`, while its controller runs or not: the store, checked as a whole, and
@@ -35,7 +35,7 @@ export async function backUp(dataDir: string, directory: string, version: string
     }
     await mkdir(join(stage, "ca"), { mode: 0o700 });
     for (const name of await readdir(join(dataDir, "ca")))
-      if (!LEFT_OUT.test(name)) await copyFile(join(dataDir, "ca", name), join(stage, "ca", name));
+      if (OF_CA.has(name)) await copyFile(join(dataDir, "ca", name), join(stage, "ca", name));
     const names = ["controller.db", ...(await readdir(join(stage, "ca"))).map((name) => `ca/${name}`)];
     for (const name of names) await synced(join(stage, name));
     const files: Record<string, string> = {};

@@ -36,7 +36,12 @@ export async function openLocal(
 ): Promise<() => Promise<void>> {
   const path = localSocket(dataDir);
   await rm(path, { force: true }); // of a controller that was killed: the store's lock tells that no other one runs
-  const server = createServer({ allowHalfOpen: true }, (socket) => void serve(socket, answer));
+  const sockets = new Set<Socket>();
+  const server = createServer({ allowHalfOpen: true }, (socket) => {
+    sockets.add(socket);
+    socket.once("close", () => sockets.delete(socket));
+    void serve(socket, answer);
+  });
   const why = await new Promise<string | null>((resolve) => {
     server.once("error", ({ message }) => resolve(message));
     if (Buffer.byteLength(path) > LONGEST_PATH) resolve(`${path} is too long for a socket`);
@@ -47,7 +52,11 @@ export async function openLocal(
     return async () => {};
   }
   await chmod(path, 0o600);
-  return () => new Promise((resolve) => server.close(() => resolve()));
+  return () =>
+    new Promise((resolve) => {
+      server.close(() => resolve());
+      for (const socket of sockets) socket.destroy(); // one that asks nothing does not hold up the end
+    });
 }
 
 async function serve(socket: Socket, answer: Answer): Promise<void> {

@@ -3,6 +3,7 @@ import type { IssuedCertificate } from "./enrolment.ts";
 import { type Connection, integer, type Row, text } from "./sqlite.ts";
 import {
   charge,
+  endToken,
   insertToken,
   isRefusal,
   knownToken,
@@ -103,6 +104,9 @@ export function operators(db: Connection): Operators {
         const { serial, notAfter } = certificate;
         const details = { token: shown.tokenId, serial, notAfter };
         record(db, { actor: user(operator.name), at: shown.now }, "operator.login", operator.name, details);
+        // The key that was lost, or left on another machine, is good for nothing from now on.
+        const earlier = "UPDATE certificates SET revoked_at = ? WHERE operator = ? AND revoked_at IS NULL";
+        db.prepare(earlier).run(shown.now, operator.name);
         insertCertificate(db, operator.name, certificate, shown.now);
         return operator;
       });
@@ -120,6 +124,7 @@ function changes(db: Connection): Pick<Operators, "setRole" | "remove"> {
         if (role !== "admin" && isLastAdmin(db, operator, by.at)) return "last-admin";
         if (role !== operator.role)
           db.prepare("UPDATE operators SET role = ?, role_since = ? WHERE name = ?").run(role, by.at, name);
+        if (operator.role === "admin" && role !== "admin") revokeTokensBy(db, name, by);
         record(db, by, "operator.role", name, { role, before: operator.role });
         return "done";
       });
@@ -136,6 +141,7 @@ function changes(db: Connection): Pick<Operators, "setRole" | "remove"> {
           ["tokens", "operator"],
         ])
           db.prepare(`UPDATE ${table} SET revoked_at = ? WHERE ${column} = ? AND revoked_at IS NULL`).run(by.at, name);
+        revokeTokensBy(db, name, by);
         record(db, by, "operator.revoke", name);
         return "done";
       });
@@ -152,6 +158,12 @@ function judged(db: Connection, shown: Shown): Operator | TokenRefusal {
   if (why) return why;
   const operator = found(db, name);
   return operator && operator.removedAt === null ? operator : { kind: "token-revoked" };
+}
+
+/** Whoever made a token may have kept it: none of those that still work is left to one who is no admin any more. */
+function revokeTokensBy(db: Connection, name: string, by: By): void {
+  const made = "SELECT id FROM tokens WHERE created_by = ? AND revoked_at IS NULL AND uses_left > 0 ORDER BY id";
+  for (const row of db.prepare(made).all(name)) endToken(db, text(row, "id"), by);
 }
 
 /** So long after its end an operator's certificate is still made good, milliseconds. */

@@ -92,6 +92,7 @@ function renewHost(db: Connection, renewal: HostRenewal): boolean {
   const holder = holderOf(db, shown);
   if (holder?.kind !== "host" || holder.id !== hostId) return false;
   if (isReadmission && !isApproved(db, hostId, now)) return false;
+  if (issuedSince(db, hostId, now - HOUR_MS) >= MOST_PER_HOUR) throw new TooManyRenewals();
   const { serial, notAfter } = certificate;
   const action = isReadmission ? "host.readmitted" : "host.renew";
   recordHost(db, { actor: hostActor(hostId), at: now }, action, hostId, { shown, serial, notAfter });
@@ -99,6 +100,20 @@ function renewHost(db: Connection, renewal: HostRenewal): boolean {
   const insert = "INSERT INTO certificates (serial, host_id, not_after, issued_at) VALUES (?,?,?,?)";
   db.prepare(insert).run(serial, hostId, notAfter, now);
   return true;
+}
+
+const HOUR_MS = 3_600_000;
+/** An agent renews once in twenty days, and asks again where an answer is lost; each leaves rows that stay. */
+export const MOST_PER_HOUR = 60;
+
+/** A host asks for certificates as no agent does. */
+export class TooManyRenewals extends Error {
+  override readonly name = "TooManyRenewals";
+}
+
+function issuedSince(db: Connection, hostId: string, since: number): number {
+  const count = "SELECT COUNT(*) AS n FROM certificates WHERE host_id = ? AND issued_at > ?";
+  return integer(db.prepare(count).get(hostId, since) ?? { n: 0 }, "n");
 }
 
 /** An answer may get lost: an approval is good for every certificate that is asked for within an hour of it. */

@@ -18,7 +18,7 @@ import { type Renewals, renewals } from "./renewals.ts";
 import { SCHEMA_VERSION } from "./schema.ts";
 import { type ToldStore, told } from "./told.ts";
 import { prune, type Retention } from "./pruning.ts";
-import { type Tokens, tokens } from "./tokens.ts";
+import { endTokens, type Tokens, tokens } from "./tokens.ts";
 
 /** Everything the controller keeps. What a function here has answered is on the disk. */
 export interface Store {
@@ -145,6 +145,9 @@ export async function reviveStore(path: string, from: object, now: number): Prom
       setEpoch(db, Math.max(readEpoch(db) + 1, Math.floor(now / 1000)));
       leaveGap(db);
       record(db, by, "controller.restore", "", from);
+      // They may have been used, burnt or revoked since the copy was made.
+      endTokens(db, { ...by, reason: "restored from a backup" });
+      db.prepare("UPDATE readmissions SET approved_by = NULL, approved_at = NULL").run();
     });
     const reason = "restored from a backup: look at 'afterpatch rollout list' and 'audit list', then thaw";
     await holds(db).setFreeze({ actor: "restore", reason, since: now, until: null }, by);

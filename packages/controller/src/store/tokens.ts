@@ -116,6 +116,18 @@ export function spent(token: Row, now: number): TokenRefusal | null {
 }
 
 /** Within a transaction. */
+export function endToken(db: Connection, id: string, by: By): void {
+  db.prepare("UPDATE tokens SET revoked_at = ? WHERE id = ?").run(by.at, id);
+  record(db, by, "token.revoke", id);
+}
+
+/** Within a transaction: no token works that worked before. */
+export function endTokens(db: Connection, by: By): void {
+  const open = "SELECT id FROM tokens WHERE revoked_at IS NULL AND uses_left > 0 AND expires_at > ? ORDER BY id";
+  for (const row of db.prepare(open).all(by.at)) endToken(db, text(row, "id"), by);
+}
+
+/** Within a transaction. */
 export function charge(db: Connection, tokenId: string): void {
   db.prepare("UPDATE tokens SET uses_left = uses_left - 1 WHERE id = ?").run(tokenId);
 }

@@ -46,8 +46,10 @@ export const auditList = command({
     return answered(args, shell, async (ask) => {
       const method = (await trust()).listAudit;
       const pages: pb.v1.AuditEntry[] = [];
-      if (!args.all) pages.push(...(await ask("audit list", method, { after: 0, limit: last, newest: true })).entries);
-      for (let after = 0; args.all; after = pages.at(-1)?.seq ?? 0) {
+      // What is meant may be anywhere in it.
+      const isWhole = args.all || args.object !== undefined || args.actor !== undefined;
+      if (!isWhole) pages.push(...(await ask("audit list", method, { after: 0, limit: last, newest: true })).entries);
+      for (let after = 0; isWhole; after = pages.at(-1)?.seq ?? 0) {
         const { entries } = await ask("audit list", method, { after, limit: PAGE, newest: false });
         if (entries.length === 0) break;
         pages.push(...entries);
@@ -55,7 +57,8 @@ export const auditList = command({
       const isMeant = ({ object, body }: pb.v1.AuditEntry) =>
         args.object === undefined || object === args.object || nameIn(body) === args.object;
       const wanted = (entry: pb.v1.AuditEntry) => (args.actor ?? entry.actor) === entry.actor && isMeant(entry);
-      const entries = pages.filter(wanted).map(documentOf);
+      const meant = pages.filter(wanted);
+      const entries = (args.all ? meant : meant.slice(-last)).map(documentOf);
       const columns = ["SEQ", "AT", "ACTOR", "ACTION", "OBJECT", "DETAILS"].map((title) => ({ title }));
       const rows = entries.map(({ seq, at, actor, action, object, body }) =>
         [String(seq), at, actor, action, object || "-", detailsOf(body)].map((text) => ({ text })),

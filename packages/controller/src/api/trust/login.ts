@@ -4,6 +4,7 @@ import type { enrollService } from "@afterpatch/wire/services";
 import { status } from "@grpc/grpc-js";
 import type { Authority } from "../../ca/authority.ts";
 import { publicKeyOfRequest } from "../../ca/csr.ts";
+import type { Peer } from "../../listen/peer.ts";
 import type { Clock, Log } from "../../ports.ts";
 import type { Operators } from "../../store/operators.ts";
 import type { TokenRefusal } from "../../store/tokens.ts";
@@ -14,6 +15,7 @@ export interface LoginDeps {
   readonly authority: Authority;
   readonly clock: Pick<Clock, "now">;
   readonly fleetAddress: () => string;
+  readonly cut: (isMeant: (peer: Peer) => boolean) => void;
   readonly log: Log;
 }
 
@@ -30,8 +32,9 @@ export function login(deps: LoginDeps): Handlers<typeof enrollService>["login"] 
     const certificate = await authority.issueOperator(checked, key, now);
     const operator = await operators.redeem(shown, certificate);
     if ("kind" in operator) throw refuse(log, operator);
-    log.warn({ operator: operator.name, token: tokenId }, "operator logged in");
     const { name, role } = operator;
+    deps.cut((peer) => peer.kind === "operator" && peer.name === name && peer.serial !== certificate.serial);
+    log.warn({ operator: name, token: tokenId }, "operator logged in");
     return { name, role, certificate: certificate.pem, ca: authority.root, fleetAddress: deps.fleetAddress() };
   });
 }

@@ -9,7 +9,7 @@ import { publicKeyOfRequest } from "../../ca/csr.ts";
 import { peerOf } from "../../listen/peer.ts";
 import type { Clock, Log } from "../../ports.ts";
 import { GRACE_MS, type Operator } from "../../store/operators.ts";
-import type { Renewals } from "../../store/renewals.ts";
+import { type Renewals, TooManyRenewals } from "../../store/renewals.ts";
 
 export interface RenewDeps {
   readonly renewals: Renewals;
@@ -75,8 +75,13 @@ async function certifyHost(deps: RenewDeps, hostId: string, shown: string, key: 
   const now = deps.clock.now();
   const certificate = await deps.authority.issueHost(hostId, key, now);
   const renewal = { hostId, shown, certificate, spkiSha256: spkiSha256(key), isReadmission, now };
-  if (!(await deps.renewals.renewHost(renewal))) throw notLetIn();
+  if (!(await deps.renewals.renewHost(renewal).catch(tooMany))) throw notLetIn();
   return certificate.pem;
+}
+
+function tooMany(error: unknown): never {
+  if (!(error instanceof TooManyRenewals)) throw error;
+  throw new RpcError(status.RESOURCE_EXHAUSTED, "too-many-renewals", "this host asks for certificates again and again");
 }
 
 async function certifyOperator(deps: RenewDeps, operator: Operator, shown: string, key: KeyObject): Promise<string> {

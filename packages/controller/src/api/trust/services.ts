@@ -49,7 +49,7 @@ export function trustHandlers(deps: TrustDeps): TrustHandlers {
     },
     enroll: {
       ...enrollHandlers({ enrolment, authority, clock, fleetAddress, log }),
-      login: login({ operators, authority, clock, fleetAddress, log }),
+      login: login({ operators, authority, clock, fleetAddress, log, cut }),
       readmit: readmit(renewing),
     },
     agent: { renewHost: renewHost(renewing) },
