@@ -55,8 +55,8 @@ test.each(OLDER)("what a store of version %s held is there, and it is written on
     { id: "H1", name: "web01", labels: { role: "web", zone: "a" }, scanFailure: null },
     { id: "H2", name: "web02", report: null, scanFailure: null },
   ]);
-  expect(await store.access.host("H1", "s-H1")).toBe(true);
-  expect(await store.access.operator("admin", "s-admin")).toBe("admin");
+  expect(await store.access(() => NOW).host("H1", "s-H1")).toBe(true);
+  expect(await store.access(() => NOW).operator("admin", "s-admin")).toBe("admin");
   expect(await store.rollouts.open()).toMatchObject([
     { plan: { id: "r1", reason: "DSA-6001" }, events: [{ type: "started" }, { type: "stopping" }] },
   ]);

@@ -139,11 +139,12 @@ test("a certificate lets in its own host until it is revoked, and a revoked key 
   const store = await newStore();
   await enrolled(store, "H1", "web01");
   await enrolled(store, "H2", "web02");
-  expect(await store.access.host("H1", "s-H1")).toBe(true);
-  expect(await store.access.host("H1", "s-H2")).toBe(false);
+  expect(await store.access(() => NOW).host("H1", "s-H1")).toBe(true);
+  expect(await store.access(() => NOW).host("H1", "s-H2")).toBe(false);
+  expect(await store.access(() => NOW + 1).host("H1", "s-H1")).toBe(false); // it has ended
   await store.hosts.revoke("H1", { actor: "user/ada", at: NOW, reason: "stolen" });
-  expect(await store.access.host("H1", "s-H1")).toBe(false);
-  expect(await store.access.host("H2", "s-H2")).toBe(true);
+  expect(await store.access(() => NOW).host("H1", "s-H1")).toBe(false);
+  expect(await store.access(() => NOW).host("H2", "s-H2")).toBe(true);
   expect((await store.hosts.list()).map((host) => host.name)).toEqual(["web02"]);
   expect(await store.enrolment.check(await token(store, "T3"))).toEqual({ kind: "name-taken" });
 });

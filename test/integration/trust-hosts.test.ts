@@ -182,6 +182,36 @@ test("two machines under one identity are both in quarantine until a person rele
   await until(isHere);
 }, 60_000);
 
+test("nothing is taken from a stream before its hello, nor of what came along with one that is refused", async () => {
+  const place = await trustedPlace();
+  const { identity } = await place.join("web01");
+  const said = fromAgentToWire({ kind: "scan-failed", requestId: "", why: "made up" });
+  const failure = async () => (await place.controller.store.hosts.byId(identity.hostId))?.scanFailure;
+  const speak = async (words: (epoch: number) => readonly Parameters<typeof fromAgentToWire>[0][]) => {
+    const client = controllerClient({ host: "localhost", port: place.controller.ports.fleet }, identity);
+    onTestFinished(() => client.close());
+    const stream = open(client, agentService.connect);
+    try {
+      for await (const message of received(stream)) {
+        const told = toAgentFromWire(message);
+        if (told.kind !== "welcome") continue;
+        for (const word of words(told.epoch)) stream.write(fromAgentToWire(word));
+        stream.write(said);
+      }
+    } catch {
+      // refused: as good as an end
+    }
+  };
+  const hello = (epoch: number, instanceId: string) =>
+    ({ kind: "hello", epoch, agentVersion: "0", bootId: "b", permits: [], instanceId }) as const;
+  await speak(() => []);
+  expect(await failure()).toBeNull();
+  await speak((epoch) => [hello(epoch, "i1"), hello(epoch, "i2")]);
+  expect(await failure()).toBeNull();
+  await speak((epoch) => [hello(epoch + 1, "i1")]);
+  expect(await failure()).toBeNull();
+}, 30_000);
+
 test("a forgotten host is let in no more, and another one may have its name", async () => {
   const place = await trustedPlace();
   const { identity } = await place.join("web01");

@@ -91,11 +91,12 @@ export async function openController(options: ControllerOptions): Promise<Contro
   await services.start();
   const refresh = async () => tell(log, store.audit, clock.now(), await authority.refresh(clock.now()));
   await refresh();
+  const letIn = store.access(() => clock.now());
   const identity = () => serverIdentity(join(dataDir, "ca"), settings.names, clock.now());
   const ports = { fleet: options.port ?? settings.port, enrol: options.enrolPort ?? settings.enrolPort };
   checkDistinct({ ...ports, http: options.httpPort });
   for (const open of [openFleet, openEnrol]) {
-    const parts = { root: authority.root, access: store.access, services, counts };
+    const parts = { root: authority.root, access: letIn, services, counts };
     const listener = await open(options, ports, await identity(), parts);
     listeners.push(listener);
     opened.defer(() => listener.close());
@@ -108,6 +109,7 @@ export async function openController(options: ControllerOptions): Promise<Contro
       await refresh();
       const current = await identity();
       for (const listener of listeners) listener.renew(current);
+      await cutExpired(cut, letIn);
     }),
   );
   opened.defer(await tidied(store, options));
@@ -131,6 +133,18 @@ async function tidied(store: Store, { config = DEFAULT_CONFIG, clock, log }: Con
   };
   await tidy();
   return sweep(clock, log, tidy);
+}
+
+/** Certificates end while connections go on: no call is let in then, and here the open streams end. */
+async function cutExpired(cut: (isMeant: (peer: Peer) => boolean) => void, letIn: Access): Promise<void> {
+  const peers: Peer[] = [];
+  cut((peer) => {
+    peers.push(peer);
+    return false;
+  });
+  const ended = new Set<Peer>();
+  for (const peer of peers) if ((await callerOf(peer, letIn)) === null) ended.add(peer);
+  cut((peer) => ended.has(peer));
 }
 
 /** Of the issuing CA. */

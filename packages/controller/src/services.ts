@@ -80,9 +80,7 @@ export function buildServices(deps: ControllerDeps): Services {
   const ownBootId = machineBootId();
   if (ownBootId === null) log.warn({}, "boot id not readable: the controller's own host is rebooted like any other");
   const scans = new Scans(fleet, clock, randomUUID);
-  const proves = prover(async (hostId, report) => {
-    await store.hosts.saveReport(hostId, report, clock.now());
-  });
+  const proves = prover(async (hostId, report) => void (await hosts.saveReport(hostId, report, clock.now())));
   const probes = new Probes(fleet, clock, randomUUID);
   const care = careOnThisMachine({ agents: agentsAsked(probes), hooksDir: deps.hooksDir });
   const planning = { hosts, fleet, scans, probes, sha256, ownBootId, hooksDir: deps.hooksDir };
@@ -105,8 +103,9 @@ export function buildServices(deps: ControllerDeps): Services {
     reportIntervalMs: deps.config.reportIntervalMs,
   });
   const trusting = trustHandlers({ ...deps, fleet, engine });
+  const starting = { rollouts: store.rollouts, access: store.access(() => clock.now()) };
   const control: Handlers<typeof controlService> = {
-    ...controlHandlers({ ...planning, rollouts: store.rollouts, access: store.access, engine, clock, lostAfterMs }),
+    ...controlHandlers({ ...planning, ...starting, engine, clock, lostAfterMs }),
     ...holdHandlers({ hosts, register, engine, clock, log }),
     ...chargeHandlers({ hosts, engine, log }),
     ...budgetHandlers({ hosts, fleet, engine, clock }),

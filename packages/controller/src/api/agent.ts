@@ -44,9 +44,13 @@ export function agentHandlers(deps: AgentApiDeps): Pick<Handlers<typeof agentSer
       if (peer.kind !== "host") throw new Error("a caller that is no host passed the gate"); // the gate lets hosts in alone
       const known = await deps.hosts.byId(peer.id);
       if (known?.state === "quarantined") throw new RpcError(status.FAILED_PRECONDITION, "quarantined", QUARANTINED);
+      let isOpen = true;
       const link: AgentLink = {
         send: (message) => stream.write(toAgentToWire(message)),
-        close: () => stream.end(),
+        close: () => {
+          isOpen = false; // what has arrived already is heard no more
+          stream.end();
+        },
       };
       const { epoch, controllerVersion, reportIntervalMs, clock } = deps;
       const auditHead = formatHead(await deps.audit.head());
@@ -57,6 +61,7 @@ export function agentHandlers(deps: AgentApiDeps): Pick<Handlers<typeof agentSer
         for await (const message of received(stream)) {
           const ms = bucket.take(clock.steady());
           if (ms > 0) await new Promise<void>((resolve) => clock.after(ms, resolve)); // read no faster: it is the peer that waits
+          if (!isOpen) break;
           await hear(deps, peer.id, link, understood(message));
           await drained(stream);
         }
@@ -82,11 +87,14 @@ function understood(message: Parameters<typeof fromAgentFromWire>[0]): FromAgent
 /** One message of an agent. What it acknowledges is in the store. */
 export async function hear(deps: AgentApiDeps, hostId: string, link: AgentLink, told: FromAgent): Promise<void> {
   const message = withinBounds(told);
+  const hasGreeted = deps.fleet.hasGreeted(hostId, link);
+  if (message.kind !== "hello" && !hasGreeted) return link.close("hello comes first, on the newest stream of a host");
   switch (message.kind) {
     case "hello": {
       const { agentVersion, bootId, permits } = message;
       // An agent that answers another epoch speaks to a controller that is no more.
       if (message.epoch !== deps.epoch) return link.close(`hello for epoch ${message.epoch}`);
+      if (hasGreeted) return link.close("a second hello");
       if (await isKeptOut(deps, hostId, link, message.instanceId ?? "")) return link.close(QUARANTINED);
       await deps.hosts.saveAgentVersion(hostId, agentVersion);
       deps.log.info({ host: hostId, agentVersion }, "agent connected");

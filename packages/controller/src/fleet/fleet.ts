@@ -60,6 +60,12 @@ export class Fleet {
     return true;
   }
 
+  /** Whether this is the host's stream, and its Hello was taken: what another one says is not the host's word. */
+  hasGreeted(hostId: string, link: AgentLink): boolean {
+    const entry = this.#entries.get(hostId);
+    return entry?.link === link && entry.hello !== null;
+  }
+
   /** Whether this stream says Hello for a process of the agent that another one had followed: two machines have the key. */
   isTwin(hostId: string, link: AgentLink, instanceId: string): boolean {
     return this.#entries.get(hostId)?.link === link && this.#instances.isBack(hostId, instanceId);

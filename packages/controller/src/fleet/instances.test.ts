@@ -13,7 +13,15 @@ test("one that starts anew, again and again, is never a twin; one that comes bac
   expect(["b", "d", "b"].map((id) => instances.isBack("web01", id))).toEqual([false, false, true]);
 });
 
-test("an agent that does not say who it is tells nothing", () => {
+test("an older agent does not say who it is; after one that does, saying nothing is another one", () => {
   const instances = new Instances();
-  expect(["", "a", "", "a"].map((id) => instances.isBack("web01", id))).toEqual([false, false, false, false]);
+  const told = ["", "", "a", "a", "", ""].map((id) => instances.isBack("web01", id));
+  expect(told).toEqual(Array(6).fill(false));
+  expect(instances.isBack("web01", "a")).toBe(true);
+});
+
+test("somebody who comes under ever new names does not make the first one forgotten", () => {
+  const instances = new Instances();
+  for (const id of ["real", ...Array.from({ length: 1_000 }, (_, index) => `t${index}`)]) instances.isBack("web01", id);
+  expect(instances.isBack("web01", "real")).toBe(true);
 });

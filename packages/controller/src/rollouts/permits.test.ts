@@ -281,11 +281,19 @@ describe("the end of a permit", () => {
 
   test("is not acknowledged when it could not be stored", async () => {
     const { bench, web1 } = await twoHosts();
-    bench.store = { ...bench.store, append: () => Promise.reject(new Error("disk full")) };
+    const { store } = bench;
+    let isFull = true;
+    const append: typeof store.append = async (...args) => {
+      if (isFull) throw new Error("disk full");
+      return store.append(...args);
+    };
+    bench.store = { ...store, append };
     const next = await bench.start();
     const again = await next.connect("web1", [underWay(permitOf(web1))]).catch(() => null);
     expect(again).toBeNull();
-    const link = await next.connect("web2");
+    isFull = false;
+    const link = await next.connect("web1", [underWay(permitOf(web1))]);
+    isFull = true;
     await expect(next.tells("web1", link, verified(permitOf(web1), CLEAN))).rejects.toThrow("disk full");
     expect(link.acknowledged()).toEqual([]);
   });

@@ -220,20 +220,21 @@ function roleIn(row: Row | undefined): Role | null {
   return ROLES.find((role) => role === row?.role) ?? null;
 }
 
-export function access(db: Connection): Access {
+/** `now`: the clock that ends certificates; TLS looks at it once, when a connection begins. */
+export function access(db: Connection, now: () => number): Access {
   return {
     async host(id, serial) {
       const row = db
         .prepare(`SELECT h.state FROM certificates c JOIN hosts h ON h.id = c.host_id
-          WHERE c.serial = ? AND c.host_id = ? AND c.revoked_at IS NULL`)
-        .get(serial, id);
+          WHERE c.serial = ? AND c.host_id = ? AND c.revoked_at IS NULL AND c.not_after > ?`)
+        .get(serial, id, now());
       return row !== undefined && text(row, "state") !== "revoked";
     },
     async operator(name, serial) {
       const row = db
         .prepare(`SELECT o.role FROM certificates c JOIN operators o ON o.name = c.operator
-          WHERE c.serial = ? AND c.operator = ? AND c.revoked_at IS NULL AND o.removed_at IS NULL`)
-        .get(serial, name);
+          WHERE c.serial = ? AND c.operator = ? AND c.revoked_at IS NULL AND o.removed_at IS NULL AND c.not_after > ?`)
+        .get(serial, name, now());
       return roleIn(row);
     },
   };

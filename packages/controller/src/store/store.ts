@@ -27,7 +27,7 @@ export interface Store {
   readonly tokens: Tokens;
   readonly enrolment: Enrolment;
   readonly operators: Operators;
-  readonly access: Access;
+  readonly access: (now: () => number) => Access;
   readonly renewals: Renewals;
   readonly rollouts: RolloutStore;
   readonly holds: HoldStore;
@@ -85,7 +85,7 @@ function store(db: Connection): Store {
     tokens: tokens(db),
     enrolment: enrolment(db),
     operators: operators(db),
-    access: access(db),
+    access: (current) => access(db, current),
     renewals: renewals(db),
     rollouts: rollouts(db),
     holds: holds(db),
