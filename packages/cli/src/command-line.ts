@@ -140,7 +140,11 @@ function configured(argv: readonly string[], version: string, columns: number, r
       "parse-positional-numbers": false,
       "boolean-negation": false,
     })
-    .check((args) => checkGiven(args, ["label", "only", "kind", "package", "library", "unit", "cve"], argv), true)
+    .check(
+      (args) =>
+        checkGiven(args, ["label", "only", "kind", "package", "library", "unit", "cve", "inventory", "i"], argv),
+      true,
+    )
     .demandCommand(1, "name a command")
     .fail((message, error) => {
       if (error?.name === "CommandError") throw error;

@@ -7,6 +7,7 @@ import { completion } from "./completion.ts";
 import { cordon, uncordon } from "./cordon.ts";
 import { events } from "./events.ts";
 import { freeze } from "./freeze.ts";
+import { inventoryCheck, inventoryGraph, inventoryHosts, inventoryList } from "./inventory.ts";
 import { plan } from "./plan.ts";
 import { reboot } from "./reboot.ts";
 import { restart } from "./restart.ts";
@@ -35,6 +36,7 @@ const looks = [rolloutStatus, rolloutWatch, rolloutList, rolloutHistory];
 const orders = [rolloutPause, rolloutResume, rolloutApprove, rolloutAbort];
 const rollouts = [rolloutStart, rolloutRetry, ...looks, ...orders];
 const hosts = [hostsWaiting, hostsReadmit, hostsRelease, hostsRevoke, hostsForget];
+const inventories = [inventoryCheck, inventoryList, inventoryGraph, inventoryHosts];
 const operators = [operatorsList, operatorsAdd, operatorsToken, operatorsRole, operatorsRevoke];
 
 /** Every command, in the order in which help shows them. */
@@ -58,6 +60,7 @@ export const COMMANDS: readonly (Command | Group)[] = [
   group("rollout", "Start, follow, pause and stop rollouts", rollouts),
   group("windows", "When hosts may begin", [windowsNext]),
   group("hosts", "Which hosts are let in", hosts),
+  group("inventory", "What Ansible inventories say", inventories),
   group("operators", "Who may operate", operators),
   group("ca", "The controller's CA", [caShow]),
   group("audit", "What was done, and that nothing of it was changed", [auditList, auditVerify]),

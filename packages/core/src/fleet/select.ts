@@ -37,6 +37,12 @@ const MAX_GLOBS = 1_000;
 
 /** The hosts that `pattern` names. A term that matches nothing is never passed over. */
 export function select<H extends Selectable>(pattern: string, fleet: readonly H[]): Selection<H> {
+  return selectIn(pattern, rosterOf(fleet));
+}
+
+/** The hosts of a roster that was made of something else, such as an inventory. */
+export function selectIn<H>(pattern: string, roster: Roster<H>): Selection<H> {
+  const fleet = roster.groups.get("all") ?? [];
   if (pattern.length > MAX_LENGTH)
     return { kind: "invalid", why: `the pattern is longer than ${MAX_LENGTH} characters` };
   const terms = splitPattern(pattern);
@@ -47,7 +53,6 @@ export function select<H extends Selectable>(pattern: string, fleet: readonly H[
   if (fleet.length === 0) return { kind: "empty", why: "there are no hosts yet" };
   if (terms.filter((term) => isGlob(withoutRanges(term))).length > MAX_GLOBS)
     return { kind: "invalid", why: `more than ${MAX_GLOBS} globs` };
-  const roster = rosterOf(fleet);
   const unmatched: NothingMatched[] = [];
   const parts: { readonly sign: Sign; readonly hosts: readonly H[] }[] = [];
   for (const text of terms) {
