@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { hostNames } from "./host-names.ts";
 import { readIni } from "./ini.ts";
 import { readListing, readYaml } from "./mapping.ts";
+import { graph } from "./print.ts";
 import { emptyTree, membersOf, reconciled } from "./tree.ts";
 import { shellWords } from "./words.ts";
 
@@ -74,3 +75,14 @@ test.each<[string, readonly string[] | null]>([
   ["web1 a=x\\ y", ["web1", "a=x y"]],
   ["web1 'x", null],
 ])("words of %s", (line, words) => expect(shellWords(line)).toEqual(words));
+
+test("groups that share their children are drawn so far as anybody reads", () => {
+  const levels = Array.from(
+    { length: 40 },
+    (_, n) => `[a${n}:children]\na${n + 1}\nb${n + 1}\n[b${n}:children]\na${n + 1}\nb${n + 1}\n`,
+  );
+  const tree = emptyTree();
+  expect(readIni(`${levels.join("")}[a40]\nx\n[b40]\ny\n`, tree)).toBeNull();
+  const lines = graph(reconciled(tree));
+  expect([lines.length, lines.at(-1)]).toEqual([100_001, "... more than 100000 lines"]);
+});
