@@ -1,5 +1,5 @@
 import { createPrivateKey, X509Certificate } from "node:crypto";
-import { rename } from "node:fs/promises";
+import { readFile, rename } from "node:fs/promises";
 import { join } from "node:path";
 import { syncDirectory, writeFileDurably } from "./credential-files.ts";
 
@@ -23,8 +23,18 @@ const next = (key: string): string => `${key}.next`;
  * under another name; the certificate, which tells which key it needs; then the key's own name.
  */
 export async function replaceKeyPair(directory: string, names: PairNames, pair: KeyPair): Promise<void> {
+  await finish(directory, names);
   await writeFileDurably(join(directory, next(names.key)), pair.key);
   await writeFileDurably(join(directory, names.cert), pair.cert);
+  await rename(join(directory, next(names.key)), join(directory, names.key));
+  await syncDirectory(directory);
+}
+
+/** A crash may have left the key that fits under its other name: that name is needed now. */
+async function finish(directory: string, names: PairNames): Promise<void> {
+  const text = (name: string) => readFile(join(directory, name), "utf8").catch(() => ""); // none, or none that can be lost
+  const [cert, key, other] = [await text(names.cert), await text(names.key), await text(next(names.key))];
+  if (fits(cert, key) || !fits(cert, other)) return;
   await rename(join(directory, next(names.key)), join(directory, names.key));
   await syncDirectory(directory);
 }

@@ -108,6 +108,8 @@ describe("the issuing CA", () => {
     expect(leads(await again.issueHost("01JDAAAAAAAAAAAAAAAAAAAAAA", newKey().publicKey, NOW), ca.root)).toBe(true);
     const late = NOW + 0.7 * YEAR_MS;
     expect(await again.refresh(late)).toEqual({ kind: "ends", notAfter: NOW + YEAR_MS });
+    const who = { name: "ci", role: "viewer", lifeMs: YEAR_MS } as const;
+    expect((await again.issueOperator(who, newKey().publicKey, late)).notAfter).toBe(NOW + YEAR_MS); // no longer than its issuer
     await renewIssuing(place, safe, late);
     expect(await again.refresh(late)).toMatchObject({ kind: "renewed" });
     expect(await again.refresh(late)).toEqual({ kind: "fresh" });

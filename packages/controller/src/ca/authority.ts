@@ -194,7 +194,9 @@ function isGood(
     if (!own?.checkPrivateKey(createPrivateKey(key)) || !leadsTo(all, root)) return false;
     if (!isIssuedBy(own, issuer.certificate)) return false; // of the issuing CA before
     const left = own.validToDate.getTime() - now;
-    return left > SERVER_MS / 3 && names.every((name) => own.checkHost(name) ?? own.checkIP(name));
+    // One that ends with its issuer cannot be bettered.
+    const isLong = left > SERVER_MS / 3 || (left > 0 && own.validToDate >= issuer.certificate.validToDate);
+    return isLong && names.every((name) => own.checkHost(name) ?? own.checkIP(name));
   } catch {
     return false; // a damaged file is replaced like an old one
   }

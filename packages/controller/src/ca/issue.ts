@@ -137,7 +137,8 @@ async function issue(issuer: Issuer, publicKey: KeyObject, end: EndCertificate):
   const parent = new x509.X509Certificate(issuer.certificate.raw);
   const subjectKey = await subjectKeyOf(publicKey);
   const certificate = await x509.X509CertificateGenerator.create({
-    ...validity(end.now, end.lifeMs),
+    // None outlives its issuer: whoever looks at its end alone would be surprised.
+    ...validity(end.now, Math.min(end.lifeMs, parent.notAfter.getTime() - end.now)),
     subject: end.subject,
     issuer: parent.subject,
     publicKey: subjectKey,
