@@ -134,7 +134,8 @@ await describeLab("a fleet that is rebooted, its controller's host too", () => {
       .map((line) => JSON.parse(line) as { type: string; at: number })
       .filter(({ type }) => type === "permitted");
     expect(permits).toHaveLength(2);
-    expect((permits[1]?.at ?? 0) - (permits[0]?.at ?? 0)).toBeGreaterThanOrEqual(10_000);
+    // The brake goes by the clock that nobody sets, these instants by the other one, which is slewed meanwhile.
+    expect((permits[1]?.at ?? 0) - (permits[0]?.at ?? 0)).toBeGreaterThanOrEqual(9_900);
     // Also for rollouts after this one, until it has proved itself or a person writes it off.
     const { hosts } = JSON.parse(await cliOk("status", "web02", "-o", "json")) as { hosts: { charge: unknown }[] };
     expect(hosts[0]?.charge).toMatchObject({ rollout: ended.id });
