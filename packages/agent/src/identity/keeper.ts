@@ -19,6 +19,9 @@ const LOOK_MS = 3_600_000;
 /** After a third of its life at the latest its renewal is tried again, every hour. */
 const RENEW_AT = 2 / 3;
 const JITTER = 0.1;
+/** So many connections in so short a time: nobody is there, or the controller does not let this certificate in. */
+const TRIES = 10;
+const TRIES_MS = 1_800_000;
 
 /** This host's identity, with a certificate that is renewed before it ends. */
 export class IdentityKeeper {
@@ -26,6 +29,9 @@ export class IdentityKeeper {
   /** So that a fleet that was enrolled in one minute does not renew in one. */
   readonly #share: number;
   #identity: Identity;
+  /** When the last connections were begun, and when the enrol port was last asked because of them. */
+  #begun: readonly number[] = [];
+  #askedAt = Number.NEGATIVE_INFINITY;
 
   constructor(identity: Identity, deps: KeeperDeps) {
     this.#identity = identity;
@@ -39,10 +45,32 @@ export class IdentityKeeper {
    */
   async usable(): Promise<Identity> {
     const { validToDate } = new X509Certificate(this.#identity.cert);
-    if (this.#deps.clock.now() <= validToDate.getTime()) return this.#identity;
+    if (this.#deps.clock.now() <= validToDate.getTime()) {
+      if (this.#isRefused()) await this.#askAgain();
+      return this.#identity;
+    }
     const { readmitted } = await import("./renew.ts");
     await this.#keep(await readmitted(this.#identity), "let in again with a new certificate");
     return this.#identity;
+  }
+
+  /** TLS does not say that a certificate is not let in: connections that end again and again are all there is. */
+  #isRefused(): boolean {
+    const now = this.#deps.clock.now();
+    this.#begun = [...this.#begun, now].slice(-TRIES);
+    const isOften = this.#begun.length === TRIES && now - (this.#begun[0] ?? now) < TRIES_MS;
+    return isOften && now - this.#askedAt >= LOOK_MS;
+  }
+
+  /** A controller that was restored from a copy does not know what was certified since. */
+  async #askAgain(): Promise<void> {
+    this.#askedAt = this.#deps.clock.now();
+    const { readmitted } = await import("./renew.ts");
+    try {
+      await this.#keep(await readmitted(this.#identity), "certified anew, for the controller let nobody in");
+    } catch (error) {
+      this.#deps.log.warn({ why: error instanceof Error ? error.message : String(error) }, "not let in");
+    }
   }
 
   /** Renews in time, until the signal aborts. Failures are told and tried again. */

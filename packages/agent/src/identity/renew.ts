@@ -36,7 +36,9 @@ export async function readmitted(identity: Identity): Promise<Pair> {
   } catch (error) {
     if (codeOf(error) !== "readmission-pending") throw error;
     const todo = `'afterpatch hosts readmit ${name}' approves of it`;
-    throw new Error(`this host's certificate has expired while it was away; ${todo}`, { cause: error });
+    const why =
+      "this host's certificate has expired while it was away, or the controller was restored from an older copy";
+    throw new Error(`${why}; ${todo}`, { cause: error });
   }
 }
 

@@ -18,6 +18,8 @@ export type Holder =
 /** A certificate in the place of one that ends or has ended. */
 export interface Renewals {
   holder(serial: string): Promise<Holder | null>;
+  /** A host that is let in, where nobody knows the serial: it was certified after the copy that this store was restored from. */
+  forgottenHolder(hostId: string, serial: string): Promise<Extract<Holder, { kind: "host" }> | null>;
   /** False: the host, or the certificate that it showed, is not let in any more. `isReadmission`: needs an approval. */
   renewHost(renewal: HostRenewal): Promise<boolean>;
   renewOperator(name: string, shown: string, certificate: IssuedCertificate, now: number): Promise<boolean>;
@@ -44,6 +46,9 @@ export function renewals(db: Connection): Renewals {
   return {
     async holder(serial) {
       return holderOf(db, serial);
+    },
+    async forgottenHolder(hostId, serial) {
+      return forgottenHolder(db, hostId, serial);
     },
     async renewHost(renewal) {
       return db.transaction(() => renewHost(db, renewal));
@@ -89,7 +94,7 @@ export function renewals(db: Connection): Renewals {
 
 function renewHost(db: Connection, renewal: HostRenewal): boolean {
   const { hostId, shown, certificate, spkiSha256, isReadmission, now } = renewal;
-  const holder = holderOf(db, shown);
+  const holder = holderOf(db, shown) ?? (isReadmission ? forgottenHolder(db, hostId, shown) : null);
   if (holder?.kind !== "host" || holder.id !== hostId) return false;
   if (isReadmission && !isApproved(db, hostId, now)) return false;
   if (issuedSince(db, hostId, now - HOUR_MS) >= MOST_PER_HOUR) throw new TooManyRenewals();
@@ -124,6 +129,12 @@ function isApproved(db: Connection, hostId: string, now: number): boolean {
     .prepare("SELECT approved_at FROM readmissions WHERE host_id = ? AND approved_by IS NOT NULL")
     .get(hostId);
   return row !== undefined && now - integer(row, "approved_at") < APPROVAL_MS;
+}
+
+function forgottenHolder(db: Connection, hostId: string, serial: string) {
+  if (db.prepare("SELECT 1 FROM certificates WHERE serial = ?").get(serial)) return null;
+  const row = db.prepare("SELECT name FROM hosts WHERE id = ? AND state <> 'revoked'").get(hostId);
+  return row ? { kind: "host" as const, id: hostId, name: text(row, "name") } : null;
 }
 
 function holderOf(db: Connection, serial: string): Holder | null {

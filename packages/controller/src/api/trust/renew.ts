@@ -6,7 +6,7 @@ import type { agentService, enrollService, trustService } from "@afterpatch/wire
 import { status } from "@grpc/grpc-js";
 import type { Authority } from "../../ca/authority.ts";
 import { publicKeyOfRequest } from "../../ca/csr.ts";
-import { peerOf } from "../../listen/peer.ts";
+import { identityOf, peerOf } from "../../listen/peer.ts";
 import type { Clock, Log } from "../../ports.ts";
 import { GRACE_MS, type Operator } from "../../store/operators.ts";
 import { type Renewals, TooManyRenewals } from "../../store/renewals.ts";
@@ -48,7 +48,8 @@ export function readmit(deps: RenewDeps): Handlers<typeof enrollService>["readmi
   return unary(async ({ certificate, csr, signature }) => {
     const shown = shownCertificate(deps, certificate, csr, signature);
     const key = keyIn(csr);
-    const holder = await deps.renewals.holder(shown.serialNumber);
+    const known = await deps.renewals.holder(shown.serialNumber);
+    const holder = known ?? (await forgotten(deps, shown));
     if (!holder) throw notLetIn();
     const now = deps.clock.now();
     const since = now - shown.validToDate.getTime();
@@ -59,16 +60,23 @@ export function readmit(deps: RenewDeps): Handlers<typeof enrollService>["readmi
       }
       return { certificate: await certifyOperator(deps, holder.operator, shown.serialNumber, key) };
     }
-    if (since <= 0) return { certificate: await certifyHost(deps, holder.id, shown.serialNumber, key, false) };
+    if (known && since <= 0) return { certificate: await certifyHost(deps, holder.id, shown.serialNumber, key, false) };
     if (!(await deps.renewals.ask(holder.id, now))) {
       deps.log.warn({ host: holder.id, name: holder.name }, "host asks to be let in again");
-      const why = "its certificate has expired, and nobody has approved of a new one";
+      const what = known ? "its certificate has expired" : "its certificate is not in the store, which was restored";
+      const why = `${what}, and nobody has approved of a new one`;
       throw new RpcError(status.FAILED_PRECONDITION, "readmission-pending", why);
     }
     const answer = { certificate: await certifyHost(deps, holder.id, shown.serialNumber, key, true) };
     deps.log.warn({ host: holder.id, name: holder.name }, "host let in again");
     return answer;
   });
+}
+
+/** Ours, by its signature, and unknown: a person decides, as of one that has ended. Operators log in anew. */
+async function forgotten({ renewals }: RenewDeps, shown: X509Certificate) {
+  const peer = identityOf(shown.raw);
+  return peer?.kind === "host" ? renewals.forgottenHolder(peer.id, shown.serialNumber) : null;
 }
 
 async function certifyHost(deps: RenewDeps, hostId: string, shown: string, key: KeyObject, isReadmission: boolean) {
