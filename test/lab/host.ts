@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { isInit, removeCgroups } from "./cgroups.ts";
 import { type Finished, LabError, must, type RunOptions, run } from "./commands.ts";
 import { type Init, inits } from "./init.ts";
-import { childrenOf, isAlive, kill, type ProcessIdentity, readOrUndefined, until } from "./processes.ts";
+import { childrenOf, isAlive, killGroup, type ProcessIdentity, readOrUndefined, until } from "./processes.ts";
 
 /** One host of a lab: names and places only, so any process that knows them can work with it. */
 export interface Host {
@@ -70,7 +70,8 @@ export async function switchOn(host: Host, payload: string | undefined): Promise
 export async function switchOff(host: Host): Promise<void> {
   await rm(join(host.directory, "boot.permitted"), { force: true });
   const loop = await bootLoop(host);
-  if (loop !== undefined) await kill(loop); // First, so that it cannot start the host again.
+  // First, so that it cannot start the host again; it leads the session that switchOn gave it.
+  if (loop !== undefined) await killGroup(loop);
   await removeCgroups(host.namespace);
 }
 

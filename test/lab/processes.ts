@@ -1,4 +1,4 @@
-import { readFile } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { LabError } from "./commands.ts";
 
@@ -26,6 +26,21 @@ export async function kill(target: ProcessIdentity): Promise<void> {
     if (!isErrorOf(error, "ESRCH")) throw error;
   }
   await until(`end of process ${target.pid}`, 10_000, async () => ((await isAlive(target)) ? undefined : true));
+}
+
+/**
+ * Kills a process that leads a process group, when it still is this one, and the whole group with it in one moment: a
+ * child that was just forked does not get away. Waits until all are gone.
+ */
+export async function killGroup(leader: ProcessIdentity): Promise<void> {
+  if (!(await isAlive(leader))) return;
+  try {
+    process.kill(-leader.pid, "SIGKILL");
+  } catch (error) {
+    if (!isErrorOf(error, "ESRCH")) throw error;
+  }
+  const ended = async () => ((await membersOf(leader.pid)).length === 0 ? true : undefined);
+  await until(`end of process group ${leader.pid}`, 10_000, ended);
 }
 
 /** Children of a process; none when it is gone. */
@@ -68,9 +83,23 @@ export function isErrorOf(error: unknown, ...codes: readonly string[]): boolean 
   return error instanceof Error && "code" in error && codes.includes(String(error.code));
 }
 
-/** A zombie counts as gone: it holds no namespace, mount or file, and its parent may be slow. */
+async function membersOf(group: number): Promise<readonly number[]> {
+  const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name)).map(Number);
+  const groups = await Promise.all(pids.map(async (pid) => Number((await livingStat(pid))?.[2])));
+  return pids.filter((_pid, index) => groups[index] === group);
+}
+
 async function startTicksOf(pid: number): Promise<number | undefined> {
+  const fields = await livingStat(pid);
+  return fields === undefined ? undefined : Number(fields[19]);
+}
+
+/**
+ * The fields of proc_pid_stat(5) from the third on, the state. A zombie counts as gone: it holds no namespace, mount or
+ * file, and its parent may be slow.
+ */
+async function livingStat(pid: number): Promise<readonly string[] | undefined> {
   const stat = await readOrUndefined(`/proc/${pid}/stat`);
   const fields = stat?.slice(stat.lastIndexOf(")") + 2).split(" ");
-  return fields === undefined || fields[0] === "Z" ? undefined : Number(fields[19]);
+  return fields?.[0] === "Z" ? undefined : fields;
 }
