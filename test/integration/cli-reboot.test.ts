@@ -183,7 +183,7 @@ test.each<[string, readonly string[], string]>([
     ["reboot", "all", "--reason", "x", "--reboot", "never"],
     "command line: Unknown argument: reboot; ",
   ],
-  ["no reason", ["reboot", "all", "--yes"], "command line: Missing required argument: reason; "],
+  ["no reason", ["reboot", "all", "--yes"], "--reason: is missing; "],
   ["an empty reason", ["reboot", "all", "--yes", "--reason", " "], "--reason: is empty; "],
   ["no hosts", ["reboot", "--reason", "x"], "command line: an argument is missing: hosts"],
   ["a serial that is none", ["reboot", "all", "--reason", "x", "--serial", "0%"], "--serial: "],

@@ -18,7 +18,7 @@ test.each<[Program, readonly string[], string]>([
   ["cli", ["plan"], "plan"],
   ["cli", ["rollout"], "rollout"],
   ["cli", ["rollout", "frobnicate"], "rollout"],
-  ["cli", ["rollout", "start", "all"], "rollout start"],
+  ["cli", ["rollout", "start"], "rollout start"],
   ["cli", ["rollout", "start", "all", "--reason"], "rollout start"],
   ["cli", ["rollout", "abort"], "rollout abort"],
   ["cli", ["rollout", "pause"], "rollout pause"],

@@ -13,6 +13,8 @@ export type Parsed =
       readonly chosen: Chosen;
       readonly controller: string | undefined;
       readonly credentials: string | undefined;
+      /** Where there is a terminal that can show colours, and NO_COLOR is not set. */
+      readonly isColoured: boolean;
     }
   /** `--help` and `--version`. */
   | { readonly kind: "text"; readonly text: string };
@@ -65,6 +67,7 @@ export async function parseCommandLine(argv: readonly string[], version: string,
       chosen: { run: named, target },
       controller: single(controller),
       credentials: single(credentials),
+      isColoured: parsed["no-color"] !== true,
     };
   } catch (thrown) {
     throw errorIn(command, thrown);
@@ -82,15 +85,15 @@ function commands(reader: Reader, argv: readonly string[], version: string, colu
   return parser;
 }
 
-function addGroup({ name, summary, examples, members }: Group, parser: Argv, reader: Reader): Argv {
+function addGroup({ name, summary, examples, members, fallback }: Group, parser: Argv, reader: Reader): Argv {
   const within: Reader = {
     choose: reader.choose,
     describe: (member, its, syntax) => reader.describe(`${name} ${member}`, its, syntax),
   };
   return parser.command(name, summary, (inner) => {
     reader.describe(name, examples, name);
-    const all = members.reduce((each, member) => member.addTo(each, within), inner);
-    return all.demandCommand(1, `'${name}' needs one of its commands`);
+    const all = members.reduce((each, member) => member.addTo(each, within, member === fallback), inner);
+    return fallback ? all : all.demandCommand(1, `'${name}' needs one of its commands`);
   });
 }
 
@@ -131,6 +134,7 @@ function configured(argv: readonly string[], version: string, columns: number, r
       requiresArg: true,
       describe: "Directory with your certificate [AFTERPATCH_CREDENTIALS; ~/.config/afterpatch]",
     })
+    .option("no-color", { type: "boolean", default: false, describe: "No colours on a terminal [NO_COLOR]" })
     .strict()
     .exitProcess(false)
     .showHelpOnFail(false)

@@ -23,7 +23,8 @@ export interface Command extends Pick<Definition<unknown>, "syntax" | "summary" 
   readonly name: string;
   /** Adds its options to a parser, those of the output included. */
   readonly options: (parser: Argv) => Argv;
-  readonly addTo: (parser: Argv, reader: Reader) => Argv;
+  /** `isFallback`: its name may be left out. */
+  readonly addTo: (parser: Argv, reader: Reader, isFallback?: boolean) => Argv;
 }
 
 /** Commands under one word: `rollout start`. */
@@ -33,6 +34,8 @@ export interface Group {
   readonly summary: string;
   readonly examples: Examples;
   readonly members: readonly Command[];
+  /** The one of them that is meant where none is named: `hosts 'role=web'`. */
+  readonly fallback?: Command;
 }
 
 interface Definition<T> {
@@ -62,12 +65,12 @@ export function command<T>(definition: Definition<T>): Command {
       })
       .option("out", { type: "string", requiresArg: true, describe: "Write the result to this file" });
   const [name = ""] = syntax.split(" ");
-  const addTo = (parser: Argv, reader: Reader) => {
+  const addTo = (parser: Argv, reader: Reader, isFallback = false) => {
     const build = (inner: Argv) => {
       reader.describe(name, examples, syntax);
       return options(inner).epilogue(`Exit codes: ${exits}; always: 1 internal error.`);
     };
-    return parser.command(syntax, summary, build, (parsed) => {
+    return parser.command(isFallback ? [syntax, "$0"] : syntax, summary, build, (parsed) => {
       const args = parsed as ArgumentsCamelCase<T> & Target; // the options above, which yargs' types do not simplify for a T
       reader.choose({ run: (shell) => definition.run(args, shell), target: { format: args.format, out: args.out } });
     });

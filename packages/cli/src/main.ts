@@ -45,7 +45,7 @@ async function completed(words: readonly string[]): Promise<ExitCode> {
   const { complete } = await import("./completion/complete.ts");
   // Where the line itself says whom to ask, that one is asked.
   const said = (name: string) => words.flatMap((word, index) => saidBy(word, words[index + 1], name)).at(0);
-  const shell = shellFor({ controller: said("--controller"), credentials: said("--credentials") });
+  const shell = shellFor({ controller: said("--controller"), credentials: said("--credentials"), isColoured: false });
   stdout.write(await complete(words, shell));
   return EXIT.ok;
 }
@@ -61,12 +61,12 @@ function notWritten(error: Error): never {
   process.exit(EXIT.internal);
 }
 
-function shellFor(parsed: Pick<Extract<Parsed, { kind: "command" }>, "controller" | "credentials">): Shell {
+function shellFor(parsed: Omit<Extract<Parsed, { kind: "command" }>, "kind" | "chosen">): Shell {
   const access: Access = {
     controller: parsed.controller ?? (env.AFTERPATCH_CONTROLLER || null),
     credentials: parsed.credentials ?? (env.AFTERPATCH_CREDENTIALS || join(home(), ".config", "afterpatch")),
   };
-  const isColoured = stdout.isTTY && !env.NO_COLOR && env.TERM !== "dumb";
+  const isColoured = parsed.isColoured && stdout.isTTY && !env.NO_COLOR && env.TERM !== "dumb";
   return {
     access,
     now: () => Date.now(),

@@ -13,20 +13,21 @@ export interface RolloutInput {
   readonly spec: RolloutSpec;
 }
 
-/** `needed`: what has to be given where there is no file. */
-export function fileOption<T>(parser: Argv<T>, needed: readonly string[]) {
-  return parser
-    .option("file", {
-      alias: "f",
-      type: "string",
-      requiresArg: true,
-      describe: "A rollout's file, - for standard input: waves, budgets, windows and more",
-    })
-    .check((args) => {
-      const missing = needed.find((name) => args[name] === undefined);
-      if (args.file !== undefined || missing === undefined) return true;
-      throw new Error(missing === "pattern" ? NO_HOSTS : `Missing required argument: ${missing}`);
-    }, false);
+export function fileOption<T>(parser: Argv<T>) {
+  return parser.option("file", {
+    alias: "f",
+    type: "string",
+    requiresArg: true,
+    describe: "A rollout's file, - for standard input: waves, budgets, windows and more",
+  });
+}
+
+/** Hosts are named by a pattern, or by a file. */
+export function hostsOrFile<T>(parser: Argv<T>) {
+  return fileOption(parser).check((args) => {
+    if (args.file !== undefined || args.pattern !== undefined) return true;
+    throw new Error(NO_HOSTS);
+  }, false);
 }
 
 const NO_HOSTS = "an argument is missing: hosts, such as 'role=web' or 'all', or a --file that names them";

@@ -1,4 +1,5 @@
 import type { Command, Examples, Group } from "../command.ts";
+import { hostsList } from "./hosts-list.ts";
 import { budgets } from "./budgets.ts";
 import { locks } from "./locks.ts";
 import { windowsNext } from "./windows-next.ts";
@@ -35,7 +36,7 @@ const group = (name: string, summary: string, members: readonly Command[]): Grou
 const looks = [rolloutStatus, rolloutWatch, rolloutList, rolloutHistory];
 const orders = [rolloutPause, rolloutResume, rolloutApprove, rolloutAbort];
 const rollouts = [rolloutStart, rolloutRetry, ...looks, ...orders];
-const hosts = [hostsWaiting, hostsReadmit, hostsRelease, hostsRevoke, hostsForget];
+const hosts = [hostsList, hostsWaiting, hostsReadmit, hostsRelease, hostsRevoke, hostsForget];
 const inventories = [inventoryCheck, inventoryList, inventoryGraph, inventoryHosts];
 const operators = [operatorsList, operatorsAdd, operatorsToken, operatorsRole, operatorsRevoke];
 
@@ -59,7 +60,7 @@ export const COMMANDS: readonly (Command | Group)[] = [
   login,
   group("rollout", "Start, follow, pause and stop rollouts", rollouts),
   group("windows", "When hosts may begin", [windowsNext]),
-  group("hosts", "Which hosts are let in", hosts),
+  { ...group("hosts", "Which hosts a pattern selects, and which are let in", hosts), fallback: hostsList },
   group("inventory", "What Ansible inventories say", inventories),
   group("operators", "Who may operate", operators),
   group("ca", "The controller's CA", [caShow]),

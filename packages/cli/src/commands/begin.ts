@@ -18,6 +18,7 @@ import { renderPlan } from "../render/plan.ts";
 import { counted } from "../render/table.ts";
 import type { Shell, Target } from "../shell.ts";
 import { patternOf, type RolloutInput } from "../rollout-file.ts";
+import { type DryRunArgs, isDryRun, showDryRun } from "./dry-run.ts";
 import { type FilterArgs, filterOf, isPartial } from "./filter-options.ts";
 import type { beginOptions } from "./start-options.ts";
 
@@ -33,9 +34,10 @@ export async function begin(
 ): Promise<ExitCode> {
   digestOf(args.planDigest);
   const typed = retry === null ? requestOf(args, reboot, input) : retryRequest(args, reboot, retry);
+  const isDry = isDryRun(args);
   const request = restarts.length === 0 ? typed : { ...typed, filter: { ...NO_FILTER, restarts } };
   await checkTarget(args);
-  if (!args.yes && shell.ask === null) {
+  if (!args.yes && !isDry && shell.ask === null) {
     const look = reboot.mode === "always" ? "afterpatch plan --reboot always" : "afterpatch plan";
     throw usageError(what, "nobody is at a terminal to confirm the plan", `look at '${look}' and add --yes`);
   }
@@ -47,6 +49,7 @@ export async function begin(
   tellComingBack(plan.comingBack, shell);
   checkCeiling(what, plan, request.maxHosts);
   if (saved !== null && !args.allowNew) refuseStale(saved, plan, shell);
+  if (isDry) return showDryRun(plan, args, shell);
   if (plan.totals.steps === 0) return reportNothing(nothingToDo(plan, request.name, request.reason), plan, args, shell);
   await confirm(what, plan, args, shell);
   // The controller judges whether what it plans now fits the plan with this digest: a target that vanished does.
@@ -65,6 +68,7 @@ interface Args
       "maxFail" | "reason" | "name" | "yes" | "detach" | "noWait" | "maxHosts" | "queue" | "allowNew" | "failOnResidue"
     >,
     FilterArgs,
+    DryRunArgs,
     Target {
   readonly pattern?: string | undefined;
   readonly serial: string;
@@ -88,7 +92,7 @@ function retryRequest(args: Args, reboot: RebootOrder, retryOf: string): StartRo
 }
 
 function requestOf(args: Args, reboot: RebootOrder, input: RolloutInput | null): StartRolloutRequest {
-  const reason = args.reason ?? input?.spec.reason ?? null;
+  const reason = args.reason ?? input?.spec.reason ?? (isDryRun(args) ? "not started" : null);
   if (reason === null) throw usageError("--reason", "is missing", "say why, for those who read the history");
   if (reason.trim() === "") throw usageError("--reason", "is empty", "say why, for those who read the history");
   const filter = filterOf(args, input?.spec.actions ?? null);
@@ -135,7 +139,8 @@ async function reportNothing(document: RolloutDocument, plan: PlanDocument, args
 /** Shows the plan, and asks where somebody can answer. */
 async function confirm(what: string, plan: PlanDocument, args: Args, shell: Shell): Promise<void> {
   const write = isForPrograms(args) || args.detach ? shell.err : shell.out;
-  if (!args.yes || !isForPrograms(args)) write(`${renderPlan(plan, shell.paint, args.format === "wide")}\n`);
+  if (!args.yes || !isForPrograms(args))
+    write(`${renderPlan(plan, shell.paint, args.format === "wide" || args.diff)}\n`);
   if (args.yes || shell.ask === null) return;
   const { withWork, reboots } = plan.totals;
   const rebooted = reboots === 0 ? "" : `, of which ${reboots} ${reboots === 1 ? "reboots" : "reboot"}`;

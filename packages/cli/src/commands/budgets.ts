@@ -8,7 +8,7 @@ import { fileOption, readRollout } from "../rollout-file.ts";
 export const budgets = command({
   syntax: "budgets",
   summary: "Who is charged to which budget and why, and what is left",
-  options: (parser) => fileOption(parser, []),
+  options: (parser) => fileOption(parser),
   exits: "0 shown, 4 controller unreachable, 5 usage, file or credentials, 6 a pattern of the file matches nobody",
   examples: [
     ["afterpatch budgets", "of the open rollouts"],

@@ -4,7 +4,7 @@ import { tellComingBack } from "../documents/coming-back.ts";
 import { planDocument } from "../documents/plan.ts";
 import { checkTarget, emit } from "../output.ts";
 import { renderPlan } from "../render/plan.ts";
-import { fileOption, patternOf } from "../rollout-file.ts";
+import { hostsOrFile, patternOf } from "../rollout-file.ts";
 import { filterOf, filterOptions } from "./filter-options.ts";
 import { rebootOf, rebootOptions } from "./reboot-options.ts";
 import { shapedBy, shapeOptions } from "./shape-options.ts";
@@ -13,7 +13,7 @@ export const plan = command({
   syntax: "plan [pattern]",
   summary: "What a rollout would do, in its order; changes nothing",
   options: (parser) =>
-    fileOption(shapeOptions(filterOptions(rebootOptions(parser))), ["pattern"])
+    hostsOrFile(shapeOptions(filterOptions(rebootOptions(parser))))
       .positional("pattern", { type: "string", describe: "Hosts" })
       .option("serial", {
         type: "string",

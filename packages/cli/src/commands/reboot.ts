@@ -6,7 +6,7 @@ import { ROLLOUT_EXITS, startOptions } from "./start-options.ts";
 export const reboot = command({
   syntax: "reboot <pattern>",
   summary: "Reboot these hosts, each of them, as a rollout, and prove it",
-  options: (parser) => orderedRebootOptions(startOptions(parser).demandOption(["pattern", "reason"])),
+  options: (parser) => orderedRebootOptions(startOptions(parser).demandOption("pattern")),
   exits: ROLLOUT_EXITS,
   examples: [
     ["afterpatch reboot web01 --reason 'new firmware'", "one host, whatever it needs"],

@@ -15,10 +15,11 @@ export const restart = command({
         demandOption: true,
         describe: "Services that run: a name or glob",
       })
-      .demandOption(["pattern", "reason"]),
+      .demandOption("pattern"),
   exits: ROLLOUT_EXITS,
   examples: [
     ["afterpatch restart web01 --unit nginx --reason 'new configuration'", "one unit of one host"],
+    ["afterpatch restart 'role=web' --unit nginx --check", "what that would do; nothing is done"],
     ["afterpatch restart 'role=web' --unit 'php*-fpm' --serial 1,25% --reason CHG-77", "a few hosts at a time"],
   ],
   run: async ({ unit, ...args }, shell) => begin("restart", args, NO_REBOOT, shell, { restarts: unit }),

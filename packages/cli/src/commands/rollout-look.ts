@@ -8,6 +8,7 @@ import type { Control, Rollout } from "../connection.ts";
 import { rolloutDocument } from "../documents/rollout.ts";
 import { CommandError } from "@afterpatch/core/command-error";
 import { checkTarget, emit } from "../output.ts";
+import type { Shell, Target } from "../shell.ts";
 import { renderRollout, renderRollouts } from "../render/rollout.ts";
 
 const which = (parser: Argv) =>
@@ -21,11 +22,13 @@ export const rolloutStatus = command({
   syntax: "status [id]",
   summary: "One rollout, host by host",
   options: (parser) =>
-    which(parser).option("exit-code", {
-      type: "boolean",
-      default: false,
-      describe: "Exit 10 while it runs, 7 while it waits",
-    }),
+    which(parser)
+      .option("exit-code", {
+        type: "boolean",
+        default: false,
+        describe: "Exit 10 while it runs, 7 while it waits",
+      })
+      .option("watch", { alias: "w", type: "boolean", default: false, describe: "Follow it, as 'rollout watch'" }),
   exits:
     "as the rollout ended: 0 verified, 2 a host failed, 3 halted or aborted, 4 hosts were not reached (with --fail-on-residue: something is left); 0 while it is open (with --exit-code: 10 while it runs, 7 while it waits); 4 controller unreachable, 5 usage or credentials, 6 no such rollout",
   examples: [
@@ -36,6 +39,7 @@ export const rolloutStatus = command({
     await checkTarget(args);
     const { connect } = await import("../connection.ts");
     const control = await connect(shell);
+    if (args.watch) return watched(control, args, shell, false);
     const document = rolloutDocument(args.id === undefined ? await newest(control) : await control.getRollout(args.id));
     await emit({ document, table: (paint, isWide) => renderRollout(document, paint, isWide) }, args, shell);
     const code = rolloutExitCode({ ...document, failOnResidue: args.failOnResidue });
@@ -57,10 +61,19 @@ export const rolloutWatch = command({
     await checkTarget(args);
     const { connect } = await import("../connection.ts");
     const control = await connect(shell);
-    const id = args.id ?? (await newest(control)).id;
-    return attach(control, id, shell, { ...args, isKnown: args.id === undefined });
+    return watched(control, args, shell, args.noWait);
   },
 });
+
+interface Watched extends Target {
+  readonly id?: string | undefined;
+  readonly failOnResidue: boolean;
+}
+
+async function watched(control: Control, args: Watched, shell: Shell, noWait: boolean): Promise<ExitCode> {
+  const id = args.id ?? (await newest(control)).id;
+  return attach(control, id, shell, { ...args, noWait, isKnown: args.id === undefined });
+}
 
 export const rolloutList = command({
   syntax: "list",

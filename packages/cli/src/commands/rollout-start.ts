@@ -2,7 +2,7 @@ import { command } from "../command.ts";
 import { begin } from "./begin.ts";
 import { filterOptions } from "./filter-options.ts";
 import { rebootOf, rebootOptions } from "./reboot-options.ts";
-import { fileOption } from "../rollout-file.ts";
+import { hostsOrFile } from "../rollout-file.ts";
 import { shapedBy, shapeOptions } from "./shape-options.ts";
 import { ROLLOUT_EXITS, startOptions } from "./start-options.ts";
 
@@ -10,7 +10,7 @@ export const rolloutStart = command({
   syntax: "start [pattern]",
   summary: "Carry out the plan for these hosts, and prove it",
   options: (parser) =>
-    fileOption(shapeOptions(filterOptions(rebootOptions(startOptions(parser)))), ["pattern", "reason"]).describe(
+    hostsOrFile(shapeOptions(filterOptions(rebootOptions(startOptions(parser))))).describe(
       "max-fail",
       'So many hosts may fail, or 5% of those that ended; the next failure stops it [default: "0", or what the file says]',
     ),
@@ -27,6 +27,7 @@ export const rolloutStart = command({
       "afterpatch rollout start all --reason DSA-6001 --by zone --bake 30m --window 'sat,sun 22:00 4h Europe/Paris'",
       "one host, watched for half an hour, then zone by zone, at weekends",
     ],
+    ["afterpatch rollout start 'role=web' --serial 1,25% --list-hosts", "who would be in it, in which order"],
     ["afterpatch rollout start -f openssl.yaml", "waves, budgets and windows of a file"],
     ["afterpatch rollout start web01 --reason test --yes --detach", "print the id and return"],
     ["afterpatch rollout start all --reason DSA-6001 --reboot never --yes", "what needs a reboot stays as it is"],

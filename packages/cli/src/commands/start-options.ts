@@ -1,4 +1,5 @@
 import type { Argv } from "yargs";
+import { dryRunOptions } from "./dry-run.ts";
 
 /** Of all that follow a rollout. */
 export const NO_WAIT = {
@@ -27,7 +28,7 @@ export function startOptions(parser: Argv) {
 
 /** Of all that begin a rollout, whatever says what is in it. */
 export function beginOptions(parser: Argv) {
-  return parser
+  return dryRunOptions(parser)
     .option("max-fail", {
       type: "string",
       requiresArg: true,

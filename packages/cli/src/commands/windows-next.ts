@@ -11,7 +11,7 @@ export const windowsNext = command({
   syntax: "next [id]",
   summary: "Whether hosts may begin now, and the next openings, in UTC and local time",
   options: (parser) =>
-    fileOption(parser, [])
+    fileOption(parser)
       .positional("id", { type: "string", describe: "Rollout; every open one if not given" })
       .option("count", { type: "string", default: "5", requiresArg: true, describe: "So many openings, 1 to 100" }),
   exits: "0 shown, 4 controller unreachable, 5 usage, file or credentials, 6 no such rollout",

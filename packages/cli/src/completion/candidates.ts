@@ -19,6 +19,7 @@ const GLOBAL: readonly OptionModel[] = [
   { names: ["--help", "-h"], summary: "Show help", hasValue: false, choices: [] },
   { names: ["--controller"], summary: "HOST:PORT of the controller", hasValue: true, choices: [] },
   { names: ["--credentials"], summary: "Directory with your certificate", hasValue: true, choices: [] },
+  { names: ["--no-color"], summary: "No colours on a terminal", hasValue: false, choices: [] },
 ];
 const FIRST: readonly OptionModel[] = [{ names: ["--version"], summary: "Show version", hasValue: false, choices: [] }];
 const FILES: ReadonlySet<string> = new Set(["--out", "--file", "--token-file", "--junit", "--inventory", "--config"]);
@@ -60,6 +61,7 @@ type Place =
 
 function placeOf(commands: readonly (Command | Group)[], before: readonly string[]): Place {
   let among = commands;
+  let fallback: Command | undefined;
   let model: CommandModel | null = null;
   let left = 0;
   for (let index = 0; index < before.length; index++) {
@@ -74,9 +76,14 @@ function placeOf(commands: readonly (Command | Group)[], before: readonly string
       continue;
     }
     const found = among.find(({ name }) => name === word);
-    if (!found) return { kind: "unknown" };
-    if (found.kind === "group") among = found.members;
-    else model = modelOf(found);
+    if (!found && fallback) {
+      model = modelOf(fallback);
+      left++;
+    } else if (!found) return { kind: "unknown" };
+    else if (found.kind === "group") {
+      among = found.members;
+      fallback = found.fallback;
+    } else model = modelOf(found);
   }
   return { kind: "known", model, commands: among, left };
 }
