@@ -56,6 +56,7 @@ export function newScript(): Script {
     plan: PLAN,
     rollouts: new Map(),
     events: [],
+    report: new Map(),
     begin,
     refuse: null,
     afterStart: null,

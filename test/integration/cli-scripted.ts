@@ -19,6 +19,8 @@ export interface Script {
   readonly rollouts: Map<string, Rollout>;
   /** What happened in any of them. */
   events: ListEventsResponse["events"];
+  /** What its report says of a host beyond the rollout, by the host's name. */
+  readonly report: Map<string, Partial<RolloutReport["hosts"][number]>>;
   /** What StartRollout makes of a request that it has not seen before. */
   begin(request: StartRolloutRequest): Rollout;
   /** Thrown by every call but watching. */
@@ -35,6 +37,22 @@ export interface Script {
     readonly tokens: unknown[];
     readonly aborts: string[];
   };
+}
+
+type RolloutReport = Parameters<Parameters<Control["reportRollout"]>[0]["write"]>[0];
+
+/** A host in each part. */
+function reportOf(rollout: Rollout, more: Script["report"]): readonly RolloutReport[] {
+  const head = {
+    ...{ ...rollout, hosts: rollout.hosts.length, pattern: "role=web", waves: ["canary", "rest"] },
+    orders: [{ type: "approved", at: 1_700_000_100_000, actor: "ada", why: "", wave: "canary", host: "" }],
+    ...{ audit: [7, 8], auditHeadSeq: 42, auditHeadSha256: Buffer.alloc(32, 0xab) },
+  };
+  const parts = rollout.hosts.map((host, index) => ({
+    ...{ ...host, wave: index === 0 ? "canary" : "rest", planned: [], permits: [], proof: null, audit: [9 + index] },
+    ...more.get(host.name),
+  }));
+  return [{ head, hosts: [] }, ...parts.map((host) => ({ head: null, hosts: [host] }))];
 }
 
 export interface Scripted {
@@ -70,6 +88,10 @@ export async function serveScript(directory: string, script: Script, port = 0): 
     getFreeze: unscripted,
     whyHost: unscripted,
     listEvents: answering(({ id }) => ({ rolloutId: find(id).id, events: [...script.events] })),
+    reportRollout: serverStream(async ({ id }, stream) => {
+      const found = id === "" ? [...script.rollouts.values()].at(-1) : script.rollouts.get(id);
+      for (const part of reportOf(found ?? find(id), script.report)) stream.write(part);
+    }),
     listBudgets: unscripted,
     getTrend: unscripted,
     watchEvents: serverStream(async () => {

@@ -1,3 +1,5 @@
+import { CommandError } from "@afterpatch/core/command-error";
+import { EXIT } from "@afterpatch/core/exit";
 import { type Filter, isFilter } from "@afterpatch/core/plan/filter";
 import type { RebootOrder } from "@afterpatch/core/plan/reboot";
 import { filterToWire } from "@afterpatch/wire/convert/filter";
@@ -34,6 +36,12 @@ export type TrendResponse = Message<"TrendResponse">;
 export type WatchEventsRequest = Message<"WatchEventsRequest">;
 export type FleetEvents = Message<"FleetEvents">;
 export type FleetEvent = FleetEvents["events"][number];
+type RolloutReport = Message<"RolloutReport">;
+/** Its parts together. */
+export interface WholeReport {
+  readonly head: NonNullable<RolloutReport["head"]>;
+  readonly hosts: RolloutReport["hosts"];
+}
 export type FleetFreeze = Message<"FleetFreeze">;
 
 export interface FleetOrder {
@@ -78,6 +86,8 @@ export interface Control {
   /** Of every host that is or was there where `pattern` is empty. */
   getTrend(pattern: string, sinceMs: number, byMs: number): Promise<TrendResponse>;
   listEvents(id: string): Promise<ListEventsResponse>;
+  /** Of the newest rollout where `id` is empty. */
+  reportRollout(id: string): Promise<WholeReport>;
   writeOffHost(host: string, reason: string): Promise<WrittenOffHost>;
   /** Both end when the controller ends them or `signal` fires. */
   watchEvents(request: WatchEventsRequest, signal: AbortSignal): AsyncGenerator<FleetEvents, void>;
@@ -119,6 +129,7 @@ export async function connect(shell: Shell): Promise<Control> {
     whyHost: (host) => ask("why", controlService.whyHost, { host }),
     getTrend: (pattern, sinceMs, byMs) => ask("trend", controlService.getTrend, { pattern, sinceMs, byMs }),
     listEvents: (id) => ask("rollout history", controlService.listEvents, { id }),
+    reportRollout: (id) => wholeReport(credentials, id),
     writeOffHost: (host, reason) => ask("writeoff", controlService.writeOffHost, { host, reason }),
     watchEvents: (request, signal) =>
       watch(credentials, "events", (client) => follow(client, controlService.watchEvents, request), signal),
@@ -132,6 +143,20 @@ export async function connect(shell: Shell): Promise<Control> {
 function inWords<T extends Pick<FleetOrder, "reboot" | "rolloutFile" | "filter">>(order: T) {
   const reboot = order.rolloutFile === "" ? rebootToWire(order.reboot) : null;
   return { ...order, reboot, filter: isFilter(order.filter) ? filterToWire(order.filter) : null };
+}
+
+async function wholeReport(credentials: Credentials, id: string): Promise<WholeReport> {
+  const what = id === "" ? "report" : `rollout ${id}`;
+  const begin = (client: Client) => follow(client, controlService.reportRollout, { id });
+  const hosts: WholeReport["hosts"][number][] = [];
+  let head: RolloutReport["head"] = null;
+  for await (const part of watch(credentials, what, begin, AbortSignal.timeout(PLAN_MS))) {
+    head = part.head ?? head;
+    for (const host of part.hosts) hosts.push(host);
+  }
+  if (head && head.hosts === hosts.length) return { head, hosts };
+  const why = "the controller did not send all of the report";
+  throw new CommandError(EXIT.unreachable, what, why, "ask again; see the controller's log");
 }
 
 async function* watch<T>(

@@ -19,14 +19,18 @@ export function isForPrograms(target: Target): boolean {
 
 /** Fails when `--out` cannot be written. Called before a command does anything. */
 export async function checkTarget(target: Target): Promise<void> {
-  if (target.out === undefined) return;
-  if (target.out === "") throw usageError("--out", "the file has no name", "write --out FILE");
+  if (target.out !== undefined) await checkWritable("--out", target.out);
+}
+
+/** The same for a file that another option names. */
+export async function checkWritable(option: string, path: string): Promise<void> {
+  if (path === "") throw usageError(option, "the file has no name", `write ${option} FILE`);
   try {
-    const found = await stat(target.out).catch(missing);
-    if (found?.isDirectory()) throw usageError("--out", `${target.out} is a directory`, "name a file");
-    await access(found && !found.isFile() ? target.out : dirname(target.out), constants.W_OK);
+    const found = await stat(path).catch(missing);
+    if (found?.isDirectory()) throw usageError(option, `${path} is a directory`, "name a file");
+    await access(found && !found.isFile() ? path : dirname(path), constants.W_OK);
   } catch (error) {
-    throw cannotWrite(target.out, error);
+    throw cannotWrite(option, path, error);
   }
 }
 
@@ -37,12 +41,17 @@ export async function emit(result: Result, target: Target, shell: Shell, mode = 
     ? await serialised(result, target.format)
     : result.table(paint, target.format === "wide");
   if (target.out === undefined) return shell.out(text);
+  await writeResult("--out", target.out, text, mode);
+}
+
+/** Writes a file that an option names: whole and on the disk, or not at all. A pipe or a device takes what it gets. */
+export async function writeResult(option: string, path: string, text: string, mode = 0o644): Promise<void> {
   try {
-    const found = await stat(target.out).catch(missing);
-    if (found && !found.isFile()) await writeFile(target.out, text);
-    else await writeFileDurably(target.out, text, mode);
+    const found = await stat(path).catch(missing);
+    if (found && !found.isFile()) await writeFile(path, text);
+    else await writeFileDurably(path, text, mode);
   } catch (error) {
-    throw cannotWrite(target.out, error);
+    throw cannotWrite(option, path, error);
   }
 }
 
@@ -64,10 +73,10 @@ function missing(error: unknown): undefined {
   throw error;
 }
 
-function cannotWrite(path: string, error: unknown): CommandError {
+function cannotWrite(option: string, path: string, error: unknown): CommandError {
   if (error instanceof CommandError) return error;
   return usageError(
-    "--out",
+    option,
     `cannot write ${path}: ${fileReason(error)}`,
     "choose a file in a directory you may write to",
   );

@@ -8,6 +8,7 @@ import { trendHandlers } from "./api/trend.ts";
 import { windowHandlers } from "./api/windows.ts";
 import { fleetEventHandlers } from "./api/fleet-events.ts";
 import { eventHandlers } from "./api/events.ts";
+import { reportHandlers } from "./api/report.ts";
 import { whyHandlers } from "./api/why.ts";
 import { controlHandlers } from "./api/control.ts";
 import { holdHandlers } from "./api/holds.ts";
@@ -111,6 +112,7 @@ export function buildServices(deps: ControllerDeps): Services {
     ...budgetHandlers({ hosts, fleet, engine, clock }),
     ...whyHandlers({ hosts, fleet, engine, clock }),
     ...eventHandlers({ rollouts: store.rollouts }),
+    ...reportHandlers({ rollouts: store.rollouts, audit: store.audit }),
     ...fleetEventHandlers(store.events),
     ...trendHandlers({ history: store.history, clock }),
     ...windowHandlers({ fleet, engine, clock }),

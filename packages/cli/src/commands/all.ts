@@ -11,6 +11,7 @@ import { freeze } from "./freeze.ts";
 import { inventoryCheck, inventoryGraph, inventoryHosts, inventoryList } from "./inventory.ts";
 import { plan } from "./plan.ts";
 import { reboot } from "./reboot.ts";
+import { report } from "./report.ts";
 import { restart } from "./restart.ts";
 import { rolloutAbort, rolloutApprove, rolloutPause, rolloutResume } from "./rollout-order.ts";
 import { rolloutList, rolloutStatus, rolloutWatch } from "./rollout-look.ts";
@@ -52,6 +53,7 @@ export const COMMANDS: readonly (Command | Group)[] = [
   uncordon,
   freeze,
   events,
+  report,
   trend,
   writeoff,
   budgets,

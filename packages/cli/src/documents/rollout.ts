@@ -127,14 +127,15 @@ export function stepDocument(step: Rollout["hosts"][number]["steps"][number]): R
   };
 }
 
-function totalsOf(hosts: readonly RolloutHostDocument[]): Readonly<Record<HostState, number>> {
+/** Number of hosts in each state. */
+export function totalsOf(hosts: readonly { readonly state: HostState }[]): Readonly<Record<HostState, number>> {
   const totals = Object.fromEntries(HOST_STATES.map((state) => [state, 0])) as Record<HostState, number>; // from every state
   for (const host of hosts) totals[host.state]++;
   return totals;
 }
 
 /** A word of state this program knows. Another one comes from a newer controller and is refused, never guessed. */
-function known<T extends string>(words: readonly T[], word: string): T {
+export function known<T extends string>(words: readonly T[], word: string): T {
   const found = words.find((each) => each === word);
   if (found !== undefined) return found;
   throw new CommandError(

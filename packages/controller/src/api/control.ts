@@ -17,6 +17,7 @@ import { nameOf, selected } from "./asked.ts";
 import { chargesToWire, type ChargeCalls } from "./charges.ts";
 import type { BudgetCalls } from "./budgets.ts";
 import type { EventCalls } from "./events.ts";
+import type { ReportCalls } from "./report.ts";
 import type { TrendCalls } from "./trend.ts";
 import type { FleetEventCalls } from "./fleet-events.ts";
 import type { WhyCalls } from "./why.ts";
@@ -52,6 +53,7 @@ export function controlHandlers(
   | WindowCalls
   | WhyCalls
   | EventCalls
+  | ReportCalls
   | FleetEventCalls
   | TrendCalls
 > {

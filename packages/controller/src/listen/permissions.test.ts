@@ -14,6 +14,7 @@ const LOOK = [
   "GetFreeze",
   "WhyHost",
   "ListEvents",
+  "ReportRollout",
   "WatchEvents",
   "GetTrend",
   "ListBudgets",

@@ -24,6 +24,7 @@ const CONTROL: Rows<typeof controlService> = {
   getFreeze: VIEWERS,
   whyHost: VIEWERS,
   listEvents: VIEWERS,
+  reportRollout: VIEWERS,
   watchEvents: VIEWERS,
   getTrend: VIEWERS,
   listBudgets: VIEWERS,

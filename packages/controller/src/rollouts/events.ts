@@ -2,10 +2,10 @@ import { type Now, giveBack } from "@afterpatch/core/rollout/chores";
 import { isCaredFor, isInCare } from "@afterpatch/core/rollout/care";
 import type { StoredDecision } from "@afterpatch/core/rollout/next";
 import { lastsMs } from "@afterpatch/core/rollout/reboots";
-import type { RolloutEvent } from "@afterpatch/core/rollout/event";
+import type { ProofRef, RolloutEvent } from "@afterpatch/core/rollout/event";
 import type { HostInRollout, RolloutView } from "@afterpatch/core/rollout/types";
 import { isHeldOff, LONGEST_RETRY_MS, retryInMs } from "@afterpatch/core/rollout/veto";
-import type { PermitUpdate } from "@afterpatch/core/session";
+import type { PermitUpdate, ScanReport } from "@afterpatch/core/session";
 
 /** So many permits a host gets in one rollout when it refuses them without having done anything. */
 const MOST_PERMITS = 3;
@@ -148,13 +148,23 @@ export function judged(
     return { type: "vetoed", at, hostId, permitId, why: said, steps, againAt };
   }
   const isVerified = result === "verified" && unproven === null;
+  const proof = proofOf(update.outcome.proof);
   const state = !isVerified ? "failed" : residue.length > 0 ? "done-with-residue" : "done";
   if (state !== "failed" && host && isCaredFor(view.plan, host.care)) {
-    return { type: "proved", at, hostId, permitId, state, steps, residue };
+    return { type: "proved", at, hostId, permitId, state, steps, residue, ...proof };
   }
   const rest = host?.care.isDrained ? "; it is out of service still" : "";
   const reason = isVerified ? "" : `${unproven ?? said}${rest}`;
-  return { type: "ended", at, hostId, permitId, state, reason, steps, residue };
+  return { type: "ended", at, hostId, permitId, state, reason, steps, residue, ...proof };
+}
+
+/** Which scan it was; what a host says of it is bounded, whatever it says. */
+function proofOf(scan: ScanReport | null): { readonly proof?: ProofRef } {
+  if (scan === null) return {};
+  const short = (text: string) => text.slice(0, 200);
+  const findings = Object.values(scan.findings).reduce((sum, count) => sum + count, 0);
+  const words = { digest: short(scan.digest), bootId: short(scan.bootId), kernel: short(scan.kernel) };
+  return { proof: { ...words, scannedAt: scan.scannedAt, findings } };
 }
 
 /** Permits that came to nothing otherwise than by the host's own rules. */

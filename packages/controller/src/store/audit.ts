@@ -26,8 +26,16 @@ export interface Audit {
   head(): Promise<AuditHead>;
   /** At most `limit` entries that follow entry `after` (0: from the first), in their order. */
   page(after: number, limit: number): Promise<readonly StoredEntry[]>;
+  /** Entries of a rollout, in their order. */
+  ofRollout(id: string): Promise<readonly RolloutEntry[]>;
   /** For what changes nothing in the store. */
   note(by: By, action: string, object: string, body?: object): Promise<void>;
+}
+
+export interface RolloutEntry {
+  readonly seq: number;
+  /** Null: it tells of no host. */
+  readonly hostId: string | null;
 }
 
 export const user = (name: string): string => `user/${name}`;
@@ -41,6 +49,10 @@ export function audit(db: Connection): Audit {
     },
     async page(after, limit) {
       return db.prepare("SELECT * FROM audit WHERE seq > ? ORDER BY seq LIMIT ?").all(after, limit).map(entry);
+    },
+    async ofRollout(id) {
+      const own = "SELECT seq, body FROM audit WHERE object = ? AND action LIKE 'rollout.%' ORDER BY seq";
+      return db.prepare(own).all(id).map(rolloutEntry);
     },
     async note(by, action, object, body = {}) {
       db.transaction(() => record(db, by, action, object, body));
@@ -145,6 +157,11 @@ function changedEvent(db: Connection, rows: readonly StoredEntry[]): ChainVerdic
 function headOf(db: Connection): AuditHead {
   const row = db.prepare("SELECT seq, sha256 FROM audit ORDER BY seq DESC LIMIT 1").get();
   return row ? { seq: integer(row, "seq"), sha256: bytes(row, "sha256") } : EMPTY_CHAIN;
+}
+
+function rolloutEntry(row: Row): RolloutEntry {
+  const { hostId }: { hostId?: unknown } = JSON.parse(text(row, "body"));
+  return { seq: integer(row, "seq"), hostId: typeof hostId === "string" ? hostId : null };
 }
 
 function entry(row: Row): StoredEntry {

@@ -179,6 +179,7 @@ CREATE TABLE audit (
   body   TEXT NOT NULL,
   sha256 BLOB NOT NULL
 ) STRICT;
+CREATE INDEX audit_object ON audit (object);
 CREATE TRIGGER audit_stays BEFORE UPDATE ON audit BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;
 CREATE TRIGGER audit_is_whole BEFORE DELETE ON audit BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;
 `;

@@ -2,6 +2,16 @@ import type { ProgressState } from "../session.ts";
 import type { AfterCare, Baseline } from "./care.ts";
 import type { RolloutPlan, StepResult } from "./types.ts";
 
+/** The scan of a host that its end was judged by, as the host described it. */
+export interface ProofRef {
+  readonly digest: string;
+  readonly scannedAt: number;
+  readonly bootId: string;
+  readonly kernel: string;
+  /** How many it still had. */
+  readonly findings: number;
+}
+
 /** What the controller does to a host beside its permits. */
 export type CareEvent =
   /** In hand: what has to hold before it is touched is looked at, or, where nothing has to, it is drained. */
@@ -24,6 +34,8 @@ export type CareEvent =
       readonly state: "done" | "done-with-residue";
       readonly steps: readonly StepResult[];
       readonly residue: readonly string[];
+      /** Absent: an older version did not keep it. */
+      readonly proof?: ProofRef;
     }
   | { readonly type: "undrain-begun"; readonly at: number; readonly hostId: string; readonly outcome: AfterCare }
   /** The controller is done with it. `isDrained`: it is out of service still. */
@@ -84,6 +96,8 @@ export type RolloutEvent =
       readonly reason: string;
       readonly steps: readonly StepResult[];
       readonly residue: readonly string[];
+      /** Absent: there was none, or an older version did not keep it. */
+      readonly proof?: ProofRef;
     }
   /** The host's own rules held all of it off: nothing was done. The permit is used up. */
   | {

@@ -1,0 +1,38 @@
+import { EXIT, rolloutExitCode } from "@afterpatch/core/exit";
+import { usageError } from "@afterpatch/core/command-error";
+import { command } from "../command.ts";
+import { checkTarget, emit } from "../output.ts";
+import { renderReport } from "../render/report.ts";
+
+export const report = command({
+  syntax: "report [id]",
+  summary: "All that a rollout did on each host, who ordered it, and what proves it: for auditors and pipelines",
+  options: (parser) =>
+    parser
+      .positional("id", { type: "string", describe: "Rollout, ended or not; the newest if not given" })
+      .option("exit-code", {
+        type: "boolean",
+        default: false,
+        describe: "Exit as the rollout ended, 10 while it runs, 7 while it waits",
+      }),
+  exits:
+    "0 shown; with --exit-code as the rollout ended: 2 a host failed, 3 halted or aborted, 4 hosts were not reached, 7 it waits, 10 it runs; 4 controller unreachable, 5 usage or credentials, 6 no such rollout",
+  examples: [
+    ["afterpatch report", "the newest"],
+    ["afterpatch report 20261122-190312-9f3a2c1b -o json --out report.json", "for an auditor"],
+    ["afterpatch report 20261122-190312-9f3a2c1b -o jsonl", "one host a line"],
+  ],
+  run: async (args, shell) => {
+    if (args.id === "") throw usageError("id", "is empty", "name a rollout, or leave it out");
+    await checkTarget(args);
+    const [{ connect }, { reportDocument }] = await Promise.all([
+      import("../connection.ts"),
+      import("../documents/report.ts"),
+    ]);
+    const control = await connect(shell);
+    const document = reportDocument(await control.reportRollout(args.id ?? ""));
+    const lines = document.hosts.map((host) => ({ rollout: document.id, ...host }));
+    await emit({ document, lines, table: (paint) => renderReport(document, paint) }, args, shell);
+    return args.exitCode ? rolloutExitCode({ ...document, failOnResidue: false }) : EXIT.ok;
+  },
+});
