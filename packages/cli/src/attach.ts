@@ -1,4 +1,5 @@
-import { EXIT, type ExitCode, rolloutExitCode } from "@afterpatch/core/exit";
+import { formatDuration } from "@afterpatch/core/duration";
+import { EXIT, type ExitCode, isFinal, rolloutExitCode } from "@afterpatch/core/exit";
 import type { Control } from "./connection.ts";
 import type { RolloutDocument } from "./documents/rollout.ts";
 import { followRollout } from "./follow.ts";
@@ -12,6 +13,8 @@ export interface Attachment extends Target {
   readonly failOnResidue: boolean;
   /** Leave when it waits for a person or a window. */
   readonly noWait: boolean;
+  /** Leave after so long; null: never. */
+  readonly waitMs: number | null;
   /** Whether the controller has just answered. */
   readonly isKnown: boolean;
 }
@@ -20,10 +23,12 @@ export interface Attachment extends Target {
 export async function attach(control: Control, id: string, shell: Shell, options: Attachment): Promise<ExitCode> {
   const detached = new AbortController();
   const undo = shell.onInterrupt(() => detached.abort());
+  const patience = options.waitMs === null ? null : AbortSignal.timeout(options.waitMs);
+  const signal = patience === null ? detached.signal : AbortSignal.any([detached.signal, patience]);
   const progress = openProgress(shell, options);
   let last: RolloutDocument | null = null;
   try {
-    const following = { signal: detached.signal, now: () => shell.now(), say: progress.say, isKnown: options.isKnown };
+    const following = { signal, now: () => shell.now(), say: progress.say, isKnown: options.isKnown };
     for await (const rollout of followRollout(control, id, following)) {
       progress.show(last, rollout);
       last = rollout;
@@ -36,12 +41,23 @@ export async function attach(control: Control, id: string, shell: Shell, options
   if (detached.signal.aborted) {
     shell.err(`afterpatch: detached: rollout ${id} goes on; come back with 'afterpatch rollout watch ${id}'\n`);
   }
-  if (last === null) return EXIT.detached;
+  const isLate = patience?.aborted === true && !detached.signal.aborted && (last === null || !isFinal(last.state));
+  if (isLate) shell.err(lateLine(id, last, options.waitMs ?? 0));
+  if (last === null) return isLate ? EXIT.paused : EXIT.detached;
   if (options.noWait && isWaiting(last)) {
     shell.err(`afterpatch: rollout ${id} is ${last.state}; come back with 'afterpatch rollout watch ${id}'\n`);
   }
   await summarise(last, shell, options);
+  if (isLate) return EXIT.paused;
   return detached.signal.aborted ? EXIT.detached : rolloutExitCode({ ...last, failOnResidue: options.failOnResidue });
+}
+
+/** What `--wait-timeout` leaves behind. */
+function lateLine(id: string, last: RolloutDocument | null, waitMs: number): string {
+  const why = last === null || last.why === "" ? "" : ` (${last.why})`;
+  const state = last === null ? "its state is not known" : `it is ${last.state}${why}`;
+  const back = `come back with 'afterpatch rollout watch ${id}'`;
+  return `afterpatch: rollout ${id} has not ended after ${formatDuration(waitMs)}: ${state}, and goes on; ${back}\n`;
 }
 
 /** For a person or a window: exit 7. */

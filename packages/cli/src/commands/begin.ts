@@ -12,6 +12,8 @@ import type { Control, Rollout, StartRolloutRequest } from "../connection.ts";
 import { tellComingBack } from "../documents/coming-back.ts";
 import { type PlanDocument, planDocument } from "../documents/plan.ts";
 import { nothingToDo, type RolloutDocument, rolloutDocument } from "../documents/rollout.ts";
+import { reportOfNothing } from "../documents/report.ts";
+import { type Keep, reportOf, withJunit } from "../junit.ts";
 import { refuseStale, type SavedPlan } from "../saved-plan.ts";
 import { checkTarget, emit, isForPrograms } from "../output.ts";
 import { renderPlan } from "../render/plan.ts";
@@ -21,6 +23,7 @@ import { patternOf, type RolloutInput } from "../rollout-file.ts";
 import { type DryRunArgs, isDryRun, showDryRun } from "./dry-run.ts";
 import { type FilterArgs, filterOf, isPartial } from "./filter-options.ts";
 import type { beginOptions } from "./start-options.ts";
+import { type Patience, patienceOf, shellFor } from "./wait-options.ts";
 
 const RETRY_MS = 60_000;
 
@@ -30,7 +33,20 @@ export async function begin(
   args: Args,
   reboot: RebootOrder,
   shell: Shell,
-  { input = null, saved = null, retry = null, restarts = [] }: Basis = {},
+  basis: Basis = {},
+): Promise<ExitCode> {
+  const patience = patienceOf(args);
+  const junit = isDryRun(args) ? undefined : args.junit; // nothing is done that could be told
+  const followed = (keep: Keep) => carryOut(what, { ...args, ...patience }, reboot, shell, { ...basis, keep });
+  return withJunit(what, junit, followed);
+}
+
+async function carryOut(
+  what: string,
+  args: Args & Patience,
+  reboot: RebootOrder,
+  shell: Shell,
+  { input = null, saved = null, retry = null, restarts = [], keep }: Basis & { readonly keep: Keep },
 ): Promise<ExitCode> {
   digestOf(args.planDigest);
   const typed = retry === null ? requestOf(args, reboot, input) : retryRequest(args, reboot, retry);
@@ -50,12 +66,20 @@ export async function begin(
   checkCeiling(what, plan, request.maxHosts);
   if (saved !== null && !args.allowNew) refuseStale(saved, plan, shell);
   if (isDry) return showDryRun(plan, args, shell);
-  if (plan.totals.steps === 0) return reportNothing(nothingToDo(plan, request.name, request.reason), plan, args, shell);
+  if (plan.totals.steps === 0) {
+    const nothing = nothingToDo(plan, request.name, request.reason);
+    await keep(async () => reportOfNothing(nothing, pattern));
+    return reportNothing(nothing, plan, args, shell);
+  }
   await confirm(what, plan, args, shell);
   // The controller judges whether what it plans now fits the plan with this digest: a target that vanished does.
   const expectedDigest = args.allowNew ? "" : (digestOf(args.planDigest) ?? plan.digest);
   const rollout = await start(what, control, { ...request, expectedDigest }, shell);
-  if (!args.detach) return attach(control, rollout.id, shell, { ...args, isKnown: true });
+  if (!args.detach) {
+    const code = await attach(control, rollout.id, shellFor(args, shell), { ...args, isKnown: true });
+    await keep(() => reportOf(control, rollout.id));
+    return code;
+  }
   const document = rolloutDocument(rollout);
   await emit({ document, table: () => `${document.id}\n` }, args, shell);
   return EXIT.ok;
@@ -65,7 +89,8 @@ type Parsed = Awaited<ReturnType<ReturnType<typeof beginOptions>["parse"]>>;
 interface Args
   extends Pick<
       Parsed,
-      "maxFail" | "reason" | "name" | "yes" | "detach" | "noWait" | "maxHosts" | "queue" | "allowNew" | "failOnResidue"
+      | ("maxFail" | "reason" | "name" | "yes" | "detach" | "maxHosts" | "queue" | "allowNew" | "failOnResidue")
+      | ("noWait" | "wait" | "waitTimeout" | "junit")
     >,
     FilterArgs,
     DryRunArgs,

@@ -1,6 +1,7 @@
 import { EXIT, rolloutExitCode } from "@afterpatch/core/exit";
 import { usageError } from "@afterpatch/core/command-error";
 import { command } from "../command.ts";
+import { JUNIT, reportOf, withJunit } from "../junit.ts";
 import { checkTarget, emit } from "../output.ts";
 import { renderReport } from "../render/report.ts";
 
@@ -10,6 +11,7 @@ export const report = command({
   options: (parser) =>
     parser
       .positional("id", { type: "string", describe: "Rollout, ended or not; the newest if not given" })
+      .option("junit", JUNIT)
       .option("exit-code", {
         type: "boolean",
         default: false,
@@ -21,18 +23,18 @@ export const report = command({
     ["afterpatch report", "the newest"],
     ["afterpatch report 20261122-190312-9f3a2c1b -o json --out report.json", "for an auditor"],
     ["afterpatch report 20261122-190312-9f3a2c1b -o jsonl", "one host a line"],
+    ["afterpatch report --junit afterpatch.xml", "for whoever shows results of tests"],
   ],
   run: async (args, shell) => {
     if (args.id === "") throw usageError("id", "is empty", "name a rollout, or leave it out");
     await checkTarget(args);
-    const [{ connect }, { reportDocument }] = await Promise.all([
-      import("../connection.ts"),
-      import("../documents/report.ts"),
-    ]);
-    const control = await connect(shell);
-    const document = reportDocument(await control.reportRollout(args.id ?? ""));
-    const lines = document.hosts.map((host) => ({ rollout: document.id, ...host }));
-    await emit({ document, lines, table: (paint) => renderReport(document, paint) }, args, shell);
-    return args.exitCode ? rolloutExitCode({ ...document, failOnResidue: false }) : EXIT.ok;
+    return withJunit("report", args.junit, async (keep) => {
+      const { connect } = await import("../connection.ts");
+      const document = await reportOf(await connect(shell), args.id ?? "");
+      await keep(async () => document);
+      const lines = document.hosts.map((host) => ({ rollout: document.id, ...host }));
+      await emit({ document, lines, table: (paint) => renderReport(document, paint) }, args, shell);
+      return args.exitCode ? rolloutExitCode({ ...document, failOnResidue: false }) : EXIT.ok;
+    });
   },
 });

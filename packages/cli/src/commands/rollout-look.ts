@@ -3,10 +3,11 @@ import type { Argv } from "yargs";
 import { wholeNumberOf } from "@afterpatch/core/command-line";
 import { attach } from "../attach.ts";
 import { command } from "../command.ts";
-import { NO_WAIT } from "./start-options.ts";
+import { patienceOf, type Patience, shellFor, waitOptions } from "./wait-options.ts";
 import type { Control, Rollout } from "../connection.ts";
 import { rolloutDocument } from "../documents/rollout.ts";
 import { CommandError } from "@afterpatch/core/command-error";
+import { JUNIT, type Keep, reportOf, withJunit } from "../junit.ts";
 import { checkTarget, emit } from "../output.ts";
 import type { Shell, Target } from "../shell.ts";
 import { renderRollout, renderRollouts } from "../render/rollout.ts";
@@ -28,6 +29,7 @@ export const rolloutStatus = command({
         default: false,
         describe: "Exit 10 while it runs, 7 while it waits",
       })
+      .option("junit", JUNIT)
       .option("watch", { alias: "w", type: "boolean", default: false, describe: "Follow it, as 'rollout watch'" }),
   exits:
     "as the rollout ended: 0 verified, 2 a host failed, 3 halted or aborted, 4 hosts were not reached (with --fail-on-residue: something is left); 0 while it is open (with --exit-code: 10 while it runs, 7 while it waits); 4 controller unreachable, 5 usage or credentials, 6 no such rollout",
@@ -37,31 +39,38 @@ export const rolloutStatus = command({
   ],
   run: async (args, shell) => {
     await checkTarget(args);
-    const { connect } = await import("../connection.ts");
-    const control = await connect(shell);
-    if (args.watch) return watched(control, args, shell, false);
-    const document = rolloutDocument(args.id === undefined ? await newest(control) : await control.getRollout(args.id));
-    await emit({ document, table: (paint, isWide) => renderRollout(document, paint, isWide) }, args, shell);
-    const code = rolloutExitCode({ ...document, failOnResidue: args.failOnResidue });
-    return isFinal(document.state) || args.exitCode ? code : EXIT.ok;
+    return withJunit("rollout status", args.junit, async (keep) => {
+      const { connect } = await import("../connection.ts");
+      const control = await connect(shell);
+      if (args.watch) return watched(control, args, shell, { noWait: false, waitMs: null, keep });
+      const asked = args.id === undefined ? await newest(control) : await control.getRollout(args.id);
+      const document = rolloutDocument(asked);
+      await keep(() => reportOf(control, asked.id));
+      await emit({ document, table: (paint, isWide) => renderRollout(document, paint, isWide) }, args, shell);
+      const code = rolloutExitCode({ ...document, failOnResidue: args.failOnResidue });
+      return isFinal(document.state) || args.exitCode ? code : EXIT.ok;
+    });
   },
 });
 
 export const rolloutWatch = command({
   syntax: "watch [id]",
   summary: "Follow a rollout until it ends; Ctrl-C leaves it running",
-  options: (parser) => which(parser).option("no-wait", NO_WAIT),
+  options: (parser) => waitOptions(which(parser)),
   exits:
-    "as the rollout ended: 0 verified, 2 a host failed, 3 halted or aborted, 4 hosts were not reached (with --fail-on-residue: something is left); with --no-wait: 7 while it waits; 4 controller unreachable, 5 usage or credentials, 6 no such rollout, 130 detached",
+    "as the rollout ended: 0 verified, 2 a host failed, 3 halted or aborted, 4 hosts were not reached (with --fail-on-residue: something is left); with --no-wait: 7 while it waits; with --wait-timeout: 7 if it has not ended by then; 4 controller unreachable, 5 usage or credentials, 6 no such rollout, 130 detached",
   examples: [
     ["afterpatch rollout watch", "the newest"],
     ["afterpatch rollout watch --no-wait", "until it has ended, or waits for a person or a window"],
+    ["afterpatch rollout watch --wait --wait-timeout 2h --junit afterpatch.xml", "in a pipeline, after --detach"],
   ],
   run: async (args, shell): Promise<ExitCode> => {
+    const patience = patienceOf(args);
     await checkTarget(args);
-    const { connect } = await import("../connection.ts");
-    const control = await connect(shell);
-    return watched(control, args, shell, args.noWait);
+    return withJunit("rollout watch", args.junit, async (keep) => {
+      const { connect } = await import("../connection.ts");
+      return watched(await connect(shell), args, shellFor(args, shell), { ...patience, keep });
+    });
   },
 });
 
@@ -70,9 +79,16 @@ interface Watched extends Target {
   readonly failOnResidue: boolean;
 }
 
-async function watched(control: Control, args: Watched, shell: Shell, noWait: boolean): Promise<ExitCode> {
+async function watched(
+  control: Control,
+  args: Watched,
+  shell: Shell,
+  { keep, ...patience }: Patience & { readonly keep: Keep },
+): Promise<ExitCode> {
   const id = args.id ?? (await newest(control)).id;
-  return attach(control, id, shell, { ...args, noWait, isKnown: args.id === undefined });
+  const code = await attach(control, id, shell, { ...args, ...patience, isKnown: args.id === undefined });
+  await keep(() => reportOf(control, id));
+  return code;
 }
 
 export const rolloutList = command({

@@ -21,6 +21,10 @@ export const rolloutStart = command({
       "one web server, then a quarter at a time",
     ],
     ["afterpatch rollout start all --reason DSA-6001 --yes -o json --max-hosts 50", "in a pipeline"],
+    [
+      "afterpatch rollout start all --reason DSA-6001 --yes --wait --wait-timeout 2h --junit afterpatch.xml",
+      "in a pipeline that shows JUnit XML, at most two hours",
+    ],
     ["afterpatch rollout start all --library libssl.so.3 --reason DSA-6001", "users of one library, nothing else"],
     ["afterpatch rollout start all --reason DSA-6001 --queue --detach --yes", "after whatever holds these hosts now"],
     [

@@ -1,18 +1,12 @@
 import type { Argv } from "yargs";
 import { dryRunOptions } from "./dry-run.ts";
-
-/** Of all that follow a rollout. */
-export const NO_WAIT = {
-  type: "boolean",
-  default: false,
-  describe: "Exit 7 when it waits for a person or a window; it goes on without you",
-} as const;
+import { waitOptions } from "./wait-options.ts";
 
 /** Of all that carry out a rollout and follow it to its end. */
 export const ROLLOUT_EXITS =
   "0 verified or nothing to do, 2 a host failed, 3 halted or aborted, 4 hosts not reached or not covered, or controller unreachable " +
   "(with --fail-on-residue also: something is left), 5 usage, file or credentials, 6 no such host, 7 with --no-wait: waits for a " +
-  "person or a window, 8 the plan no longer fits, 9 hosts held by another rollout, 130 detached";
+  "person or a window, with --wait-timeout: has not ended by then, 8 the plan no longer fits, 9 hosts held by another rollout, 130 detached";
 
 export function startOptions(parser: Argv) {
   return beginOptions(parser)
@@ -28,7 +22,7 @@ export function startOptions(parser: Argv) {
 
 /** Of all that begin a rollout, whatever says what is in it. */
 export function beginOptions(parser: Argv) {
-  return dryRunOptions(parser)
+  return waitOptions(dryRunOptions(parser))
     .option("max-fail", {
       type: "string",
       requiresArg: true,
@@ -43,7 +37,6 @@ export function beginOptions(parser: Argv) {
       default: false,
       describe: "Where another rollout holds hosts, wait for it to end, then begin",
     })
-    .option("no-wait", NO_WAIT)
     .option("max-hosts", { type: "string", requiresArg: true, describe: "Refuse when more hosts are selected" })
     .option("allow-new", { type: "boolean", default: false, describe: "Also do what was not planned yet" })
     .option("fail-on-residue", {
