@@ -1,55 +1,13 @@
 import { join } from "node:path";
-import { systemClock } from "@afterpatch/agent/clock";
-import { enroll } from "@afterpatch/agent/enroll/enroll";
-import { loadIdentity } from "@afterpatch/agent/identity/identity";
-import { dialer } from "@afterpatch/agent/session/dial";
-import { reportOf, sha256 } from "@afterpatch/agent/session/report";
-import { Session } from "@afterpatch/agent/session/session";
-import { NO_RULES } from "@afterpatch/agent/vetoes/rules";
-import { parseToken } from "@afterpatch/wire/token";
-import { expect, onTestFinished, test } from "vitest";
-import { memoryJournal } from "../fakes/journal.ts";
-import { type FakeHostOptions, fakeHost } from "../fakes/machine.ts";
+import { expect, test } from "vitest";
+import type { FakeHostOptions } from "../fakes/machine.ts";
 import { cli } from "./cli-process.ts";
 import { controllerHere, type OpenedController } from "./in-process.ts";
-import { newToken, temporaryDirectory } from "./programs.ts";
+import { agentOf } from "./live-agent.ts";
 
 // A scan that nobody asked for, and that failed: from the agent's session over the real wire into the store and to `afterpatch status`.
 
 const OLD: FakeHostOptions = { units: [{ name: "ssh.service", isOld: true }] };
-
-/** A host whose agent scans five times a second, and is connected. */
-async function agentOf(controller: OpenedController, name: string, is: FakeHostOptions) {
-  const token = parseToken(await newToken(controller));
-  if (!token) throw new Error("the controller made no token");
-  const address = { host: "localhost", port: controller.ports.enrol };
-  const stateDir = await temporaryDirectory();
-  await enroll({ controller: address, token, name, labels: {}, stateDir, agentVersion: "0", now: Date.now });
-  const identity = await loadIdentity(stateDir);
-  const stop = new AbortController();
-  onTestFinished(() => stop.abort());
-  const host = fakeHost(is, systemClock);
-  const session = new Session(
-    {
-      ...{
-        hostId: identity.hostId,
-        agentVersion: "0",
-        instanceId: "i1",
-        machine: host.machine(),
-        rules: NO_RULES,
-        sha256,
-        reportOf,
-      },
-      ...{ journal: memoryJournal(), clock: systemClock, connect: dialer(async () => identity), random: Math.random },
-      schedule: () => 200,
-      lock: () => () => {},
-      log: { info() {}, warn() {}, error() {} },
-    },
-    stop.signal,
-  );
-  void session.run(); // until the test's end
-  return host;
-}
 
 async function status(controller: OpenedController, ...args: readonly string[]) {
   const to = [

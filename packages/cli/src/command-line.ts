@@ -146,7 +146,11 @@ function configured(argv: readonly string[], version: string, columns: number, r
     })
     .check(
       (args) =>
-        checkGiven(args, ["label", "only", "kind", "package", "library", "unit", "cve", "inventory", "i"], argv),
+        checkGiven(
+          args,
+          ["label", "only", "kind", "package", "library", "unit", "cve", "inventory", "i", "limit", "l"],
+          argv,
+        ),
       true,
     )
     .demandCommand(1, "name a command")

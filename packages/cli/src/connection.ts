@@ -1,7 +1,9 @@
 import { CommandError } from "@afterpatch/core/command-error";
 import { EXIT } from "@afterpatch/core/exit";
+import type { Scope } from "@afterpatch/core/fleet/scope";
 import { type Filter, isFilter } from "@afterpatch/core/plan/filter";
 import type { RebootOrder } from "@afterpatch/core/plan/reboot";
+import { scopeToWire } from "@afterpatch/wire/convert/scope";
 import { filterToWire } from "@afterpatch/wire/convert/filter";
 import { rebootToWire } from "@afterpatch/wire/convert/reboot";
 import { controllerClient } from "@afterpatch/wire/credentials";
@@ -19,9 +21,10 @@ type Message<K extends keyof V1> = V1[K] extends new (...args: never[]) => infer
 
 export type ListHostsResponse = Message<"ListHostsResponse">;
 export type PlanFleetResponse = Message<"PlanFleetResponse">;
-export type StartRolloutRequest = Omit<Message<"StartRolloutRequest">, "reboot" | "filter"> & {
+export type StartRolloutRequest = Omit<Message<"StartRolloutRequest">, "reboot" | "filter" | "scope"> & {
   readonly reboot: RebootOrder;
   readonly filter: Filter;
+  readonly scope: Scope;
 };
 export type Rollout = Message<"Rollout">;
 export type HoldMessage = Message<"Hold">;
@@ -54,6 +57,8 @@ export interface FleetOrder {
   readonly filter: Filter;
   /** A rollout of which all that is said here is taken; empty: none. */
   readonly retryOf: string;
+  /** Where patterns look. */
+  readonly scope: Scope;
 }
 
 /** The controller, as far as operators may ask it. Failures are CommandErrors. */
@@ -61,7 +66,7 @@ export interface Control {
   readonly address: string;
   createToken(request: Message<"CreateTokenRequest">): Promise<Message<"CreateTokenResponse">>;
   /** `fresh`: connected hosts are scanned first. */
-  listHosts(pattern: string, fresh: boolean): Promise<ListHostsResponse>;
+  listHosts(pattern: string, fresh: boolean, scope: Scope): Promise<ListHostsResponse>;
   /** Of `rolloutFile`, where there is one, come waves and reboots. */
   planFleet(order: FleetOrder): Promise<PlanFleetResponse>;
   startRollout(request: StartRolloutRequest): Promise<Rollout>;
@@ -73,22 +78,22 @@ export interface Control {
   resumeRollout(id: string): Promise<Rollout>;
   /** Of an empty `wave`: the one that it waits for. */
   approveRollout(id: string, wave: string): Promise<Rollout>;
-  cordonHosts(pattern: string, order: HoldOrder): Promise<CordonedHosts>;
-  uncordonHosts(pattern: string): Promise<CordonedHosts>;
+  cordonHosts(pattern: string, order: HoldOrder, scope: Scope): Promise<CordonedHosts>;
+  uncordonHosts(pattern: string, scope: Scope): Promise<CordonedHosts>;
   freezeFleet(order: HoldOrder): Promise<FleetFreeze>;
   thawFleet(): Promise<FleetFreeze>;
   getFreeze(): Promise<FleetFreeze>;
   /** Of open rollouts where `rolloutFile` is empty. */
-  listBudgets(rolloutFile: string): Promise<ListBudgetsResponse>;
+  listBudgets(rolloutFile: string, scope: Scope): Promise<ListBudgetsResponse>;
   /** Of every open rollout where both are empty. */
   nextWindows(rolloutId: string, rolloutFile: string, count: number): Promise<NextWindowsResponse>;
-  whyHost(host: string): Promise<WhyHostResponse>;
+  whyHost(host: string, scope: Scope): Promise<WhyHostResponse>;
   /** Of every host that is or was there where `pattern` is empty. */
-  getTrend(pattern: string, sinceMs: number, byMs: number): Promise<TrendResponse>;
+  getTrend(pattern: string, sinceMs: number, byMs: number, scope: Scope): Promise<TrendResponse>;
   listEvents(id: string): Promise<ListEventsResponse>;
   /** Of the newest rollout where `id` is empty. */
   reportRollout(id: string): Promise<WholeReport>;
-  writeOffHost(host: string, reason: string): Promise<WrittenOffHost>;
+  writeOffHost(host: string, reason: string, scope: Scope): Promise<WrittenOffHost>;
   /** Both end when the controller ends them or `signal` fires. */
   watchEvents(request: WatchEventsRequest, signal: AbortSignal): AsyncGenerator<FleetEvents, void>;
   watchRollout(id: string, signal: AbortSignal): AsyncGenerator<Rollout, void>;
@@ -105,8 +110,10 @@ export async function connect(shell: Shell): Promise<Control> {
   return {
     address,
     createToken: (request) => ask("token create", controlService.createToken, request),
-    listHosts: (pattern, fresh) =>
-      ask(fresh ? "scan" : "status", controlService.listHosts, { pattern, fresh }, fresh ? PLAN_MS : undefined),
+    listHosts: (pattern, fresh, scope) => {
+      const request = { pattern, fresh, scope: scopeToWire(scope) };
+      return ask(fresh ? "scan" : "status", controlService.listHosts, request, fresh ? PLAN_MS : undefined);
+    },
     planFleet: (order) => ask("plan", controlService.planFleet, inWords(order), PLAN_MS),
     startRollout: (request) => ask("rollout start", controlService.startRollout, inWords(request), PLAN_MS),
     getRollout: (id) => ask(`rollout ${id}`, controlService.getRollout, { id }),
@@ -118,19 +125,24 @@ export async function connect(shell: Shell): Promise<Control> {
     pauseRollout: (id, reason) => ask(`rollout ${id}`, controlService.pauseRollout, { id, reason }),
     resumeRollout: (id) => ask(`rollout ${id}`, controlService.resumeRollout, { id }),
     approveRollout: (id, wave) => ask(`rollout ${id}`, controlService.approveRollout, { id, wave }),
-    cordonHosts: (pattern, order) => ask("cordon", controlService.cordonHosts, { pattern, order }),
-    uncordonHosts: (pattern) => ask("uncordon", controlService.uncordonHosts, { pattern }),
+    cordonHosts: (pattern, order, scope) =>
+      ask("cordon", controlService.cordonHosts, { pattern, order, scope: scopeToWire(scope) }),
+    uncordonHosts: (pattern, scope) =>
+      ask("uncordon", controlService.uncordonHosts, { pattern, scope: scopeToWire(scope) }),
     freezeFleet: (order) => ask("freeze on", controlService.freezeFleet, order),
     thawFleet: () => ask("freeze off", controlService.thawFleet, {}),
     getFreeze: () => ask("freeze", controlService.getFreeze, {}),
-    listBudgets: (rolloutFile) => ask("budgets", controlService.listBudgets, { rolloutFile }),
+    listBudgets: (rolloutFile, scope) =>
+      ask("budgets", controlService.listBudgets, { rolloutFile, scope: scopeToWire(scope) }),
     nextWindows: (rolloutId, rolloutFile, count) =>
       ask("windows next", controlService.nextWindows, { rolloutId, rolloutFile, count }),
-    whyHost: (host) => ask("why", controlService.whyHost, { host }),
-    getTrend: (pattern, sinceMs, byMs) => ask("trend", controlService.getTrend, { pattern, sinceMs, byMs }),
+    whyHost: (host, scope) => ask("why", controlService.whyHost, { host, scope: scopeToWire(scope) }),
+    getTrend: (pattern, sinceMs, byMs, scope) =>
+      ask("trend", controlService.getTrend, { pattern, sinceMs, byMs, scope: scopeToWire(scope) }),
     listEvents: (id) => ask("rollout history", controlService.listEvents, { id }),
     reportRollout: (id) => wholeReport(credentials, id),
-    writeOffHost: (host, reason) => ask("writeoff", controlService.writeOffHost, { host, reason }),
+    writeOffHost: (host, reason, scope) =>
+      ask("writeoff", controlService.writeOffHost, { host, reason, scope: scopeToWire(scope) }),
     watchEvents: (request, signal) =>
       watch(credentials, "events", (client) => follow(client, controlService.watchEvents, request), signal),
     watchRollout: (id, signal) =>
@@ -140,9 +152,14 @@ export async function connect(shell: Shell): Promise<Control> {
 }
 
 /** A file says itself what is rebooted. */
-function inWords<T extends Pick<FleetOrder, "reboot" | "rolloutFile" | "filter">>(order: T) {
+function inWords<T extends Pick<FleetOrder, "reboot" | "rolloutFile" | "filter" | "scope">>(order: T) {
   const reboot = order.rolloutFile === "" ? rebootToWire(order.reboot) : null;
-  return { ...order, reboot, filter: isFilter(order.filter) ? filterToWire(order.filter) : null };
+  return {
+    ...order,
+    reboot,
+    filter: isFilter(order.filter) ? filterToWire(order.filter) : null,
+    scope: scopeToWire(order.scope),
+  };
 }
 
 async function wholeReport(credentials: Credentials, id: string): Promise<WholeReport> {

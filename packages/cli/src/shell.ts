@@ -23,6 +23,8 @@ export interface Shell {
 export interface Access {
   readonly controller: string | null;
   readonly credentials: string;
+  /** Ansible inventory where `-i` names none. */
+  readonly inventory: string | null;
 }
 
 export interface Terminal {

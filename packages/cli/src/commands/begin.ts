@@ -3,6 +3,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import { CommandError, usageError } from "@afterpatch/core/command-error";
 import { wholeNumberOf } from "@afterpatch/core/command-line";
 import { EXIT, type ExitCode, rolloutExitCode } from "@afterpatch/core/exit";
+import { NO_SCOPE } from "@afterpatch/core/fleet/scope";
 import { NO_FILTER } from "@afterpatch/core/plan/filter";
 import type { RebootOrder } from "@afterpatch/core/plan/reboot";
 import { echoed } from "@afterpatch/core/text";
@@ -10,6 +11,7 @@ import { serialOf } from "../arguments.ts";
 import { attach } from "../attach.ts";
 import type { Control, Rollout, StartRolloutRequest } from "../connection.ts";
 import { tellComingBack } from "../documents/coming-back.ts";
+import { tellNotes } from "../documents/reached.ts";
 import { type PlanDocument, planDocument } from "../documents/plan.ts";
 import { nothingToDo, type RolloutDocument, rolloutDocument } from "../documents/rollout.ts";
 import { reportOfNothing } from "../documents/report.ts";
@@ -22,6 +24,7 @@ import type { Shell, Target } from "../shell.ts";
 import { patternOf, type RolloutInput } from "../rollout-file.ts";
 import { type DryRunArgs, isDryRun, showDryRun } from "./dry-run.ts";
 import { type FilterArgs, filterOf, isPartial } from "./filter-options.ts";
+import { scopeOf } from "./scope-options.ts";
 import type { beginOptions } from "./start-options.ts";
 import { type Patience, patienceOf, shellFor } from "./wait-options.ts";
 
@@ -49,7 +52,11 @@ async function carryOut(
   { input = null, saved = null, retry = null, restarts = [], keep }: Basis & { readonly keep: Keep },
 ): Promise<ExitCode> {
   digestOf(args.planDigest);
-  const typed = retry === null ? requestOf(args, reboot, input) : retryRequest(args, reboot, retry);
+  // What is ordered again looks where it did then.
+  const scope = retry === null ? (saved?.order.scope ?? (await scopeOf(args, shell))) : NO_SCOPE;
+  const fresh = requestOf(retry === null ? args : again(args), reboot, input);
+  const typed =
+    retry === null ? { ...fresh, scope } : { ...fresh, pattern: "", reason: args.reason ?? "", retryOf: retry };
   const isDry = isDryRun(args);
   const request = restarts.length === 0 ? typed : { ...typed, filter: { ...NO_FILTER, restarts } };
   await checkTarget(args);
@@ -60,9 +67,10 @@ async function carryOut(
   const { connect } = await import("../connection.ts");
   const control = await connect(shell);
   const { pattern, serial, filter, rolloutFile, retryOf } = request;
-  const order = { pattern, serial, reboot, filter, rolloutFile, retryOf };
+  const order = { pattern, serial, reboot, filter, rolloutFile, retryOf, scope };
   const plan = planDocument(await control.planFleet(order), order);
   tellComingBack(plan.comingBack, shell);
+  tellNotes(plan.notes, shell);
   checkCeiling(what, plan, request.maxHosts);
   if (saved !== null && !args.allowNew) refuseStale(saved, plan, shell);
   if (isDry) return showDryRun(plan, args, shell);
@@ -98,6 +106,8 @@ interface Args
   readonly pattern?: string | undefined;
   readonly serial: string;
   readonly planDigest?: string | undefined;
+  readonly inventory?: readonly string[] | undefined;
+  readonly limit?: readonly string[] | undefined;
 }
 
 /** Where an order comes from, beside the command line. */
@@ -111,9 +121,8 @@ interface Basis {
 }
 
 /** All that is not said anew is that rollout's. */
-function retryRequest(args: Args, reboot: RebootOrder, retryOf: string): StartRolloutRequest {
-  const about = { ...args, reason: args.reason ?? "as before", pattern: "all" };
-  return { ...requestOf(about, reboot, null), pattern: "", reason: args.reason ?? "", retryOf };
+function again(args: Args): Args {
+  return { ...args, reason: args.reason ?? "as before", pattern: "all" };
 }
 
 function requestOf(args: Args, reboot: RebootOrder, input: RolloutInput | null): StartRolloutRequest {
@@ -140,6 +149,7 @@ function requestOf(args: Args, reboot: RebootOrder, input: RolloutInput | null):
     rolloutFile: input?.text ?? "",
     retryOf: "",
     queue: args.queue,
+    scope: NO_SCOPE,
   };
 }
 

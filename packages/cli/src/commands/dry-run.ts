@@ -46,7 +46,7 @@ export async function showDryRun(plan: PlanDocument, args: DryRunArgs & Target, 
         table: (paint: Shell["paint"], isWide: boolean) => renderPlan(plan, paint, isWide || args.diff),
       };
   await emit(result, args, shell);
-  return EXIT.ok;
+  return plan.notEnrolled.length > 0 ? EXIT.unreachable : EXIT.ok;
 }
 
 /** A name a line, for other programs; in JSON with the wave and whether there is anything to do. */

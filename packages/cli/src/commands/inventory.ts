@@ -4,25 +4,17 @@ import { selectIn } from "@afterpatch/core/fleet/select";
 import { graph, listing } from "@afterpatch/core/inventory/print";
 import { inventoryRoster } from "@afterpatch/core/inventory/roster";
 import { visible } from "@afterpatch/core/text";
-import type { Argv } from "yargs";
 import { command } from "../command.ts";
 import { readInventory } from "../inventory/read.ts";
 import { checkTarget, emit } from "../output.ts";
+import type { Shell } from "../shell.ts";
+import { inventoryOption, sourcesOf } from "./scope-options.ts";
 
 const EXITS = "0 read, 5 usage, or an inventory that cannot be read";
 
-function inventoryOption<T>(parser: Argv<T>) {
-  return parser.option("inventory", {
-    alias: "i",
-    type: "string",
-    array: true,
-    requiresArg: true,
-    describe: "Ansible inventory: a file, a directory, or names with commas; more than one are put together",
-  });
-}
-
-function read(sources: readonly string[] | undefined) {
-  if (sources !== undefined && sources.length > 0) return readInventory(sources);
+function read(args: Parameters<typeof sourcesOf>[0], shell: Shell) {
+  const sources = sourcesOf(args, shell);
+  if (sources.length > 0) return readInventory(sources);
   throw usageError("inventory", "none is named", "write -i FILE");
 }
 
@@ -34,7 +26,7 @@ export const inventoryCheck = command({
   examples: [["afterpatch inventory check -i web01,web02,", "two hosts"]],
   run: async (args, shell) => {
     await checkTarget(args);
-    const { hosts, groups } = await read(args.inventory);
+    const { hosts, groups } = await read(args, shell);
     const document = { schema: "afterpatch.inventory/v1", hosts: hosts.size, groups: groups.size };
     await emit({ document, table: () => `${hosts.size} hosts in ${groups.size} groups\n` }, args, shell);
     return EXIT.ok;
@@ -49,7 +41,7 @@ export const inventoryList = command({
   examples: [["afterpatch inventory list -i web01,web02, -o json", "for programs that read Ansible's form"]],
   run: async (args, shell) => {
     await checkTarget(args);
-    const inventory = await read(args.inventory);
+    const inventory = await read(args, shell);
     const names = () => [...inventory.hosts].map((name) => `${visible(name)}\n`).join("");
     await emit({ document: listing(inventory), table: names }, args, shell);
     return EXIT.ok;
@@ -64,7 +56,7 @@ export const inventoryGraph = command({
   examples: [["afterpatch inventory graph -i web01,web02,", "what is in which group"]],
   run: async (args, shell) => {
     await checkTarget(args);
-    const lines = graph(await read(args.inventory)).map(visible);
+    const lines = graph(await read(args, shell)).map(visible);
     const document = { schema: "afterpatch.inventorygraph/v1", lines };
     await emit({ document, table: () => `${lines.join("\n")}\n` }, args, shell);
     return EXIT.ok;
@@ -80,7 +72,7 @@ export const inventoryHosts = command({
   examples: [["afterpatch inventory hosts 'web*:!web02' -i web01,web02,", "what a pattern means before it is used"]],
   run: async (args, shell) => {
     await checkTarget(args);
-    const selection = selectIn(args.pattern, inventoryRoster(await read(args.inventory)));
+    const selection = selectIn(args.pattern, inventoryRoster(await read(args, shell)));
     switch (selection.kind) {
       case "selected": {
         const hosts = selection.hosts.map(visible);

@@ -32,6 +32,7 @@ export const rolloutStart = command({
       "one host, watched for half an hour, then zone by zone, at weekends",
     ],
     ["afterpatch rollout start 'role=web' --serial 1,25% --list-hosts", "who would be in it, in which order"],
+    ["afterpatch rollout start 'web:!canary' -i production/ --reason DSA-6001", "a group of an Ansible inventory"],
     ["afterpatch rollout start -f openssl.yaml", "waves, budgets and windows of a file"],
     ["afterpatch rollout start web01 --reason test --yes --detach", "print the id and return"],
     ["afterpatch rollout start all --reason DSA-6001 --reboot never --yes", "what needs a reboot stays as it is"],

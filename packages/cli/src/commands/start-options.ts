@@ -1,5 +1,6 @@
 import type { Argv } from "yargs";
 import { dryRunOptions } from "./dry-run.ts";
+import { scopeOptions } from "./scope-options.ts";
 import { waitOptions } from "./wait-options.ts";
 
 /** Of all that carry out a rollout and follow it to its end. */
@@ -9,7 +10,7 @@ export const ROLLOUT_EXITS =
   "person or a window, with --wait-timeout: has not ended by then, 8 the plan no longer fits, 9 hosts held by another rollout, 130 detached";
 
 export function startOptions(parser: Argv) {
-  return beginOptions(parser)
+  return scopeOptions(beginOptions(parser))
     .positional("pattern", { type: "string", describe: "Hosts" })
     .option("serial", {
       type: "string",

@@ -1,5 +1,6 @@
 import { visible } from "@afterpatch/core/text";
 import type { CordonedHosts, FleetFreeze, HoldMessage } from "../connection.ts";
+import { reachedDocument } from "./reached.ts";
 
 /** That somebody holds a host, or the fleet, back. */
 export interface HoldDocument {
@@ -28,9 +29,12 @@ export interface CordonsDocument {
     /** Rollout that has it in hand, in which it finishes. */
     readonly inHandOf: string | null;
   }[];
+  /** Selected hosts of the inventory that nobody enrolled: nothing keeps them out of anything. */
+  readonly notEnrolled: readonly string[];
+  readonly notes: readonly string[];
 }
 
-export function cordonsDocument({ hosts }: CordonedHosts): CordonsDocument {
+export function cordonsDocument({ hosts, reached }: CordonedHosts): CordonsDocument {
   return {
     schema: "afterpatch.cordons/v1",
     hosts: hosts.map(({ name, cordon, before, inHandOf }) => ({
@@ -39,6 +43,7 @@ export function cordonsDocument({ hosts }: CordonedHosts): CordonsDocument {
       before: holdDocument(before),
       inHandOf: visible(inHandOf) || null,
     })),
+    ...reachedDocument(reached),
   };
 }
 

@@ -3,6 +3,7 @@ import type { FleetOrder, PlanFleetResponse } from "../connection.ts";
 import { type HoldDocument, holdDocument } from "./holds.ts";
 import { type HoursDocument, hoursDocument } from "./windows.ts";
 import { type BudgetDocument, budgetDocuments, type ForecastDocument, forecastDocument } from "./forecast.ts";
+import { reachedDocument } from "./reached.ts";
 import { type ComingBackDocument, comingBackDocument } from "./coming-back.ts";
 
 type PlannedHost = PlanFleetResponse["waves"][number]["hosts"][number];
@@ -77,6 +78,10 @@ export interface PlanDocument {
   readonly plannedAt: number | null;
   /** Who asked for it; null: the controller did not say. */
   readonly actor: string | null;
+  /** Selected hosts of the inventory that nobody enrolled; among those uncovered too. */
+  readonly notEnrolled: readonly string[];
+  /** How the inventory and the fleet fit. */
+  readonly notes: readonly string[];
   /** What was ordered, as the controller got it: `afterpatch apply` orders it again. */
   readonly order: FleetOrder;
 }
@@ -123,6 +128,7 @@ export function planDocument(response: PlanFleetResponse, order: FleetOrder): Pl
     care: careDocument(response.care),
     plannedAt: response.plannedAt === 0 ? null : response.plannedAt,
     actor: response.actor === "" ? null : visible(response.actor),
+    ...reachedDocument(response.reached),
     order,
   };
 }

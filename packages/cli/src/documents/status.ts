@@ -3,6 +3,7 @@ import { visible } from "@afterpatch/core/text";
 import { pb } from "@afterpatch/wire/messages";
 import type { ListHostsResponse } from "../connection.ts";
 import { type HoldDocument, holdDocument } from "./holds.ts";
+import { reachedDocument } from "./reached.ts";
 import { type ComingBackDocument, comingBackDocument } from "./coming-back.ts";
 
 type HostStatus = ListHostsResponse["hosts"][number];
@@ -56,6 +57,10 @@ export interface StatusDocument {
   };
   /** Hosts not heard since the controller started, while they may be coming back still. */
   readonly comingBack: ComingBackDocument | null;
+  /** Selected hosts of the inventory that nobody enrolled: of them nothing is known. */
+  readonly notEnrolled: readonly string[];
+  /** How the inventory and the fleet fit. */
+  readonly notes: readonly string[];
 }
 
 const HOST_STATES = ["connected", "late", "lost", "cordoned", "quarantined"] as const;
@@ -79,6 +84,7 @@ export function statusDocument(response: ListHostsResponse): StatusDocument {
       neverReported: hosts.filter((host) => host.lastReportAt === null).length,
     },
     comingBack: comingBackDocument(response.comingBack),
+    ...reachedDocument(response.reached),
   };
 }
 

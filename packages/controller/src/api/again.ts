@@ -1,3 +1,4 @@
+import { NO_SCOPE } from "@afterpatch/core/fleet/scope";
 import { NO_FILTER } from "@afterpatch/core/plan/filter";
 import { parseRollout } from "@afterpatch/config/rollout";
 import { isClosed } from "@afterpatch/core/rollout/transitions";
@@ -30,11 +31,11 @@ export async function orderedBy(engine: Pick<RolloutEngine, "view">, request: Re
 /** The order of a stored rollout, its file read anew. */
 export function orderOf({ id, pattern, reboot, order }: RolloutPlan): OperatorsOrder {
   if (!order) throw refused("wrong-state", `rollout ${id} was started by an older version, which kept no order`);
-  const { serial, rolloutFile, filter } = order;
+  const { serial, rolloutFile, filter, scope = NO_SCOPE } = order;
   const parsed = rolloutFile === "" ? null : parseRollout(rolloutFile);
   if (parsed?.kind === "invalid") throw refused("bad-argument", `the file of rollout ${id} is none for this version`);
   const spec = parsed?.spec ?? null;
-  return { spec, reboot, fleet: { pattern, serial, reboot, spec, filter: { ...NO_FILTER, ...filter } } };
+  return { spec, reboot, fleet: { pattern, serial, reboot, spec, filter: { ...NO_FILTER, ...filter }, scope } };
 }
 
 /** Its hosts that did not end done, and those that it could not cover. */

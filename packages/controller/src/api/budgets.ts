@@ -1,3 +1,4 @@
+import type { Scope } from "@afterpatch/core/fleet/scope";
 import { budgetsOf, type Budget } from "@afterpatch/core/rollout/budgets";
 import { type BudgetUse, causesIn, type Known, useOf } from "@afterpatch/core/rollout/causes";
 import type { WriteOff } from "@afterpatch/core/rollout/write-off";
@@ -6,7 +7,9 @@ import type { controlService } from "@afterpatch/wire/services";
 import type { Fleet } from "../fleet/fleet.ts";
 import type { Clock } from "../ports.ts";
 import type { RolloutEngine } from "../rollouts/engine.ts";
-import type { Hosts } from "../store/hosts.ts";
+import type { Host, Hosts } from "../store/hosts.ts";
+import { membersIn } from "../rollouts/shape.ts";
+import { reachOrRefuse, scopeOrRefuse } from "./asked.ts";
 import { specOrRefuse } from "./order.ts";
 import { refuseSelection } from "./refuse.ts";
 
@@ -22,11 +25,15 @@ export type BudgetCalls = "listBudgets";
 
 /** Who is charged to which budget. */
 export function budgetHandlers(deps: BudgetApiDeps): Pick<Control, BudgetCalls> {
-  return { listBudgets: unary(({ rolloutFile }) => listBudgets(deps, rolloutFile)) };
+  return { listBudgets: unary(({ rolloutFile, scope }) => listBudgets(deps, rolloutFile, scope)) };
 }
 
 /** Of the open rollouts as they were frozen with their plans, or of a file over the fleet of now. */
-export async function listBudgets(deps: BudgetApiDeps, rolloutFile: string) {
+export async function listBudgets(
+  deps: BudgetApiDeps,
+  rolloutFile: string,
+  scope?: Parameters<typeof scopeOrRefuse>[0],
+) {
   const hosts = await deps.hosts.list();
   const names = new Map(hosts.map(({ id, name }) => [id, name]));
   const known = knownNow(deps);
@@ -34,7 +41,10 @@ export async function listBudgets(deps: BudgetApiDeps, rolloutFile: string) {
   const { writeOffs } = deps.engine.register();
   const told = { nameOf: (hostId: string) => names.get(hostId) ?? hostId, writeOffs };
   const frozen = known.open.flatMap(({ plan }) => plan.shape?.budgets.map((budget) => ({ id: plan.id, budget })) ?? []);
-  const wanted = rolloutFile === "" ? frozen : budgetsOfFile(rolloutFile, hosts).map((budget) => ({ id: "", budget }));
+  const wanted =
+    rolloutFile === ""
+      ? frozen
+      : budgetsOfFile(rolloutFile, hosts, scopeOrRefuse(scope)).map((budget) => ({ id: "", budget }));
   return { budgets: wanted.map(({ id, budget }) => toWire(id, useOf(budget, causes, known.writtenOff), told)) };
 }
 
@@ -47,9 +57,10 @@ export function knownNow({ engine, fleet, clock }: Omit<BudgetApiDeps, "hosts">)
   };
 }
 
-function budgetsOfFile(text: string, hosts: Parameters<typeof budgetsOf>[1]): readonly Budget[] {
+function budgetsOfFile(text: string, hosts: readonly Host[], scope: Scope): readonly Budget[] {
+  const reach = reachOrRefuse(hosts, scope);
   // Nobody is taken: an outage is told by the plan that would make one.
-  const made = budgetsOf(specOrRefuse(text).budgets, hosts, new Set());
+  const made = budgetsOf(specOrRefuse(text).budgets, reach.fleet, new Set(), membersIn(reach));
   if (made.kind === "budgets") return made.budgets;
   if (made.kind === "nothing") return refuseSelection(`budgets[${made.budget}]`, made.why);
   throw new Error(`budgets[${made.budget}]: ${made.why}`);

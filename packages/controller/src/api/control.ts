@@ -61,10 +61,12 @@ export function controlHandlers(
   const shown = new ShownPlans();
   const durations = new Durations(deps.rollouts);
   return {
-    listHosts: unary(async ({ pattern, fresh }) => {
-      const notScanned = fresh ? await scanAll(deps, await selected(deps, pattern)) : new Map<string, string>();
-      const hosts = await selected(deps, pattern);
+    listHosts: unary(async ({ pattern, fresh, scope }) => {
+      const look = () => selected(deps, pattern, scope);
+      const notScanned = fresh ? await scanAll(deps, (await look()).hosts) : new Map<string, string>();
+      const { hosts, reached } = await look();
       return {
+        reached,
         hosts: hosts.map((host) => ({ ...statusOf(deps, host), notScanned: notScanned.get(host.id) ?? "" })),
         comingBack: comingBack(deps.fleet, hosts),
       };

@@ -21,13 +21,16 @@ export interface HoldApiDeps {
 }
 
 type Control = Handlers<typeof controlService>;
+type Where = Parameters<typeof selected>[2];
 export type HoldCalls = "cordonHosts" | "uncordonHosts" | "freezeFleet" | "thawFleet" | "getFreeze";
 
 /** What holds hosts back, and what lets them go again. */
 export function holdHandlers(deps: HoldApiDeps): Pick<Control, HoldCalls> {
   return {
-    cordonHosts: unary(({ pattern, order }, call) => cordon(deps, pattern, orderOf(order, nameOf(call), deps.clock))),
-    uncordonHosts: unary(({ pattern }, call) => uncordon(deps, pattern, nameOf(call))),
+    cordonHosts: unary(({ pattern, order, scope }, call) =>
+      cordon(deps, pattern, orderOf(order, nameOf(call), deps.clock), scope),
+    ),
+    uncordonHosts: unary(({ pattern, scope }, call) => uncordon(deps, pattern, nameOf(call), scope)),
     freezeFleet: unary((order, call) => setFreeze(deps, orderOf(order, nameOf(call), deps.clock), nameOf(call))),
     thawFleet: unary((_, call) => setFreeze(deps, null, nameOf(call))),
     getFreeze: unary(async () => frozen(deps, null)),
@@ -35,22 +38,22 @@ export function holdHandlers(deps: HoldApiDeps): Pick<Control, HoldCalls> {
 }
 
 /** Keeps these hosts out of every rollout. When this has ended, no permit is on its way to one that was not in hand. */
-export async function cordon(deps: HoldApiDeps, pattern: string, hold: Hold) {
+export async function cordon(deps: HoldApiDeps, pattern: string, hold: Hold, scope?: Where) {
   const { register, engine, log } = deps;
-  const hosts = await selected(deps, given(pattern));
+  const { hosts, reached } = await selected(deps, given(pattern), scope);
   const ids = hosts.map(({ id }) => id);
   return engine.amid(async () => {
     const before = register.now().cordons;
     await register.cordon(ids, hold);
     log.info({ hosts: hosts.map(({ name }) => name), ...hold }, "hosts cordoned");
-    return { hosts: hosts.map((host) => told(deps, host, before.get(host.id))) };
+    return { hosts: hosts.map((host) => told(deps, host, before.get(host.id))), reached };
   });
 }
 
 /** Lets them go again. One that is not cordoned stays as it is. */
-export async function uncordon(deps: HoldApiDeps, pattern: string, actor: string) {
+export async function uncordon(deps: HoldApiDeps, pattern: string, actor: string, scope?: Where) {
   const { register, engine, clock, log } = deps;
-  const hosts = await selected(deps, given(pattern));
+  const { hosts, reached } = await selected(deps, given(pattern), scope);
   return engine.amid(async () => {
     const before = register.now().cordons;
     const by = { actor: user(actor), at: clock.now() };
@@ -59,7 +62,7 @@ export async function uncordon(deps: HoldApiDeps, pattern: string, actor: string
       by,
     );
     log.info({ hosts: hosts.map(({ name }) => name), actor }, "hosts uncordoned");
-    return { hosts: hosts.map((host) => told(deps, host, before.get(host.id))) };
+    return { hosts: hosts.map((host) => told(deps, host, before.get(host.id))), reached };
   });
 }
 

@@ -2,32 +2,38 @@ import { mistakeLine } from "@afterpatch/config/mistake";
 import { parseRollout } from "@afterpatch/config/rollout";
 import { DEFAULT_REBOOT, type RebootOrder } from "@afterpatch/core/plan/reboot";
 import { type Filter, NO_FILTER } from "@afterpatch/core/plan/filter";
+import type { Scope } from "@afterpatch/core/fleet/scope";
 import type { RolloutSpec } from "@afterpatch/core/rollout-file/spec";
 import { visible } from "@afterpatch/core/text";
 import type { pb } from "@afterpatch/wire/messages";
 import { RebootOrderError, rebootFromWire } from "@afterpatch/wire/convert/reboot";
 import { FilterError, filterFromWire } from "@afterpatch/wire/convert/filter";
 import type { FleetOrder } from "../rollouts/plan-fleet.ts";
+import { scopeOrRefuse } from "./asked.ts";
 import { refused } from "./refuse.ts";
 
 type Request = Pick<
   ReturnType<typeof pb.v1.PlanFleetRequest.decode>,
-  "pattern" | "serial" | "reboot" | "rolloutFile" | "filter"
+  "pattern" | "serial" | "reboot" | "rolloutFile" | "filter" | "scope"
 >;
 
 export interface OperatorsOrder {
-  readonly fleet: FleetOrder & { readonly filter: Filter };
+  readonly fleet: FleetOrder & { readonly filter: Filter; readonly scope: Scope };
   readonly reboot: RebootOrder;
   readonly spec: RolloutSpec | null;
 }
 
 /** What a request wants planned. Where it has a file, what flags may say too is the file's where they say nothing. */
-export function orderOrRefuse({ pattern, serial, reboot, rolloutFile, filter }: Request): OperatorsOrder {
+export function orderOrRefuse({ pattern, serial, reboot, rolloutFile, filter, scope }: Request): OperatorsOrder {
   const spec = rolloutFile === "" ? null : specOrRefuse(rolloutFile);
   const order = rebootOrRefuse(reboot, spec?.actions.reboot ?? DEFAULT_REBOOT);
   const file = { file: rolloutFile, isPatternOfFile: spec !== null && (pattern === "" || pattern === spec.select) };
   const words = { pattern: pattern === "" ? (spec?.select ?? "") : pattern, serial, reboot: order };
-  return { spec, reboot: order, fleet: { ...words, ...file, spec, filter: filterOf(filter, spec) } };
+  return {
+    spec,
+    reboot: order,
+    fleet: { ...words, ...file, spec, filter: filterOf(filter, spec), scope: scopeOrRefuse(scope) },
+  };
 }
 
 /** A list of the request takes the place of the file's. */

@@ -17,7 +17,8 @@ export function planToWire(plan: FleetPlan, comingBack: ComingBack | null): Wire
     bakeMs: "bakeMs" in rest ? rest.bakeMs : 0,
     isApproved: "isApproved" in rest && rest.isApproved,
   }));
-  return { digest: plan.digest, waves, uncovered, ramp: [...plan.ramp], comingBack, care: careToWire(plan) };
+  const reached = plan.reached && { notEnrolled: [...plan.reached.notEnrolled], notes: [...plan.reached.notes] };
+  return { digest: plan.digest, waves, uncovered, ramp: [...plan.ramp], comingBack, care: careToWire(plan), reached };
 }
 
 /** Null: nothing is done around a host. */

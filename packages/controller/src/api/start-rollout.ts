@@ -2,8 +2,9 @@ import { randomBytes } from "node:crypto";
 import { keyText } from "@afterpatch/config/mistake";
 import { lineIn } from "@afterpatch/config/rollout";
 import type { KeyPath } from "@afterpatch/core/file-reader";
+import { isScoped } from "@afterpatch/core/fleet/scope";
 import { isFilter } from "@afterpatch/core/plan/filter";
-import type { RolloutView } from "@afterpatch/core/rollout/types";
+import type { OrderedAs, RolloutView } from "@afterpatch/core/rollout/types";
 import type { Handlers } from "@afterpatch/wire/rpc";
 import type { controlService } from "@afterpatch/wire/services";
 import type { Clock } from "../ports.ts";
@@ -18,7 +19,7 @@ import {
   planFleet,
 } from "../rollouts/plan-fleet.ts";
 import type { ShownPlans } from "../rollouts/shown-plans.ts";
-import { orderedBy } from "./again.ts";
+import { type Ordered, orderedBy } from "./again.ts";
 import { refused, refuseSelection, refusing } from "./refuse.ts";
 
 export interface StartDeps extends PlanFleetDeps {
@@ -63,12 +64,16 @@ export async function startRollout(
     ...{ id: rolloutId(createdAt), reason, actor, createdAt, reboot, pattern: ordered.fleet.pattern },
     name: request.name || (again?.name ?? spec?.name ?? reason),
     maxFail: again?.maxFail ?? spec?.stop.maxFailures ?? request.maxFail,
-    order: again?.order ?? { serial: request.serial, rolloutFile: request.rolloutFile, filter: ordered.fleet.filter },
+    order: again?.order ?? orderedAs(request, ordered.fleet),
     allowNew,
     ...(spec && spec.webhooks.length > 0 ? { webhooks: spec.webhooks } : {}),
   };
   await stillMay();
   return refusing(() => deps.engine.start(freeze(fleet, order, timingOf(spec)), request.requestId, request.queue));
+}
+
+function orderedAs({ serial, rolloutFile }: StartRequest, { filter, scope }: Ordered["fleet"]): OrderedAs {
+  return { serial, rolloutFile, filter, ...(isScoped(scope) ? { scope } : {}) };
 }
 
 const FAILURES_TWICE = "max-fail: the file says it (stop.maxFailures); leave one of the two out";

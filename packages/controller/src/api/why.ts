@@ -13,15 +13,15 @@ export type WhyCalls = "whyHost";
 
 /** What stands between a host and its next step. */
 export function whyHandlers(deps: BudgetApiDeps): Pick<Control, WhyCalls> {
-  return { whyHost: unary(({ host }) => whyHost(deps, host)) };
+  return { whyHost: unary(({ host, scope }) => whyHost(deps, host, scope)) };
 }
 
 /** How far back a rollout is looked for that had work for the host. */
 const LOOKED_BACK = 50;
 
-export async function whyHost(deps: BudgetApiDeps, pattern: string) {
+export async function whyHost(deps: BudgetApiDeps, pattern: string, scope?: Parameters<typeof oneHost>[2]) {
   const { hosts, engine, clock } = deps;
-  const { id, name } = await oneHost(hosts, pattern);
+  const { id, name } = await oneHost(hosts, pattern, scope);
   const [now, steady] = [clock.now(), clock.steady()];
   const wall = (at: number | null) => (at === null ? 0 : now + at - steady);
   const told = (rolloutId: string, { kind, why, since, until }: Obstacle, by: readonly string[] = []) => ({

@@ -3,7 +3,9 @@ import type { RolloutShape } from "@afterpatch/core/rollout/types";
 import type { RolloutSpec } from "@afterpatch/core/rollout-file/spec";
 import { type Shaped, shapeOf } from "./shape.ts";
 import { parseRamp, resolveRamp } from "@afterpatch/core/fleet/ramp";
-import { type NothingSelected, type Selection, select } from "@afterpatch/core/fleet/select";
+import { type Candidate, type Reach, reachOf, selectReached } from "@afterpatch/core/fleet/reach";
+import { NO_SCOPE, type Scope } from "@afterpatch/core/fleet/scope";
+import type { NothingSelected, Selection } from "@afterpatch/core/fleet/select";
 import { type NamedUnit, orderedPlan } from "@afterpatch/core/plan/ordered";
 import { echoed, someOf, visible } from "@afterpatch/core/text";
 import { planDigest } from "@afterpatch/core/plan/digest";
@@ -51,6 +53,8 @@ export interface FleetPlan {
   /** Null: flags said all. */
   readonly shape: RolloutShape | null;
   readonly reboot: RebootOrder;
+  /** How the inventory fits; null: none was given. */
+  readonly reached: { readonly notEnrolled: readonly string[]; readonly notes: readonly string[] } | null;
 }
 
 /** Hosts of a selection that may be coming back still after the start of the controller. */
@@ -100,6 +104,8 @@ export interface FleetOrder {
   readonly filter?: Filter;
   /** Hosts of a rollout before, in place of the pattern. Absent: those of the pattern. */
   readonly among?: readonly Among[];
+  /** Where patterns look; absent: at the whole fleet. Limits are not looked at where there is `among`. */
+  readonly scope?: Scope;
 }
 
 /** `hostId` null: it is known by its name alone. */
@@ -114,13 +120,18 @@ export async function planFleet(deps: PlanFleetDeps, order: FleetOrder): Promise
   const parsed = parseRamp(order.serial);
   if (parsed.kind === "invalid") return { kind: "bad-serial", why: parsed.why };
   const known = await deps.hosts.list();
-  const selection = order.among ? amongOf(order.among, known) : select(order.pattern, known);
+  const { limits, inventory } = order.scope ?? NO_SCOPE;
+  const reach = reachOf(known, inventory);
+  if (reach.kind !== "reach") return reach;
+  const selection = order.among ? amongOf(order.among, reach) : selectReached(order.pattern, limits, reach);
   if (selection.kind !== "selected") return selection;
+  const enrolled = selection.hosts.flatMap(({ host }) => host ?? []);
+  const notEnrolled = selection.hosts.flatMap(({ name, host }) => (host === null ? [name] : []));
   const names = noNames();
   const wanted = { reboot, filter: order.filter ?? NO_FILTER, names };
   // Before any is asked: one that comes back while others are scanned is not in this plan.
-  const awaited = comingBack(deps.fleet, selection.hosts);
-  const looked = await Promise.all(selection.hosts.map((host) => planHost(deps, host, wanted)));
+  const awaited = comingBack(deps.fleet, enrolled);
+  const looked = await Promise.all(enrolled.map((host) => planHost(deps, host, wanted)));
   const why = looked.some(({ kind }) => kind === "planned") ? whyNothing(names, wanted.filter) : null;
   if (why !== null) return { kind: "nothing-filtered", why };
   const { restarts } = wanted.filter;
@@ -135,7 +146,7 @@ export async function planFleet(deps: PlanFleetDeps, order: FleetOrder): Promise
   const working = new Set(planned.filter(({ plan }) => plan.steps.length > 0).map(({ host }) => host.id));
   const isWorking = (hostId: string) => working.has(hostId);
   const covered = planned.map(({ host }) => host);
-  const shaped = order.spec === null ? null : shapeOf(order.spec, covered, known, isWorking, deps.hooksDir);
+  const shaped = order.spec === null ? null : shapeOf(order.spec, covered, reach, isWorking, deps.hooksDir);
   if (shaped !== null && shaped.kind !== "shaped") return { kind: "bad-shape", shaped };
   const ramp = resolveRamp(parsed.ramp, Math.max(1, working.size));
   const hosts = shaped === null ? planned : inWaves(planned, shaped.shape);
@@ -154,18 +165,27 @@ export async function planFleet(deps: PlanFleetDeps, order: FleetOrder): Promise
     kind: "planned",
     plan: {
       ...{ digest, hosts, ramp, reboot, shape: shaped?.shape ?? null },
-      uncovered: [...uncovered, ...left.map(({ host }) => ({ name: host.name, why: "no wave of the file names it" }))],
+      reached: inventory && { notEnrolled, notes: reach.notes },
+      uncovered: [
+        ...notEnrolled.map((name) => ({ name, why: "in the inventory, and not enrolled" })),
+        ...uncovered,
+        ...left.map(({ host }) => ({ name: host.name, why: "no wave of the file names it" })),
+      ],
     },
     selected: selection.hosts.length,
     comingBack: awaited,
   };
 }
 
-/** In their order; whoever was revoked or removed meanwhile is none any more. */
-function amongOf(among: readonly Among[], known: readonly Host[]): Selection<Host> {
-  const byId = new Map(known.map((host) => [host.id, host]));
-  const byName = new Map(known.map((host) => [host.name, host]));
-  const hosts = among.flatMap(({ hostId, name }) => (hostId === null ? byName.get(name) : byId.get(hostId)) ?? []);
+/** In their order; whoever was revoked or removed meanwhile is none any more, but where the inventory names it. */
+function amongOf(among: readonly Among[], { fleet, roster }: Reach<Host>): Selection<Candidate<Host>> {
+  const byId = new Map<string, Candidate<Host>>(
+    fleet.map((host) => [host.id, { name: host.name, labels: host.labels, host }]),
+  );
+  for (const candidate of roster.hosts.values()) if (candidate.host) byId.set(candidate.host.id, candidate);
+  const hosts = among.flatMap(
+    ({ hostId, name }) => (hostId === null ? roster.hosts.get(name) : byId.get(hostId)) ?? [],
+  );
   if (hosts.length > 0) return { kind: "selected", hosts: [...new Set(hosts)] };
   return { kind: "empty", why: "none of the hosts that it left is known any more" };
 }

@@ -1,5 +1,6 @@
 import type { KeyPath } from "@afterpatch/core/file-reader";
-import type { NothingSelected } from "@afterpatch/core/fleet/select";
+import { type Reach, selectReached } from "@afterpatch/core/fleet/reach";
+import type { NothingSelected, Selection } from "@afterpatch/core/fleet/select";
 import { budgetsOf } from "@afterpatch/core/rollout/budgets";
 import type { RolloutShape } from "@afterpatch/core/rollout/types";
 import { type WaveHost, wavesOf } from "@afterpatch/core/rollout/waves";
@@ -23,20 +24,20 @@ export type Shaped =
 export function shapeOf(
   spec: RolloutSpec,
   selected: readonly Host[],
-  fleet: readonly Host[],
+  reach: Reach<Host>,
   isWorking: (hostId: string) => boolean,
   hooksDir: string,
 ): Shaped {
   const forbidden = notAllowed(spec, hooksDir);
   if (forbidden !== null) return { kind: "refused", path: [], why: forbidden };
-  const made = wavesOf(spec.waves, selected.map(waveHost), fleet.map(waveHost), isWorking);
+  const made = wavesOf(spec.waves, selected.map(waveHost), reach.fleet.map(waveHost), isWorking, membersIn(reach));
   if (made.kind === "nothing") {
     const index = spec.waves.findIndex(({ name }) => name === made.wave);
     const pattern = spec.waves[index]?.select ?? "";
     return { kind: "nothing", path: ["waves", index, "select"], pattern, why: made.why };
   }
   const working = new Set(made.waves.flatMap(({ hostIds }) => hostIds.filter(isWorking)));
-  const budgets = budgetsOf(spec.budgets, fleet, working);
+  const budgets = budgetsOf(spec.budgets, reach.fleet, working, membersIn(reach));
   if (budgets.kind === "nothing") {
     const pattern = spec.budgets[budgets.budget]?.select ?? "";
     return { kind: "nothing", path: ["budgets", budgets.budget, "select"], pattern, why: budgets.why };
@@ -67,6 +68,21 @@ function notAllowed({ hooks, health }: RolloutSpec, hooksDir: string): string | 
     return why === null ? [] : [`${key}.command: ${why} on the controller's machine`];
   });
   return wrong[0] ?? null;
+}
+
+/** Hosts that a pattern of the file names; of those that are not enrolled no more than that they are there. */
+export function membersIn(
+  reach: Reach<Host>,
+): (pattern: string) => Selection<WaveHost & { readonly isAbsent: boolean }> {
+  return (pattern) => {
+    const selection = selectReached(pattern, [], reach);
+    if (selection.kind !== "selected") return selection;
+    const hosts = selection.hosts.map(({ name, labels, host }) => ({
+      ...(host === null ? { id: "", name, labels, os: "", kernel: "" } : waveHost(host)),
+      isAbsent: host === null,
+    }));
+    return { kind: "selected", hosts };
+  };
 }
 
 function waveHost({ id, name, labels, report }: Host): WaveHost {

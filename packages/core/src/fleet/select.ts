@@ -40,8 +40,23 @@ export function select<H extends Selectable>(pattern: string, fleet: readonly H[
   return selectIn(pattern, rosterOf(fleet));
 }
 
-/** The hosts of a roster that was made of something else, such as an inventory. */
-export function selectIn<H>(pattern: string, roster: Roster<H>): Selection<H> {
+/** The hosts of a roster that was made of something else, such as an inventory, narrowed by each of `limits`. */
+export function selectIn<H>(pattern: string, roster: Roster<H>, limits: readonly string[] = []): Selection<H> {
+  let selection = selectAll(pattern, roster);
+  for (const limit of limits) {
+    if (selection.kind !== "selected") return selection;
+    const within = selectAll(limit, roster);
+    if (within.kind !== "selected") return within;
+    const keep = new Set(within.hosts);
+    const hosts = selection.hosts.filter((host) => keep.has(host));
+    selection = hosts.length > 0 ? { kind: "selected", hosts } : { kind: "empty", why: NOTHING_WITHIN };
+  }
+  return selection;
+}
+
+const NOTHING_WITHIN = "none of its hosts is within the limit";
+
+function selectAll<H>(pattern: string, roster: Roster<H>): Selection<H> {
   const fleet = roster.groups.get("all") ?? [];
   if (pattern.length > MAX_LENGTH)
     return { kind: "invalid", why: `the pattern is longer than ${MAX_LENGTH} characters` };
@@ -92,7 +107,7 @@ function combine<H>(
 }
 
 /** Terms as written, trimmed, empty ones dropped. */
-function splitPattern(pattern: string): readonly string[] {
+export function splitPattern(pattern: string): readonly string[] {
   const parts = pattern.includes(",")
     ? pattern.split(",")
     : isAddress(pattern.trim())

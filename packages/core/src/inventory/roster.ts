@@ -1,3 +1,4 @@
+import type { ScopeInventory } from "../fleet/scope.ts";
 import type { Roster } from "../fleet/term.ts";
 import { type Inventory, membersOf } from "./tree.ts";
 
@@ -5,4 +6,18 @@ import { type Inventory, membersOf } from "./tree.ts";
 export function inventoryRoster(inventory: Inventory): Roster<string> {
   const groups = new Map([...inventory.groups.keys()].map((name) => [name, membersOf(inventory, name)]));
   return { hosts: new Map([...inventory.hosts].map((name) => [name, name])), groups, labels: new Map() };
+}
+
+/** An inventory as orders carry it: what patterns need, and no variable. */
+export function inventoryScope(inventory: Inventory): ScopeInventory {
+  const names = [...inventory.hosts];
+  const at = new Map(names.map((name, index) => [name, index]));
+  const declared = [...inventory.groups.keys()].filter((name) => name !== "all");
+  return {
+    hosts: names.map((name) => ({ name, address: "", labels: {} })),
+    groups: declared.map((name) => ({
+      name,
+      members: membersOf(inventory, name).flatMap((host) => at.get(host) ?? []),
+    })),
+  };
 }

@@ -64,3 +64,20 @@ test("a pattern that matches nothing is an error", () => {
   const made = budgetsOf([spec(most(1)), spec(most(1), { select: "zone=q" })], FLEET, ALL);
   expect(made).toMatchObject({ kind: "nothing", budget: 1, why: { kind: "unmatched" } });
 });
+
+test.each<[string, BudgetSpec["limit"], boolean, number | RegExp]>([
+  ["a majority of five of which one is not enrolled", { kind: "quorum" }, false, 1],
+  ["at most three of five, one of them not enrolled", most(3), false, 2],
+  ["at most one, and it is not enrolled", most(1), false, /1 of its 5 hosts is not enrolled/],
+  ["an outage that is accepted", most(1), true, 1],
+])("%s", (_name, limit, acceptOutage, expected) => {
+  const zone = FLEET.filter(({ labels }) => labels.zone === "a");
+  const absent = { id: "", name: "a5", labels: {}, isAbsent: true };
+  const made = budgetsOf([spec(limit, { by: null, select: "etcd", acceptOutage })], FLEET, ALL, () => ({
+    kind: "selected",
+    hosts: [...zone, absent],
+  }));
+  if (made.kind === "budgets")
+    expect(made.budgets[0]?.groups).toMatchObject([{ hostIds: { length: 4 }, most: expected }]);
+  else expect(made).toMatchObject({ kind: "outage", why: expect.stringMatching(String(expected).slice(1, -1)) });
+});

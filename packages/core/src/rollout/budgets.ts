@@ -1,4 +1,4 @@
-import { type NothingSelected, type Selectable, select } from "../fleet/select.ts";
+import { type NothingSelected, type Selectable, type Selection, select } from "../fleet/select.ts";
 import type { BudgetSpec, Size } from "../rollout-file/spec.ts";
 
 // Budgets say how many hosts may be unavailable at once. They count every host of the fleet that they are over, taken by
@@ -23,6 +23,8 @@ export interface BudgetGroup {
 
 export interface BudgetHost extends Selectable {
   readonly id: string;
+  /** An inventory names it and nobody enrolled it: nobody knows how it is, so it counts as unavailable. */
+  readonly isAbsent?: boolean;
 }
 
 export type Budgets =
@@ -39,48 +41,64 @@ export function budgetsOf(
   specs: readonly BudgetSpec[],
   fleet: readonly BudgetHost[],
   planned: ReadonlySet<string>,
+  named: (pattern: string) => Selection<BudgetHost> = (pattern) => select(pattern, fleet),
 ): Budgets {
   const budgets: Budget[] = [];
   for (const [index, spec] of specs.entries()) {
-    const selection = spec.select === null ? null : select(spec.select, fleet);
+    const selection = spec.select === null ? null : named(spec.select);
     if (selection !== null && selection.kind !== "selected") return { kind: "nothing", budget: index, why: selection };
     const groups = groupsOf(spec, selection?.hosts ?? fleet);
     for (const group of groups) {
-      const why = spec.acceptOutage ? null : outage(spec, group);
+      const why = spec.acceptOutage ? null : outage(spec, group, group.absent);
       if (why !== null && group.hostIds.some((id) => planned.has(id))) {
         return { kind: "outage", budget: index, group: nameOf(spec, group), why };
       }
     }
     const maxGroups = spec.limit.kind === "groups" ? spec.limit.most : null;
-    budgets.push({ name: titleOf(spec), groups, maxGroups });
+    const frozen = groups.map(({ absent: _, ...group }) => group);
+    budgets.push({ name: titleOf(spec), groups: frozen, maxGroups });
   }
   return { kind: "budgets", budgets };
 }
 
+type CountedGroup = BudgetGroup & {
+  /** Members that are not enrolled. */
+  readonly absent: number;
+};
+
 /** Hosts without the label are a group of their own each: nothing says that they stand in for one another. */
-function groupsOf(spec: BudgetSpec, hosts: readonly BudgetHost[]): readonly BudgetGroup[] {
+function groupsOf(spec: BudgetSpec, hosts: readonly BudgetHost[]): readonly CountedGroup[] {
   const { by } = spec;
-  const members = new Map<string, string[]>();
-  for (const { id, labels } of hosts) {
+  const members = new Map<string, { hostIds: string[]; absent: number }>();
+  for (const { id, labels, isAbsent = false } of hosts) {
     const value = by === null ? "" : (labels[by] ?? `(no ${by}) ${id}`);
-    const group = members.get(value);
-    if (group) group.push(id);
-    else members.set(value, [id]);
+    const group = members.get(value) ?? { hostIds: [], absent: 0 };
+    members.set(value, group);
+    if (isAbsent) group.absent++;
+    else group.hostIds.push(id);
   }
-  return [...members].map(([value, hostIds]) => ({ value, hostIds, most: mostOf(spec, hostIds.length) }));
+  const counted = [...members].map(([value, group]) => ({ value, ...group, most: mostOf(spec, group) }));
+  return counted.filter(({ hostIds }) => hostIds.length > 0);
 }
 
-function mostOf({ limit, acceptOutage }: BudgetSpec, members: number): number {
+/** Those that are absent are members, and take places of their own. */
+function mostOf(
+  { limit, acceptOutage }: BudgetSpec,
+  { hostIds, absent }: Pick<CountedGroup, "hostIds" | "absent">,
+): number {
+  const members = hostIds.length + absent;
   switch (limit.kind) {
     case "groups":
       return members;
     case "quorum": {
       // More than half have to stay: of 5 two may go, of 4 one, of 2 and 1 none but by acceptOutage.
-      const most = Math.ceil(members / 2) - 1;
-      return acceptOutage ? Math.max(1, most) : most;
+      const most = Math.ceil(members / 2) - 1 - absent;
+      return acceptOutage ? Math.max(1, most) : Math.max(0, most);
     }
-    case "unavailable":
-      return sizeOf(limit.size, members);
+    case "unavailable": {
+      const most = sizeOf(limit.size, members);
+      return acceptOutage ? most : Math.max(0, most - absent);
+    }
   }
 }
 
@@ -95,7 +113,12 @@ function sizeOf(size: Size, members: number): number {
   }
 }
 
-function outage({ limit }: BudgetSpec, { hostIds, most }: BudgetGroup): string | null {
+function outage({ limit }: BudgetSpec, { hostIds, most }: BudgetGroup, absent: number): string | null {
+  const isNone = limit.kind === "unavailable" && limit.size.kind === "none";
+  if (absent > 0 && most === 0 && !isNone) {
+    const whole = hostIds.length + absent;
+    return `${absent} of its ${whole} hosts ${absent === 1 ? "is" : "are"} not enrolled and counts as unavailable`;
+  }
   if (limit.kind === "quorum" && most === 0) {
     return `no quorum is left of ${hostIds.length === 1 ? "1 host" : `${hostIds.length} hosts`} when one is taken`;
   }

@@ -2,6 +2,7 @@ import type { Care, HostCare } from "./care.ts";
 import type { Budget } from "./budgets.ts";
 import type { Hours } from "./hours.ts";
 import type { Wave } from "./waves.ts";
+import type { Scope } from "../fleet/scope.ts";
 import type { Filter } from "../plan/filter.ts";
 import type { WebhookSpec } from "../rollout-file/spec.ts";
 import type { RebootOrder } from "../plan/reboot.ts";
@@ -92,6 +93,8 @@ export interface OrderedAs {
   readonly rolloutFile: string;
   /** Of flags and file together. */
   readonly filter: Filter;
+  /** Absent: patterns looked at the whole fleet. */
+  readonly scope?: Scope;
 }
 
 /** What a rollout's file says beyond flags, as integers over the fleet of the plan. */

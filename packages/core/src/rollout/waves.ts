@@ -1,4 +1,4 @@
-import { type NothingSelected, type Selectable, select } from "../fleet/select.ts";
+import { type NothingSelected, type Selectable, type Selection, select } from "../fleet/select.ts";
 import { resolveRamp } from "../fleet/ramp.ts";
 import type { WaveSpec } from "../rollout-file/spec.ts";
 
@@ -47,11 +47,12 @@ export function wavesOf(
   selected: readonly WaveHost[],
   fleet: readonly WaveHost[],
   isWorking: (hostId: string) => boolean,
+  inFleet: (pattern: string) => Selection<WaveHost> = (pattern) => select(pattern, fleet),
 ): Waves {
   const remaining = new Map(selected.map((host) => [host.id, host]));
   const waves: Wave[] = [];
   for (const spec of specs) {
-    const selection = spec.select === null ? null : select(spec.select, fleet);
+    const selection = spec.select === null ? null : inFleet(spec.select);
     if (selection !== null && selection.kind !== "selected") {
       return { kind: "nothing", wave: spec.name, why: selection };
     }
