@@ -73,6 +73,7 @@ const yaml = fc
 const word = fc.oneof(
   group,
   fc.constantFrom("all", "ungrouped", "web1", "n02", "web*", "n0?", "*.net", "x[ab]*", "*a*", "w[!e]*"),
+  fc.constantFrom("~w", "~(?:web|db)\\d?$", "~.*1", "~n0[12]$", "~x[a-b]", "~.*\\.net$", "~h0|web01"),
 );
 const term = fc
   .tuple(fc.constantFrom("", "", "", "&", "!"), word, fc.constantFrom("", "", "", "[0]", "[-1]", "[0:1]", "[1:]"))

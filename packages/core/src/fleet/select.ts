@@ -1,7 +1,7 @@
 // Ansible's pattern grammar over host names, groups and labels:
 //   pattern := term { sep term }     sep := "," | ":"
 //   term    := [ "&" | "!" ] expr [ subscript ]
-//   expr    := name | glob | group | key=value | key=glob | name[a:b]
+//   expr    := name | glob | group | key=value | key=glob | name[a:b] | ~regex | @nodeset:set
 // Where a comma stands, only commas separate. All unions first, then all "&", then all "!", however they were written.
 import { echoed } from "../text.ts";
 import { isGlob } from "./glob.ts";
@@ -34,6 +34,7 @@ const MAX_LENGTH = 1_000_000;
 /** Longer than any name, label or range that anybody writes. */
 const MAX_TERM_LENGTH = 1_000;
 const MAX_GLOBS = 1_000;
+const MAX_REGEXES = 20;
 
 /** The hosts that `pattern` names. A term that matches nothing is never passed over. */
 export function select<H extends Selectable>(pattern: string, fleet: readonly H[]): Selection<H> {
@@ -42,6 +43,8 @@ export function select<H extends Selectable>(pattern: string, fleet: readonly H[
 
 /** The hosts of a roster that was made of something else, such as an inventory, narrowed by each of `limits`. */
 export function selectIn<H>(pattern: string, roster: Roster<H>, limits: readonly string[] = []): Selection<H> {
+  const regexes = [pattern, ...limits].flatMap(splitPattern).filter((term) => /^[&!]?\s*~/.test(term));
+  if (regexes.length > MAX_REGEXES) return { kind: "invalid", why: `more than ${MAX_REGEXES} regular expressions` };
   let selection = selectAll(pattern, roster);
   for (const limit of limits) {
     if (selection.kind !== "selected") return selection;
@@ -106,8 +109,22 @@ function combine<H>(
   return { kind: "empty", why: "every term matches hosts, but no host is in all of what remains after '&' and '!'" };
 }
 
-/** Terms as written, trimmed, empty ones dropped. */
+/** Terms as written, trimmed, empty ones dropped. Commas and colons inside a set of ClusterShell do not separate. */
 export function splitPattern(pattern: string): readonly string[] {
+  if (pattern.includes(PLACE)) return splitPlain(pattern);
+  const sets: string[] = [];
+  const plain = pattern.replaceAll(SET, (_all, before: string, set: string) => {
+    sets.push(set);
+    return `${before}${PLACE}`;
+  });
+  return splitPlain(plain).map((term) => term.replace(PLACE, () => sets.shift() ?? ""));
+}
+
+const SET = /(^|[,:&!]\s*)(@nodeset:(?:[^\s,:[\]]|\[[^\][]*\])*)/g;
+/** No pattern has it: control characters are in no name. */
+const PLACE = "\u0000";
+
+function splitPlain(pattern: string): readonly string[] {
   const parts = pattern.includes(",")
     ? pattern.split(",")
     : isAddress(pattern.trim())
@@ -135,7 +152,11 @@ function splitAtColons(pattern: string): readonly string[] {
 
 /** An IPv6 address, which may follow `&` or `!`: eight groups, or fewer with one `::`. */
 function isAddress(text: string): boolean {
-  const halves = text.replace(/^[&!]/, "").split("::");
+  // The last two groups may be an IPv4 address.
+  const halves = text
+    .replace(/^[&!]/, "")
+    .replace(/(?<=:)\d{1,3}(?:\.\d{1,3}){3}$/, "0:0")
+    .split("::");
   const groups = halves.flatMap((half) => (half === "" ? [] : half.split(":")));
   if (!groups.every((group) => /^[0-9a-fA-F]{1,4}$/.test(group))) return false;
   return halves.length === 1 ? groups.length === 8 : halves.length === 2 && groups.length <= 7;

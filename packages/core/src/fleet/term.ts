@@ -1,7 +1,9 @@
 import { echoed } from "../text.ts";
 import { closing, globMatcher, isGlob } from "./glob.ts";
 import { nearest } from "./nearest.ts";
-import { foldHosts, hasRange, unfoldName, withoutRanges } from "./ranges.ts";
+import { NODESET, unfoldNodeset } from "./nodeset.ts";
+import { foldHosts, hasRange, type Unfolded, unfoldName, withoutRanges } from "./ranges.ts";
+import { regexOf } from "./regex.ts";
 import type { Selectable } from "./select.ts";
 
 /** The fleet as the terms of a pattern see it. */
@@ -55,6 +57,8 @@ export function candidates<H>(typed: string, roster: Roster<H>): readonly string
 
 /** The hosts that one term without its `&` or `!` names. */
 export function matchTerm<H>(term: string, roster: Roster<H>): TermResult<H> {
+  if (term.startsWith("~")) return matchRegex(term, roster);
+  if (term.startsWith(NODESET)) return matchNodeset(term, roster);
   const refused = refuse(term);
   if (refused !== undefined) return { kind: "invalid", why: refused };
   const whole = [...(roster.groups.get(term) ?? [])];
@@ -70,8 +74,8 @@ export function matchTerm<H>(term: string, roster: Roster<H>): TermResult<H> {
 function refuse(term: string): string | undefined {
   if (term === "") return "a '&' or '!' has no name behind it";
   if (/^[&!]/.test(term)) return `${echoed(term)} has more than one sign; write one '&' or '!' before a name`;
-  if (term.startsWith("~"))
-    return `${echoed(term)}: regular expressions are not supported; use a glob (web*) or a range (web[01:50])`;
+  if (term.startsWith("@"))
+    return `${echoed(term)}: a file of terms is for --limit; sets of ClusterShell are @nodeset:web[1-5]`;
   if (term.includes("!="))
     return `${echoed(term)}: to leave hosts out, put the '!' first: ${echoed(`!${term.replace("!=", "=")}`)}`;
   return refuseBrackets(term);
@@ -117,10 +121,36 @@ function matchSubscript<H>(term: string, parts: RegExpExecArray, roster: Roster<
   return matched(term, result.hosts.slice(Number(begin), end === "" ? undefined : Number(end) + 1), base);
 }
 
+/** As Ansible: groups and hosts whose names begin so. A bracket behind it belongs to it. */
+function matchRegex<H>(term: string, roster: Roster<H>): TermResult<H> {
+  const regex = regexOf(term.slice(1));
+  if (regex.kind === "invalid") return { kind: "invalid", why: `${echoed(term)}: ${regex.why}` };
+  const hosts = matching(regex.matches, roster);
+  if (regex.isSpent())
+    return { kind: "invalid", why: `${echoed(term)}: takes too long over so many names; use a glob` };
+  return matched(term, hosts);
+}
+
+/** Members of groups, then hosts, whose names match. We differ from Ansible on purpose: none means the implied group `all`. */
+function matching<H>(matches: (name: string) => boolean, { groups, hosts }: Roster<H>): readonly H[] {
+  const found = new Set<H>();
+  for (const [name, members] of groups)
+    if (name !== "all" && matches(name)) for (const host of members) found.add(host);
+  for (const [name, host] of hosts) if (matches(name)) found.add(host);
+  return [...found];
+}
+
+function matchNodeset<H>(term: string, roster: Roster<H>): TermResult<H> {
+  return matchNames(term, unfoldNodeset(term.slice(NODESET.length)), roster);
+}
+
 function matchRange<H>(term: string, roster: Roster<H>): TermResult<H> {
   if (isGlob(withoutRanges(term)))
     return { kind: "invalid", why: `${echoed(term)} mixes a range and a glob; use one of them` };
-  const unfolded = unfoldName(term);
+  return matchNames(term, unfoldName(term), roster);
+}
+
+function matchNames<H>(term: string, unfolded: Unfolded, roster: Roster<H>): TermResult<H> {
   if (unfolded.kind === "invalid") return { kind: "invalid", why: `${echoed(term)}: ${unfolded.why}` };
   const missing = unfolded.names.filter((name) => !roster.hosts.has(name));
   const [first] = missing;
@@ -141,13 +171,7 @@ function matchGlob<H>(term: string, roster: Roster<H>): TermResult<H> {
       why: `${echoed(term)}: the first and last of a group are written with a colon, ${echoed(`${classOnGroup}[0:9]`)}`,
     };
   }
-  const matches = globMatcher(term);
-  const hosts: H[] = [];
-  // We differ from Ansible on purpose: `a*` does not match the implied group `all`.
-  for (const [name, members] of roster.groups)
-    if (name !== "all" && matches(name)) for (const host of members) hosts.push(host);
-  for (const [name, host] of roster.hosts) if (matches(name)) hosts.push(host);
-  return matched(term, [...new Set(hosts)]);
+  return matched(term, matching(globMatcher(term), roster));
 }
 
 function ofLabel<H>(term: string, roster: Roster<H>): readonly H[] {
