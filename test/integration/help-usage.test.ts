@@ -61,6 +61,11 @@ test("examples of the controller stand on lines of their own", async () => {
   );
 });
 
+test.each(["init", "serve", "check-config", "backup", "restore", "login-token", "ca-renew"])(
+  "the controller's %s says its exit codes",
+  async (command) => expect((await run("controller", [command, "--help"])).stdout).toMatch(/\nExit codes: 0 /),
+);
+
 describe("100 kB where somebody typed them", () => {
   const LONG = "x".repeat(100_000);
   test.each<[Program, readonly string[]]>([

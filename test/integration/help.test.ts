@@ -48,6 +48,10 @@ test("every command has an example", () => {
   }
 });
 
+test("every command says its exit codes", async () => {
+  for (const command of commands) expect(await help(command)).toMatch(/\nExit codes: 0 /);
+});
+
 test("every option that is printed is explained", async () => {
   for (const command of commands) {
     const [, options = ""] = (await help(command)).split(/^Options:$/m);

@@ -26,7 +26,13 @@ const OLD: Report = { ...CLEAN, digest: "d1", findings: { ...CLEAN.findings, ser
 export const HOSTILE = 'evil"\\}\u001b[2J';
 
 /** Enrols `names`, each under its name as id. */
-export async function enrolAll(store: Store, names: readonly string[], at: number, version = "0.1.0"): Promise<void> {
+export async function enrolAll(
+  store: Store,
+  names: readonly string[],
+  at: number,
+  version = "0.1.0",
+  labelsOf: (name: string) => Readonly<Record<string, string>> = () => ({}),
+): Promise<void> {
   const secretSha256 = randomBytes(32);
   const id = `t-${randomBytes(4).toString("hex")}`;
   const times = { createdAt: at, expiresAt: at + DAY_MS };
@@ -34,7 +40,14 @@ export async function enrolAll(store: Store, names: readonly string[], at: numbe
     ...{ id, secretSha256, uses: names.length + 1, labels: {}, createdBy: "admin", operator: null, ...times },
   });
   for (const name of names) {
-    const application = { tokenId: id, secretSha256, spkiSha256: randomBytes(32), name, labels: {}, now: at };
+    const application = {
+      tokenId: id,
+      secretSha256,
+      spkiSha256: randomBytes(32),
+      name,
+      labels: labelsOf(name),
+      now: at,
+    };
     const certificate = { serial: `s-${name}`, notAfter: at + 30 * DAY_MS };
     await store.enrolment.redeem({ ...application, agentVersion: version }, name, certificate);
   }

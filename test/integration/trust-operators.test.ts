@@ -54,12 +54,18 @@ test("an operator is added, logs in once, works in the role, gets another, and i
     expect([name, (await stat(join(home, name))).mode & 0o777]).toEqual([name, 0o600]);
   expect(await place.as(home, "status")).toMatchObject({ code: 0, err: "" });
   const denied = await place.as(home, "token", "create");
-  expect([denied.code, denied.err]).toEqual([5, expect.stringContaining("an operator may not call")]);
+  expect([denied.code, denied.err]).toEqual([
+    5,
+    expect.stringContaining("an operator may not do this, which takes the role admin"),
+  ]);
   const reason = ["--reason", "changed teams"];
   const role = await place.admin("operators", "role", "carol", "--role", "viewer", ...reason);
   expect([role.code, role.out]).toEqual([0, "carol is viewer now\n"]);
   const cordon = await place.as(home, "freeze", "on", "--reason", "x");
-  expect([cordon.code, cordon.err]).toEqual([5, expect.stringContaining("a viewer may not call")]);
+  expect([cordon.code, cordon.err]).toEqual([
+    5,
+    expect.stringContaining("a viewer may not do this, which takes the role operator or admin"),
+  ]);
   const listed = JSON.parse((await place.admin("operators", "list", "-o", "json")).out);
   expect(listed.operators).toMatchObject([
     { name: "admin", role: "admin", certificateLife: "12h", revokedAt: null },

@@ -23,6 +23,23 @@ const EXIT_CODES =
   "Exit codes: 0 done or nothing to do, 1 internal error, 2 a remedy failed, 3 vetoed, or a rule keeps what was named, 4 controller unreachable or " +
   "residue, 5 usage, 6 no such unit, service, library or pid, 8 stale plan, 9 another apply runs, 10 old code found (with --exit-code).";
 
+/** What a command ends with, as its help says it. */
+const EXITS: Readonly<Record<string, string>> = {
+  scan: "0 scanned, 1 internal error, 5 usage or configuration, 10 with --exit-code: something runs old code; of --format nagios: 0 ok, 1 warning, 2 critical, 3 unknown",
+  users: "0 shown, 1 internal error, 5 usage, 6 nothing of that name",
+  sessions: "0 shown, 1 internal error, 5 usage, 6 no such service",
+  why: "0 shown, 1 internal error, 5 usage, 6 no such process or unit",
+  plan: "0 planned, 1 internal error, 5 usage or configuration, 6 nothing of that name, 10 with --exit-code: something runs old code",
+  apply:
+    "0 done and proved, or nothing to do; 1 internal error or corrupt journal; 2 a step or its proof failed; 3 a veto, a cap or a rule kept a step; 4 with --fail-on-residue: something is left; 5 usage or configuration; 6 nothing of that name; 8 the plan no longer fits; 9 another apply runs; 130 interrupted, what was done is recorded",
+  reboot:
+    "0 the reboot was begun, proved or cancelled; 1 internal error; 2 it failed; 3 a veto, a cap or a rule kept it; 5 usage or not confirmed; 6 nothing to cancel; 9 another apply runs",
+  enroll:
+    "0 joined, 1 internal error, 4 the controller cannot be reached, 5 usage; token refused, used or expired; wrong CA; name taken",
+  run: "0 ended by a signal, 1 internal error or corrupt journal, 5 not enrolled, or a mistake in a file",
+  config: "0 it holds, 1 internal error, 5 a mistake in it",
+};
+
 /**
  * Runs the command of a command line; its handler sets `process.exitCode`. A mistake is a CommandError with exit code 5.
  * Answers with the text of `--help` and `--version`, else nothing. Commands import what they need only when they run.
@@ -41,7 +58,8 @@ export async function runCommandLine(argv: readonly string[], version: string, c
       words.push(
         ...wanted.filter((word) => word.startsWith("<")).map((word) => word.replace(/[<>.]/g, "").toUpperCase()),
       );
-      return (module.builder as (parser: Argv<T>) => Argv<U>)(inner); // as every command has it
+      const built = (module.builder as (parser: Argv<T>) => Argv<U>)(inner); // as every command has it
+      return built.epilogue(`Exit codes: ${EXITS[name] ?? ""}.`);
     },
     handler: (args) => {
       chosen = () => module.handler(args);

@@ -42,6 +42,7 @@ export async function emit(result: Result, target: Target, shell: Shell, mode = 
     : result.table(paint, target.format === "wide");
   if (target.out === undefined) return shell.out(text);
   await writeResult("--out", target.out, text, mode);
+  if (shell.terminal !== null) shell.err(`Written to ${target.out}\n`);
 }
 
 /** Writes a file that an option names: whole and on the disk, or not at all. A pipe or a device takes what it gets. */

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { formatAddress, parseAddress } from "./address.ts";
+import { formatAddress, parseAddress, parseAddressOr } from "./address.ts";
 
 test.each([
   ["ctl.example.net:7444", { host: "ctl.example.net", port: 7444 }],
@@ -26,3 +26,17 @@ test.each([
   "https://ctl:7443",
   "a b:1",
 ])("%s is no address", (text) => expect(parseAddress(text)).toBeNull());
+
+test.each([
+  ["ctl.example.net", "ctl.example.net:7444"],
+  ["ctl.example.net:1", "ctl.example.net:1"],
+  ["2001:db8::1", "[2001:db8::1]:7444"],
+  ["192.0.2.1", "192.0.2.1:7444"],
+])("%s may leave its port out", (text, written) => {
+  const address = parseAddressOr(text, 7444);
+  expect(address && formatAddress(address)).toBe(written);
+});
+
+test.each(["", "a:b", "ctl:", "https://ctl", "a b"])("'%s' is no address without a port either", (text) =>
+  expect(parseAddressOr(text, 7444)).toBeNull(),
+);

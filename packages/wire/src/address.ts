@@ -6,6 +6,12 @@ export interface Address {
   readonly port: number;
 }
 
+/** As `parseAddress`, where the port may be left out. */
+export function parseAddressOr(text: string, port: number): Address | null {
+  const bare = text.trim();
+  return parseAddress(bare) ?? parseAddress(`${isIP(bare) === 6 ? `[${bare}]` : bare}:${port}`);
+}
+
 /** Parses `HOST:PORT` or `[IPV6]:PORT`; null when it is neither. */
 export function parseAddress(text: string): Address | null {
   const match = /^(?:\[([0-9a-fA-F:.]+)\]|([A-Za-z0-9._-]+)):([0-9]{1,5})$/.exec(text.trim());

@@ -25,7 +25,7 @@ export const cordon = command({
   examples: [
     ["afterpatch cordon web03 --reason 'disk swap' --until 2h", "until it is done, at most two hours"],
     ["afterpatch cordon rack_b12 -i production/ --reason 'power work' --until 4h", "a group of an Ansible inventory"],
-    ["afterpatch cordon 'role=db' --reason 'migration' --until 2026-12-01T08:00Z", "until an instant"],
+    ["afterpatch cordon 'role=db' --reason 'migration' --until 7d", "for a week at most"],
   ],
   run: async (args, shell) => {
     const order = holdOrderOf(args);

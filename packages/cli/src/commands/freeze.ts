@@ -16,7 +16,7 @@ export const freeze = command({
   exits: "0 done or shown, 4 controller unreachable, 5 usage or credentials",
   examples: [
     ["afterpatch freeze", "is the fleet frozen, since when and why"],
-    ["afterpatch freeze on --reason 'sales day' --until 2026-11-28T06:00Z", "nothing begins before that"],
+    ["afterpatch freeze on --reason 'sales day' --until 36h", "nothing begins before that"],
     ["afterpatch freeze off", "open rollouts go on"],
   ],
   run: async (args, shell) => {

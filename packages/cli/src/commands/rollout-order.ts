@@ -19,7 +19,7 @@ export const rolloutAbort = command({
   summary: "Begin no further host; hosts at work finish",
   options: withReason,
   exits: ORDER_EXITS,
-  examples: [["afterpatch rollout abort 01JZ8K2V --reason 'wrong hosts'", "stop it"]],
+  examples: [["afterpatch rollout abort 20261122-190312-9f3a2c1b --reason 'wrong hosts'", "stop it"]],
   run: (args, shell) => order(args, shell, (control) => control.abortRollout(args.id, args.reason ?? "")),
 });
 
@@ -28,7 +28,7 @@ export const rolloutPause = command({
   summary: "Begin no further host until it is resumed; hosts at work finish",
   options: withReason,
   exits: ORDER_EXITS,
-  examples: [["afterpatch rollout pause 01JZ8K2V --reason 'the database team is busy'", "hold it"]],
+  examples: [["afterpatch rollout pause 20261122-190312-9f3a2c1b --reason 'the database team is busy'", "hold it"]],
   run: (args, shell) => order(args, shell, (control) => control.pauseRollout(args.id, args.reason ?? "")),
 });
 
@@ -37,7 +37,7 @@ export const rolloutResume = command({
   summary: "Let a rollout that was paused go on",
   options: id,
   exits: ORDER_EXITS,
-  examples: [["afterpatch rollout resume 01JZ8K2V", "go on"]],
+  examples: [["afterpatch rollout resume 20261122-190312-9f3a2c1b", "go on"]],
   run: (args, shell) => order(args, shell, (control) => control.resumeRollout(args.id)),
 });
 
@@ -51,7 +51,7 @@ export const rolloutApprove = command({
       describe: "Of this wave, also before it has ended its watch; the one that is waited for if not given",
     }),
   exits: ORDER_EXITS,
-  examples: [["afterpatch rollout approve 01JZ8K2V", "the canary is well"]],
+  examples: [["afterpatch rollout approve 20261122-190312-9f3a2c1b", "the canary is well"]],
   run: (args, shell) => order(args, shell, (control) => control.approveRollout(args.id, args.wave ?? "")),
 });
 

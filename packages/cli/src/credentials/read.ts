@@ -26,7 +26,7 @@ export const GET_NEW = "ask an admin for a login token";
 const LARGEST_BYTES = 1024 * 1024;
 
 /** Of `init`, unless it was told another one. */
-const ENROL_PORT = 7444;
+export const ENROL_PORT = 7444;
 
 export const OPERATOR_PAIR: PairNames = { cert: "operator.crt", key: "operator.key" };
 
@@ -104,7 +104,7 @@ function unreadable(name: string, why: string, cause: unknown): CommandError {
   const todo =
     name === "controller"
       ? "name the controller with --controller HOST:PORT or AFTERPATCH_CONTROLLER"
-      : "name the directory with --credentials DIR or AFTERPATCH_CREDENTIALS";
+      : "log in ('afterpatch login HOST:7444 --token-file FILE'), or name the directory with --credentials DIR or AFTERPATCH_CREDENTIALS";
   const error = usageError("credentials", why, todo);
   error.cause = cause;
   return error;

@@ -45,6 +45,16 @@ test("outside of rollouts: which one left it how, and what would hold it back", 
   await expect(whyHost(deps, "mail")).rejects.toMatchObject({ code: "selection-empty" });
 });
 
+test("a host in quarantine is told what to do about it, in a rollout and outside", async () => {
+  const { bench: store, run, why } = await bench();
+  await store.hosts.quarantine("web2", { actor: "controller", at: 1 }, { why: "two machines speak as this host" });
+  const quarantined = ["", "quarantine", expect.stringMatching(/two machines .*'afterpatch hosts release'$/)];
+  expect(await why("web2")).toEqual([quarantined, ["", "no-rollout", "no open rollout has work for it"]]);
+  await run.engine.start(budgetedPlan("r2", "web2"), "request-2");
+  expect((await why("web2"))[0]).toEqual(quarantined);
+  expect((await why("web1"))[0]?.[1]).toBe("no-rollout");
+});
+
 test("the log of a rollout has each event with its host, its actor and its reason", async () => {
   const { bench: store, run, web1, deps } = await bench();
   await run.engine.start(rolloutPlan({ id: "r1", hosts: ["web1", "web2"], maxFail: 1 }), "request-1");

@@ -20,7 +20,10 @@ export const backupCommand: CommandModule<object, BackupArguments> = {
         describe: "Directory that init made",
       })
       .option("out", { type: "string", demandOption: true, requiresArg: true, describe: "New or empty directory" })
-      .example("$0 backup --data-dir /var/lib/afterpatch/controller --out /backup/afterpatch-2026-12-01", ""),
+      .example("$0 backup --data-dir /var/lib/afterpatch/controller --out /backup/afterpatch-2026-12-01", "")
+      .epilogue(
+        "Exit codes: 0 copied, 1 internal error; corrupt, newer or locked store; 5 usage, or a directory that is not fit.",
+      ),
   handler: async (args) => {
     const { checkData } = await import("./data.ts");
     await checkData(args["data-dir"]);
@@ -45,7 +48,8 @@ export const restoreCommand: CommandModule<object, RestoreArguments> = {
     yargs
       .option("from", { type: "string", demandOption: true, requiresArg: true, describe: "Directory that backup made" })
       .option("data-dir", { type: "string", demandOption: true, requiresArg: true, describe: "New or empty directory" })
-      .example("$0 restore --from /backup/afterpatch-2026-12-01 --data-dir /var/lib/afterpatch/controller", ""),
+      .example("$0 restore --from /backup/afterpatch-2026-12-01 --data-dir /var/lib/afterpatch/controller", "")
+      .epilogue("Exit codes: 0 restored, 1 internal error or corrupt backup, 5 usage, or a directory that is not fit."),
   handler: async (args) => {
     const { restore } = await import("../backup/restore.ts");
     const directory = args["data-dir"];
@@ -77,7 +81,8 @@ export const loginTokenCommand: CommandModule<object, LoginTokenArguments> = {
         requiresArg: true,
         describe: "Directory that init made",
       })
-      .example("$0 login-token --data-dir /var/lib/afterpatch/controller admin > admin.token", ""),
+      .example("$0 login-token --data-dir /var/lib/afterpatch/controller admin > admin.token", "")
+      .epilogue("Exit codes: 0 printed, 1 internal error, 5 usage, no such operator, or no controller runs."),
   handler: async (args) => {
     const [{ checkData }, { askLocal }, { usageError }, { echoed }] = await Promise.all([
       import("./data.ts"),

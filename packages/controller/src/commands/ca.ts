@@ -23,7 +23,8 @@ export const caRenewCommand: CommandModule<object, RenewArguments> = {
         requiresArg: true,
         describe: "The root's private key, where it is kept elsewhere [ca/root.key in the data directory]",
       })
-      .example("$0 ca-renew --data-dir /var/lib/afterpatch/controller --root-key /mnt/safe/root.key", ""),
+      .example("$0 ca-renew --data-dir /var/lib/afterpatch/controller --root-key /mnt/safe/root.key", "")
+      .epilogue("Exit codes: 0 renewed, 1 internal error, 5 usage, or no fit root key."),
   handler: async (args) => {
     const [{ checkData }, { renewIssuing }] = await Promise.all([import("./data.ts"), import("../ca/authority.ts")]);
     await checkData(args["data-dir"]);

@@ -33,7 +33,8 @@ export const initCommand: CommandModule<object, InitArguments> = {
         describe: "Fleet port (agents, operators)",
       })
       .option("enrol-port", { type: "string", default: "7444", requiresArg: true, describe: "Port where hosts join" })
-      .example("$0 init --data-dir /var/lib/afterpatch/controller --name ctl.example.net", ""),
+      .example("$0 init --data-dir /var/lib/afterpatch/controller --name ctl.example.net", "")
+      .epilogue("Exit codes: 0 made, 1 internal error, 5 usage, or a directory that is not empty."),
   handler: async (args) => {
     const names = checkedNames(args.name);
     const settings = {

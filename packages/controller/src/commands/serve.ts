@@ -55,7 +55,10 @@ export const serveCommand: CommandModule<object, ServeArguments> = {
         requiresArg: true,
         describe: `Directory of the hooks and checks that rollouts may have run on this machine [default: ${HOOKS_DIR}]`,
       })
-      .example("$0 serve --data-dir /var/lib/afterpatch/controller", ""),
+      .example("$0 serve --data-dir /var/lib/afterpatch/controller", "")
+      .epilogue(
+        "Exit codes: 0 ended by a signal, 1 internal error; corrupt, newer or locked store; 5 usage, a mistake in the file, or a port in use.",
+      ),
   handler: async (args) => {
     const dataDir = args["data-dir"];
     const told = await orders(args);

@@ -4,7 +4,7 @@ import type { Log } from "../ports.ts";
 import { type Access, ROLES, type Role } from "../store/operators.ts";
 import { type Peer, peerOf } from "./peer.ts";
 import type { Rates } from "./rates.ts";
-import { type Caller, isPermitted } from "./permissions.ts";
+import { type Caller, isPermitted, permittedTo } from "./permissions.ts";
 
 /** Decides who calls: reads the certificate and asks the store. Throws RpcError when nobody we let in. */
 export type Identify = (call: grpc.ServerInterceptingCallInterface) => Promise<Caller>;
@@ -78,7 +78,11 @@ async function judge(
       return status(grpc.status.RESOURCE_EXHAUSTED, "too-often", "too many calls; wait a moment and try again");
     if (isPermitted(rpc, caller)) return null;
     log.warn({ rpc, peer: call.getPeer(), caller }, "call refused");
-    return status(grpc.status.PERMISSION_DENIED, "not-permitted", `${article(caller)} may not call ${rpc}`);
+    return status(
+      grpc.status.PERMISSION_DENIED,
+      "not-permitted",
+      `${article(caller)} may not do this, which takes the role ${permittedTo(rpc)}`,
+    );
   } catch (err) {
     if (err instanceof RpcError) return status(err.status, err.code, err.message);
     log.error({ rpc, err }, "caller could not be judged");

@@ -79,3 +79,8 @@ function rows<Service extends Readonly<Record<keyof Service, { readonly path: st
 export function isPermitted(method: string, caller: Caller): boolean {
   return PERMISSIONS.get(method)?.includes(caller) ?? false;
 }
+
+/** Those who may, the least of them first: `operator or admin`. */
+export function permittedTo(method: string): string {
+  return PERMISSIONS.get(method)?.join(" or ") ?? "nobody";
+}

@@ -22,6 +22,7 @@ export const OBSTACLES = [
   "in-hand",
   "veto",
   "cordon",
+  "quarantine",
   "away",
   "wave",
   "batch",

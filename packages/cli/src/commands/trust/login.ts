@@ -19,7 +19,7 @@ export const login = command({
       .positional("enrol-address", {
         type: "string",
         demandOption: true,
-        describe: "HOST:PORT of the controller's enrol port, 7444 by default",
+        describe: "HOST[:PORT] of the controller's enrol port, 7444 by default",
       })
       .option("token-file", {
         type: "string",
@@ -35,11 +35,12 @@ export const login = command({
     const directory = shell.access.credentials;
     await checkFree(directory, args.replace);
     const token = await tokenIn(args["token-file"]);
-    const { parseAddress } = await import("@afterpatch/wire/address");
-    const address = parseAddress(args["enrol-address"]);
+    const { parseAddressOr } = await import("@afterpatch/wire/address");
+    const { ENROL_PORT } = await import("../../credentials/read.ts");
+    const address = parseAddressOr(args["enrol-address"], ENROL_PORT);
     if (!address) {
       const why = `${echoed(args["enrol-address"])} is no address`;
-      throw usageError("enrol-address", why, "write HOST:PORT, such as ctl.example.net:7444");
+      throw usageError("enrol-address", why, "write HOST or HOST:PORT, such as ctl.example.net:7444");
     }
     const { certified } = await import("../../credentials/login.ts");
     const made = await certified(address, token, shell.now(), PATIENCE_MS);
