@@ -152,7 +152,7 @@ export class ControllerRun {
     };
     const replans = bench.replans ?? replanner(planning, (plan) => orderOf(plan).fleet);
     this.engine = new RolloutEngine({ ...live, randomId, proves, care: bench.care, replans });
-    const about = { controllerVersion: "0.1.0", reportIntervalMs: 1_800_000 };
+    const about = { controllerVersion: "0.1.0", reportIntervalMs: 1_800_000, scanTook: () => undefined };
     this.deps = {
       ...live,
       hosts,

@@ -42,7 +42,7 @@ async function asking() {
     const hands = { randomId, proves, replans: proves, care: new HandCare() };
     const engine = new RolloutEngine({ ...live, ...hands, store: store.rollouts });
     const scans = new Scans(fleet, clock, randomId);
-    const about = { controllerVersion: "0", reportIntervalMs: 1_800_000 };
+    const about = { controllerVersion: "0", reportIntervalMs: 1_800_000, scanTook: () => undefined };
     const handlers = agentHandlers({
       ...live,
       ...about,

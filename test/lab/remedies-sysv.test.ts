@@ -106,6 +106,16 @@ esac
     expect(steps[0]?.evidence).toContain("no config");
   });
 
+  test("a script whose stop does not wait, so that its start finds the old daemon and starts none", async () => {
+    // As xinetd's of Debian on a busy host: here the old daemon takes two seconds to end.
+    const stop = '(sleep 2; kill "$(cat $PIDFILE)") >/dev/null 2>&1 </dev/null &';
+    await daemon("slowend", { ...usual, stop });
+    const before = await sh("pgrep -x slowend");
+    const { code, steps } = await applied("slowend");
+    expect([code, steps]).toEqual([0, [{ outcome: "done", evidence: expect.stringContaining("when told again") }]]);
+    expect(await sh("pgrep -x slowend")).not.toBe(before);
+  });
+
   test("a script of an interpreter that comes up again", async () => {
     await perlDaemon("perld");
     expect(await applied("perld")).toMatchObject({ code: 0, steps: [{ outcome: "done" }] });

@@ -79,7 +79,7 @@ export class SimController {
       care: mortalCare(options.care, () => this.isOver),
       replans: NO_REPLANS,
     });
-    const rest = { controllerVersion: "0.1.0", reportIntervalMs: 1_800_000, log: SILENT };
+    const rest = { controllerVersion: "0.1.0", reportIntervalMs: 1_800_000, log: SILENT, scanTook: () => undefined };
     const audit = { head: async () => EMPTY_CHAIN };
     this.#deps = { hosts, audit, fleet, scans, probes, engine: this.engine, clock, epoch, ...rest };
   }

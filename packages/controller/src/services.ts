@@ -100,7 +100,7 @@ export function buildServices(deps: ControllerDeps): Services {
   });
   const agents = agentHandlers({
     ...{ hosts, audit: store.audit, fleet, scans, probes, engine, clock, epoch, log },
-    controllerVersion: version,
+    ...{ controllerVersion: version, scanTook: (ms) => deps.counts.scanTook(ms) },
     reportIntervalMs: deps.config.reportIntervalMs,
   });
   const trusting = trustHandlers({ ...deps, fleet, engine });

@@ -18,6 +18,8 @@ export interface ScanReport {
   readonly unreadable: number;
   /** Why the agent's file is invalid, so that nothing is done on the host; null: it is valid, or there is none. */
   readonly configError: string | null;
+  /** How long the scan took; absent where an older agent does not say. */
+  readonly scanMs?: number;
   /** gzip of `afterpatch.scan/v1`; empty when only the digest is sent. */
   readonly body: Uint8Array;
 }

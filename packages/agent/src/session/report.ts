@@ -28,6 +28,7 @@ export function reportOf(scan: Scan): ScanReport {
     reboot: scan.reboot.required,
     unreadable: scan.processes.unreadable,
     configError: scan.config?.verdict === "invalid" ? scan.config.why : null,
+    scanMs: Math.max(1, Math.round(scan.elapsedMs)),
     body: gzipSync(JSON.stringify(scan)),
   };
 }

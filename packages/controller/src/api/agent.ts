@@ -31,6 +31,8 @@ export interface AgentApiDeps {
   readonly controllerVersion: string;
   readonly reportIntervalMs: number;
   readonly log: Log;
+  /** Told how long each scan took that was reported. */
+  readonly scanTook: (ms: number) => void;
 }
 
 const QUARANTINED =
@@ -105,6 +107,7 @@ export async function hear(deps: AgentApiDeps, hostId: string, link: AgentLink, 
       await noteOutside(deps, hostId, message.report);
       const isKept = await saveReport(deps, hostId, message.report);
       link.send({ kind: "report-ack", digest: message.report.digest, sendBody: !isKept });
+      if (isKept && message.report.scanMs !== undefined) deps.scanTook(message.report.scanMs);
       if (isKept) deps.scans.answered(hostId, message.requestId, { kind: "fresh" });
       return;
     }

@@ -29,6 +29,22 @@ test("a webhook fails from an attempt that failed to one that was heard", async 
   ]);
 });
 
+test("how long scans took, as hosts say, and none longer than one that was given up", async () => {
+  const metrics = new Metrics();
+  const counts = new Counts(metrics);
+  for (const ms of [90, 700, 4_294_967_295]) counts.scanTook(ms);
+  const told = await lines(metrics, "afterpatch_agent_scan_duration_seconds");
+  expect(told).toEqual(
+    expect.arrayContaining([
+      'afterpatch_agent_scan_duration_seconds_bucket{le="0.1"} 1',
+      'afterpatch_agent_scan_duration_seconds_bucket{le="1"} 2',
+      'afterpatch_agent_scan_duration_seconds_bucket{le="600"} 3',
+      "afterpatch_agent_scan_duration_seconds_sum 600.79",
+      "afterpatch_agent_scan_duration_seconds_count 3",
+    ]),
+  );
+});
+
 test("events of rollouts are counted once they are stored, a repeated request is not", async () => {
   const bench = await ControllerBench.with(["web1"]);
   const metrics = new Metrics();

@@ -1,4 +1,4 @@
-import { Counter, collectDefaultMetrics, Gauge, Registry, type RegistryContentType } from "prom-client";
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry, type RegistryContentType } from "prom-client";
 
 /** One sample: its labels and its value. */
 export type Sample = readonly [labels: Readonly<Record<string, string>>, value: number];
@@ -35,6 +35,12 @@ export class Metrics {
       counter.reset();
       for (const [labels, value] of samples) counter.inc(labels, value);
     };
+  }
+
+  /** Takes one measurement after the other; `buckets` are upper bounds. */
+  histogram(name: string, help: string, buckets: readonly number[]): (value: number) => void {
+    const histogram = new Histogram({ name, help, buckets: [...buckets], registers: [this.#registry] });
+    return (value) => histogram.observe(value);
   }
 
   /** `collect` is called before each answer, and says what it knows to the metrics that it has made. */

@@ -14,6 +14,7 @@ export function reportToWire(report: ScanReport): pb.v1.Report {
     configError: report.configError ?? "",
     findings: countsToWire(report.findings),
     reboot: needToWire(report.reboot),
+    scanMs: report.scanMs ?? 0,
   };
 }
 
@@ -30,6 +31,7 @@ export function reportFromWire(report: pb.v1.Report): ScanReport {
     configError: report.configError === "" ? null : report.configError,
     findings: countsFromWire(report.findings),
     reboot: needFromWire(report.reboot),
+    ...(report.scanMs > 0 ? { scanMs: report.scanMs } : {}),
   };
 }
 

@@ -18,18 +18,41 @@ const count = fc.maxSafeNat();
 const instant = fc.maxSafeInteger();
 const small = fc.nat(2 ** 32 - 1);
 
-const report: fc.Arbitrary<ScanReport> = fc.record({
-  digest: text,
-  scannedAt: instant,
-  bootId: text,
-  os: text,
-  kernel: text,
-  findings: fc.record({ service: small, "xinetd-session": small, application: small, kernel: small, microcode: small }),
-  reboot: fc.constantFrom(true, false, null),
-  unreadable: small,
-  configError: fc.option(fc.string({ unit: "grapheme", minLength: 1 })),
-  body: fc.uint8Array({ maxLength: 40 }),
-});
+const report: fc.Arbitrary<ScanReport> = fc.record(
+  {
+    digest: text,
+    scannedAt: instant,
+    bootId: text,
+    os: text,
+    kernel: text,
+    findings: fc.record({
+      service: small,
+      "xinetd-session": small,
+      application: small,
+      kernel: small,
+      microcode: small,
+    }),
+    reboot: fc.constantFrom(true, false, null),
+    unreadable: small,
+    configError: fc.option(fc.string({ unit: "grapheme", minLength: 1 })),
+    body: fc.uint8Array({ maxLength: 40 }),
+    scanMs: fc.integer({ min: 1, max: 4_294_967_295 }),
+  },
+  {
+    requiredKeys: [
+      "digest",
+      "scannedAt",
+      "bootId",
+      "os",
+      "kernel",
+      "findings",
+      "reboot",
+      "unreadable",
+      "configError",
+      "body",
+    ],
+  },
+);
 const step: fc.Arbitrary<StepResult> = fc.record(
   {
     kind: text,

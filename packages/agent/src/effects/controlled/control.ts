@@ -14,6 +14,8 @@ export interface ServiceControl {
   readonly by: string;
   /** What was run, for people, with its exit code. */
   readonly restart: () => Promise<Ran & { readonly command: string }>;
+  /** Starts it where it does not run; null: its manager does that by itself. */
+  readonly start: (() => Promise<Ran>) | null;
   readonly reload: () => Promise<Ran>;
   /** What its manager says is wrong with it; null: nothing, or it has no word for it. */
   readonly whyNotUp: () => Promise<string | null>;

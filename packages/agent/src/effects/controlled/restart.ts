@@ -21,6 +21,8 @@ import { programsRunBy, runningAnew } from "./running.ts";
 const RESTART_TIMEOUT_MS = 180_000;
 /** A daemon detaches and writes its pid file a moment after its script has ended, or stops as late. */
 const AFTER_SCRIPT_MS = 10_000;
+/** After a script that ended before the old processes did: likely it started nothing. */
+const SOON_MS = 1_000;
 const LISTEN_TIMEOUT_MS = 20_000;
 const POLL_MS = 100;
 const LAST_LINES = 20;
@@ -66,21 +68,36 @@ export async function restartControlled(
   if (status === null) return { outcome: "failed", detail: `${name}: ${control.by} did not end: ${shown(complaint)}` };
   const said = lastLines(stdout);
   const why = status === 0 ? "" : ` (${command} exited ${status}: ${shown(complaint)}${said})`;
+  const isRaced = before.old.some(isRunning);
   const isOver = await waitUntil(() => !before.old.some(isRunning), AFTER_SCRIPT_MS, POLL_MS);
   if (!isOver) {
     // The usual trap: a pid file that is gone or stale, and a script that finds nobody to stop.
     const pids = before.old.filter(isRunning).map(({ pid }) => pid);
     return { outcome: "failed", detail: `pid ${pids.join(", ")} of ${name} outlived the restart${why}` };
   }
-  const isBack = await waitUntil(() => runningAnew(before, control.keepers()).length > 0, AFTER_SCRIPT_MS, POLL_MS);
-  if (!isBack) {
+  const back = await cameBack(control, before, isRaced ? SOON_MS : AFTER_SCRIPT_MS);
+  if (back === null) {
     const detail = `${name} was stopped and did not start again: no new process runs ${namesOf(before)}${why}`;
     return { outcome: "failed", detail };
   }
-  const restarted = { outcome: "done", detail: `${name} restarted by ${control.by}${why}` } as const;
+  const restarted = { outcome: "done", detail: `${name} restarted by ${control.by}${back}${why}` } as const;
   if (!superServer) return restarted;
   const pids = () => superServerAmong(runningAnew(before, control.keepers()), [])?.pids ?? [];
   return servedAgain(restarted, superServer, readServices, pids, control.reload);
+}
+
+/**
+ * Null: it did not. A script whose `stop` does not wait, as that of Debian's xinetd, finds the old process when it is to
+ * start the new one, and starts none: nothing runs then, and a second `start` is what a person would type.
+ */
+async function cameBack(control: ServiceControl, before: ScriptEvidence, withinMs: number): Promise<string | null> {
+  const isBack = (ms: number) => waitUntil(() => runningAnew(before, control.keepers()).length > 0, ms, POLL_MS);
+  if (await isBack(withinMs)) return "";
+  if (control.start === null) return null;
+  await control.start();
+  return (await isBack(AFTER_SCRIPT_MS))
+    ? ", which had stopped it and not started it, and started it when told again"
+    : null;
 }
 
 function namesOf({ ran }: ScriptEvidence): string {

@@ -18,7 +18,7 @@ export function hasScript(name: string): boolean {
 /** There is no `try-restart` that all scripts know. */
 export function scriptControl(name: string): ServiceControl {
   const program = isOpenrc() ? "rc-service" : "service";
-  const ask = (verb: "restart" | "reload" | "status", timeoutMs: number) => {
+  const ask = (verb: "restart" | "start" | "reload" | "status", timeoutMs: number) => {
     // It hands PATH on to the daemon and keeps its directory to itself; what it starts may keep its output open.
     const lock = verb === "status" ? null : actingLock();
     return run(program, [name, verb], timeoutMs, { leavesDaemons: true, lock });
@@ -28,6 +28,7 @@ export function scriptControl(name: string): ServiceControl {
     name,
     by: program === "service" ? "its script" : program,
     restart: async () => ({ ...(await ask("restart", SCRIPT_TIMEOUT_MS)), command: `${program} ${name} restart` }),
+    start: () => ask("start", SCRIPT_TIMEOUT_MS),
     reload: () => ask("reload", CHECK_TIMEOUT_MS),
     whyNotUp: async () => statusOf(await ask("status", CHECK_TIMEOUT_MS), name, program),
     isUnderWay: () => isUnderWay(name),
@@ -50,10 +51,11 @@ export function statusOf(
   return `${program} ${name} status says that it does not run (exit code ${status})`;
 }
 
-/** Somebody runs this service's script to restart it. */
+/** Somebody runs this service's script to restart or start it. */
 function isUnderWay(name: string): boolean {
   return [...processTable().keys()].some((pid) => {
     const words = (procText(pid, "cmdline") ?? "").split("\0");
-    return words.includes("restart") && words.some((word) => word === name || word.endsWith(`/init.d/${name}`));
+    const isStarting = words.includes("restart") || words.includes("start");
+    return isStarting && words.some((word) => word === name || word.endsWith(`/init.d/${name}`));
   });
 }

@@ -64,6 +64,7 @@ export function supervisedControl(wanted: Pick<SupervisedService, "manager" | "n
     target: supervisedTarget(wanted),
     name: called,
     by: client.program,
+    start: null,
     restart: async () => ({
       ...(await tell(client.restart, RESTART_MS, true)),
       command: `${client.program} for ${name}`,
