@@ -1,150 +1,177 @@
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
+import { readBeside } from "@afterpatch/cli/inventory/beside";
 import { readInventory } from "@afterpatch/cli/inventory/read";
 import { selectIn } from "@afterpatch/core/fleet/select";
 import { inventoryRoster } from "@afterpatch/core/inventory/roster";
+import type { Inventory } from "@afterpatch/core/inventory/tree";
+import { flattened } from "@afterpatch/core/inventory/variables";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type Case, cases } from "./inventory-cases.ts";
 
-// Inventories and patterns, read by us and by Ansible's own code.
+// Inventories, variables and patterns, read by us and by Ansible's own code.
 
 const PYTHON = "/usr/bin/python3";
 const isHere = spawnSync(PYTHON, ["-c", "import ansible"]).status === 0;
 const missing = isHere ? null : "ansible-core is not installed";
 if (missing !== null && process.env.CI) test("what these tests need is here", () => expect(missing).toBeNull());
 
-const INVENTORIES = Number(process.env.AFTERPATCH_INVENTORIES ?? 300);
+const INVENTORIES = Number(process.env.AFTERPATCH_INVENTORIES ?? 150);
+const WANTED = ["zone", "rack"];
 
 interface Answer {
   readonly groups: Readonly<
     Record<string, { readonly hosts: readonly string[]; readonly children: readonly string[] }>
   >;
-  readonly isParsed: boolean;
+  /** How many sources were read. */
+  readonly parsed: number;
   readonly patterns: readonly (readonly string[] | null)[];
+  readonly variables: Readonly<Record<string, Readonly<Record<string, string>>>>;
+  readonly listing: string | null;
 }
 
-const group = fc.constantFrom("web", "db", "canary", "zone_a", "h0");
-const host = fc.constantFrom(
-  "web1",
-  "web01",
-  "db1.example.net",
-  "web[1:3]",
-  "n[01:03]",
-  "h0[1:5:2]",
-  "x[a:c]",
-  "10.0.0.5:22",
-  "a-b",
-);
-const hostLine = fc
-  .tuple(host, fc.constantFrom("", " a=1", " s='x y' # c", ' q="# no"'))
-  .map((parts) => parts.join(""));
-const hosts = fc.tuple(fc.option(group), fc.array(hostLine, { maxLength: 4 }));
-const ini = fc
-  .array(
-    fc.oneof(
-      { weight: 4, arbitrary: hosts.map(([name, lines]) => [...(name === null ? [] : [`[${name}]`]), ...lines]) },
-      {
-        weight: 2,
-        arbitrary: fc
-          .tuple(group, fc.array(group, { maxLength: 2 }))
-          .map(([name, all]) => [`[${name}:children]`, ...all]),
-      },
-      { weight: 1, arbitrary: group.map((name) => [`[${name}:vars]  # of all`, "max=23 # kept"]) },
-      {
-        weight: 1,
-        arbitrary: fc.constantFrom(["; note"], [""], ["[broken one]"], ["[web:other]"], ["web7 novalue"], ["web8:"]),
-      },
-    ),
-    { maxLength: 7 },
-  )
-  .map((parts) => ({ name: "hosts", text: `${parts.flat().join("\n")}\n` }));
-const names = fc.dictionary(host, fc.constant(null), { maxKeys: 3, noNullPrototype: true });
-const inside = fc.record({ hosts: names }, { noNullPrototype: true });
-const outside = fc.record(
-  { hosts: names, children: fc.dictionary(group, fc.option(inside), { maxKeys: 2, noNullPrototype: true }) },
-  { requiredKeys: [], noNullPrototype: true },
-);
-const yaml = fc
-  .dictionary(fc.oneof(group, fc.constant("all")), outside, { minKeys: 1, maxKeys: 3, noNullPrototype: true })
-  .map((document) => ({ name: "hosts.yaml", text: JSON.stringify(document) }));
-
-const word = fc.oneof(
-  group,
-  fc.constantFrom("all", "ungrouped", "web1", "n02", "web*", "n0?", "*.net", "x[ab]*", "*a*", "w[!e]*"),
-  fc.constantFrom("~w", "~(?:web|db)\\d?$", "~.*1", "~n0[12]$", "~x[a-b]", "~.*\\.net$", "~h0|web01"),
-);
-const term = fc
-  .tuple(fc.constantFrom("", "", "", "&", "!"), word, fc.constantFrom("", "", "", "[0]", "[-1]", "[0:1]", "[1:]"))
-  .map((parts) => parts.join(""));
-const pattern = fc
-  .tuple(fc.constantFrom(":", ","), fc.array(term, { minLength: 1, maxLength: 4 }))
-  .map(([sign, all]) => all.join(sign));
-const cases = fc.record({ file: fc.oneof(ini, yaml), patterns: fc.array(pattern, { minLength: 20, maxLength: 20 }) });
+interface Compared {
+  inventories: number;
+  listings: number;
+  variables: number;
+  patterns: number;
+}
 
 describe.skipIf(missing !== null)(`Ansible agrees${missing === null ? "" : ` (skipped: ${missing})`}`, () => {
   let folder: string;
   beforeAll(() => {
     folder = mkdtempSync(join(tmpdir(), "afterpatch-inventory-"));
+    mkdirSync(join(folder, "empty"));
   });
   afterAll(() => rmSync(folder, { recursive: true }));
 
   test("on inventories, and on which hosts patterns select", async () => {
     const sampled = fc.sample(cases, { numRuns: INVENTORIES, seed: fc.readConfigureGlobal().seed ?? 1 });
-    const sources = sampled.map(({ file: { name, text } }, index) => {
-      const source = join(folder, `${index}-${name}`);
-      writeFileSync(source, text, { mode: 0o644 });
-      return source;
-    });
-    const input = sampled.map(({ patterns }, index) => JSON.stringify({ source: sources[index], patterns })).join("\n");
+    const placed = sampled.map((one, index) => place(one, join(folder, String(index))));
+    const input = sampled.map(({ patterns, limits }, index) =>
+      JSON.stringify({ sources: placed[index], patterns, limits, variables: WANTED, isListed: index % 5 === 0 }),
+    );
     const said = spawnSync(PYTHON, [join(import.meta.dirname, "inventory-oracle.py")], {
-      input,
+      input: input.join("\n"),
       encoding: "utf8",
       maxBuffer: 1 << 28,
+      // Ansible reads group_vars of where it stands too.
+      cwd: join(folder, "empty"),
+      env: { ...process.env, ANSIBLE_LOCALHOST_WARNING: "False" },
     });
     const answers = said.stdout
       .trimEnd()
       .split("\n")
       .map((line): Answer => JSON.parse(line));
     expect(answers.length, said.stderr).toBe(sampled.length);
-    let compared = 0;
-    for (const [index, { file, patterns }] of sampled.entries()) {
-      compared += await compare(sources[index] ?? "", file.text, patterns, answers[index]);
-    }
-    expect(compared).toBeGreaterThan(INVENTORIES / 2);
-    console.log(`inventories: ${sampled.length}, patterns that both understood: ${compared}`);
-  });
+    const compared: Compared = { inventories: 0, listings: 0, variables: 0, patterns: 0 };
+    for (const [index, one] of sampled.entries()) await compare(one, placed[index] ?? [], answers[index], compared);
+    expect(compared.inventories).toBeGreaterThan(INVENTORIES / 10);
+    expect(compared.patterns).toBeGreaterThan(INVENTORIES / 2);
+    console.log(`compared: ${JSON.stringify(compared)}`);
+  }, 600_000);
 });
 
-/** How many patterns were compared. */
-async function compare(source: string, text: string, patterns: readonly string[], answer: Answer | undefined) {
-  const ours = await readInventory([source]).catch(() => null);
+/** Writes the sources of a case; how they are named after `-i`. */
+function place({ sources, beside }: Case, folder: string): readonly string[] {
+  const put = (path: string, text: string) => {
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, text, { mode: 0o644 });
+  };
+  for (const [path, text] of beside) put(join(folder, "0", path), text);
+  return sources.map((source, index) => {
+    if (source.kind === "names") return source.text;
+    const directory = join(folder, String(index));
+    for (const { name, text } of source.files) put(join(directory, name), text);
+    const [only] = source.files;
+    return source.kind === "file" && only ? join(directory, only.name) : directory;
+  });
+}
+
+async function compare(one: Case, sources: readonly string[], answer: Answer | undefined, compared: Compared) {
+  const text = JSON.stringify(one);
+  const ours = await readInventory(sources, { wanted: WANTED }).catch(() => null);
   // Rule: what is refused is refused whole; Ansible goes on to read refused YAML as INI, and keeps what came before.
-  if (ours !== null || source.endsWith("hosts")) expect(ours !== null, text).toBe(answer?.isParsed);
-  if (ours === null || answer === undefined) return 0;
-  const groups = [...ours.groups.values()].map((each) => [
-    each.name,
-    { hosts: [...each.hosts], children: [...each.children] },
+  if (
+    one.sources.every((source) => source.kind === "file" && source.files[0]?.name === "hosts") &&
+    sources.length === 1
+  )
+    expect(ours !== null, text).toBe(answer?.parsed === 1);
+  if (ours === null || answer === undefined) return;
+  compared.inventories++;
+  expect(groupsOf(ours), text).toEqual(answer.groups);
+  compared.variables += await compareVariables(ours, sources, answer, text);
+  if (answer.listing !== null) {
+    await compareListing(answer.listing, dirname(sources[0] ?? ""), answer, text);
+    compared.listings++;
+  }
+  comparePatterns(one, ours, answer, compared);
+}
+
+function groupsOf({ groups }: Inventory) {
+  return Object.fromEntries(
+    [...groups.values()].map(({ name, hosts, children }) => [name, { hosts: [...hosts], children: [...children] }]),
+  );
+}
+
+async function compareVariables(ours: Inventory, sources: readonly string[], { variables }: Answer, text: string) {
+  const known = flattened(ours, await readBeside(sources, ours, new Set(WANTED)));
+  const said = [...ours.hosts].map((host) => {
+    const values = [...known(host)].map(([key, value]) => [key, value.kind === "text" ? value.text : "None"]);
+    return [host, Object.fromEntries(values)];
+  });
+  // Rule: a label is true, where Python is True.
+  const theirs = Object.entries(variables).map(([host, values]) => [
+    host,
+    Object.fromEntries(
+      Object.entries(values).map(([key, value]) => [
+        key,
+        value.replace(/^(?:True|False)$/, (word) => word.toLowerCase()),
+      ]),
+    ),
   ]);
-  expect(Object.fromEntries(groups), text).toEqual(answer.groups);
+  expect(Object.fromEntries(said), text).toEqual(Object.fromEntries(theirs));
+  return Object.values(variables).reduce((count, values) => count + Object.keys(values).length, 0);
+}
+
+/** What `ansible-inventory --list` prints, read back. */
+async function compareListing(listing: string, folder: string, answer: Answer, text: string) {
+  const path = join(folder, "..", "listing.json");
+  writeFileSync(path, listing, { mode: 0o644 });
+  const ours = await readInventory([path], { wanted: WANTED });
+  const members = (groups: Answer["groups"]) =>
+    Object.fromEntries(
+      // Rule: a listing leaves out groups without hosts and children, and has the hosts of `all` in `ungrouped`.
+      Object.entries(groups)
+        .filter(([name, { hosts, children }]) => name !== "all" && hosts.length + children.length > 0)
+        .map(([name, { hosts, children }]) => [name, { hosts: [...hosts].sort(), children: [...children].sort() }]),
+    );
+  expect(members(groupsOf(ours)), text).toEqual(members(answer.groups));
+  await compareVariables(ours, [], answer, text);
+}
+
+function comparePatterns({ patterns, limits }: Case, ours: Inventory, answer: Answer, compared: Compared): void {
   const roster = inventoryRoster(ours);
-  let compared = 0;
   for (const [at, each] of patterns.entries()) {
-    const selection = selectIn(each, roster);
+    const limit = limits[at] ?? null;
+    const selection = selectIn(each, roster, limit === null ? [] : [limit]);
     // Rule: a term that matches nothing, an empty selection and a pattern that we refuse are errors; Ansible goes on.
     if (selection.kind !== "selected") continue;
+    const typed = `${each} ${limit ?? ""}`;
     // Rule: `*a*` and `a*` do not match the implied group all.
-    if (each.includes("*a*")) continue;
+    if (typed.includes("*a*")) continue;
     // Rule: a subscript counts each host once; Ansible counts it again where a glob matches it and its groups.
-    if (/[*?\]]\[[-0-9:]+\]/.test(each)) continue;
-    const theirs = answer.patterns[at] ?? [];
+    if (/[*?\]]\[[-0-9:]+\]/.test(typed)) continue;
     // Rule: groups below groups come level by level, as written; Ansible goes through a set, in no order.
     const isDeep = [...ours.groups.values()].some(({ name, children }) => name !== "all" && children.size > 0);
-    if (isDeep && each.includes("[")) continue;
+    if (isDeep && typed.includes("[")) continue;
     const inOrder = (hosts: readonly string[]) => (isDeep ? [...hosts].sort() : hosts);
-    expect(inOrder(selection.hosts), `${text}\n${each}`).toEqual(inOrder(theirs));
-    compared++;
+    expect(inOrder(selection.hosts), `${JSON.stringify(groupsOf(ours))}\n${typed}`).toEqual(
+      inOrder(answer.patterns[at] ?? []),
+    );
+    compared.patterns++;
   }
-  return compared;
 }

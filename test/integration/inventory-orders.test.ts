@@ -1,4 +1,4 @@
-import { mkdtempSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
@@ -94,6 +94,47 @@ test("groups, limits, and hosts that are not enrolled", async () => {
   const { hosts, notEnrolled } = JSON.parse(cordon.out);
   expect([cordon.code, hosts.length, notEnrolled]).toEqual([4, 2, ["web03"]]);
 }, 120_000);
+
+test("variables that are asked for become labels, ansible_host is a hint, and nothing else is sent", async () => {
+  const { put, folder, run } = await place(["web01", "web02"], { role: "web" });
+  put("hosts", "[web]\nfront ansible_host=web01 ec2_az=eu-1 password=hunter2\nweb02\n");
+  mkdirSync(join(folder, "host_vars"));
+  put("host_vars/web02.yml", "ec2_az: eu-2\nboot: !vault |\n  $ANSIBLE_VAULT;1.1;AES256\n  6162\n");
+  const inventory = join(folder, "hosts");
+  const plan = await run("plan", "zone=eu-1", "-i", inventory, "--inventory-label", "zone=ec2_az", "-o", "json");
+  expect([plan.code, planned(plan.out)]).toEqual([0, ["web01"]]);
+  expect(plan.err).toContain("known by ansible_host alone: front is host web01\n");
+  expect(plan.out).not.toMatch(/hunter2|VAULT|password/);
+  const status = await run("status", "-i", inventory, "--inventory-label", "zone=ec2_az", "-o", "json");
+  const labels = JSON.parse(status.out).hosts.map((host: { labels: object }) => host.labels);
+  expect(labels).toEqual([
+    { role: "web", zone: "eu-1" },
+    { role: "web", zone: "eu-2" },
+  ]);
+  const other = await run("status", "-i", inventory, "--inventory-label", "role=ec2_az");
+  expect([other.code, other.err]).toEqual([
+    5,
+    expect.stringContaining("host web01 has the label role=web, and the inventory says role=eu-1 of front"),
+  ]);
+  const vault = await run("status", "-i", inventory, "--inventory-label", "zone=boot");
+  expect([vault.code, vault.err]).toEqual([5, expect.stringContaining("'boot' of web02 is no label: it is encrypted")]);
+}, 120_000);
+
+test("a program is run by --inventory-exec alone", async () => {
+  const { put, run } = await place(["web01"]);
+  const script = put(
+    "script",
+    '#!/bin/sh\n[ "$1" = --list ] && echo \'{"web": ["web01"], "_meta": {"hostvars": {}}}\'\n',
+  );
+  chmodSync(script, 0o755);
+  const refused = await run("plan", "web", "-i", script);
+  expect([refused.code, refused.err]).toEqual([5, expect.stringMatching(/executable.*--inventory-exec/)]);
+  expect(planned((await run("plan", "web", "-i", script, "--inventory-exec", "-o", "json")).out)).toEqual(["web01"]);
+  const broken = put("broken", "#!/bin/sh\necho no credentials >&2\nexit 3\n");
+  chmodSync(broken, 0o755);
+  const failed = await run("plan", "web", "-i", broken, "--inventory-exec");
+  expect([failed.code, failed.err]).toEqual([5, expect.stringContaining("--list: ended with 3: no credentials")]);
+}, 60_000);
 
 const FILE = `apiVersion: afterpatch/v1
 kind: Rollout

@@ -148,7 +148,21 @@ function configured(argv: readonly string[], version: string, columns: number, r
       (args) =>
         checkGiven(
           args,
-          ["label", "only", "kind", "package", "library", "unit", "cve", "inventory", "i", "limit", "l"],
+          [
+            "label",
+            "only",
+            "kind",
+            "package",
+            "library",
+            "unit",
+            "cve",
+            "inventory",
+            "i",
+            "limit",
+            "l",
+            "inventory-label",
+            "inventoryLabel",
+          ],
           argv,
         ),
       true,

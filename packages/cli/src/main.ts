@@ -66,6 +66,7 @@ function shellFor(parsed: Omit<Extract<Parsed, { kind: "command" }>, "kind" | "c
     controller: parsed.controller ?? (env.AFTERPATCH_CONTROLLER || null),
     credentials: parsed.credentials ?? (env.AFTERPATCH_CREDENTIALS || join(home(), ".config", "afterpatch")),
     inventory: env.AFTERPATCH_INVENTORY || null,
+    inventoryLabels: env.AFTERPATCH_INVENTORY_LABELS || null,
   };
   const isColoured = parsed.isColoured && stdout.isTTY && !env.NO_COLOR && env.TERM !== "dumb";
   return {

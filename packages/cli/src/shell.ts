@@ -25,6 +25,8 @@ export interface Access {
   readonly credentials: string;
   /** Ansible inventory where `-i` names none. */
   readonly inventory: string | null;
+  /** `zone=ec2_az,rack=rack`, where `--inventory-label` says nothing. */
+  readonly inventoryLabels: string | null;
 }
 
 export interface Terminal {

@@ -24,7 +24,7 @@ import type { Shell, Target } from "../shell.ts";
 import { patternOf, type RolloutInput } from "../rollout-file.ts";
 import { type DryRunArgs, isDryRun, showDryRun } from "./dry-run.ts";
 import { type FilterArgs, filterOf, isPartial } from "./filter-options.ts";
-import { scopeOf } from "./scope-options.ts";
+import { type ScopeArgs, scopeOf } from "./scope-options.ts";
 import type { beginOptions } from "./start-options.ts";
 import { type Patience, patienceOf, shellFor } from "./wait-options.ts";
 
@@ -102,12 +102,11 @@ interface Args
     >,
     FilterArgs,
     DryRunArgs,
+    ScopeArgs,
     Target {
   readonly pattern?: string | undefined;
   readonly serial: string;
   readonly planDigest?: string | undefined;
-  readonly inventory?: readonly string[] | undefined;
-  readonly limit?: readonly string[] | undefined;
 }
 
 /** Where an order comes from, beside the command line. */

@@ -14,7 +14,7 @@ const EXITS = "0 read, 5 usage, or an inventory that cannot be read";
 
 function read(args: Parameters<typeof sourcesOf>[0], shell: Shell) {
   const sources = sourcesOf(args, shell);
-  if (sources.length > 0) return readInventory(sources);
+  if (sources.length > 0) return readInventory(sources, { mayExecute: args.inventoryExec === true });
   throw usageError("inventory", "none is named", "write -i FILE");
 }
 

@@ -7,7 +7,7 @@ import { tellReached } from "../documents/reached.ts";
 import { checkTarget, emit } from "../output.ts";
 import type { Shell, Target } from "../shell.ts";
 import { renderStatus } from "../render/status.ts";
-import { scopeOf, scopeOptions } from "./scope-options.ts";
+import { type ScopeArgs, scopeOf, scopeOptions } from "./scope-options.ts";
 
 const exitCodeOption = {
   type: "boolean",
@@ -49,12 +49,10 @@ export const scan = command({
   run: (args, shell) => show(args, shell, true),
 });
 
-interface ShowArguments extends Target {
+interface ShowArguments extends Target, ScopeArgs {
   /** Absent: every host, and an empty fleet is then no error. */
   readonly pattern?: string | undefined;
   readonly exitCode: boolean;
-  readonly inventory?: readonly string[] | undefined;
-  readonly limit?: readonly string[] | undefined;
 }
 
 async function show(args: ShowArguments, shell: Shell, fresh: boolean): Promise<ExitCode> {

@@ -1,7 +1,8 @@
 // Ansible's INI inventories, in one pass; see ansible.builtin.ini. Any mistake refuses the whole text.
 import { echoed } from "../text.ts";
 import { hostNames } from "./host-names.ts";
-import { addChild, addGroup, addHost, type Mistake, type Tree } from "./tree.ts";
+import { addChild, addGroup, addHost, type Mistake, setGroupVariable, setHostVariable, type Tree } from "./tree.ts";
+import { literalOf } from "./variables.ts";
 import { shellWords } from "./words.ts";
 
 const SECTION = /^\[([^:\]\s]+)(?::(\w+))?\]\s*(?:#.*)?$/;
@@ -50,7 +51,7 @@ function readLine(line: string, at: number, reading: Reading): string | undefine
     case "children":
       return readChild(line, at, reading);
     case "vars":
-      return line.includes("=") ? undefined : `${echoed(line)} is no variable: write key=value`;
+      return readVariable(line, reading);
   }
 }
 
@@ -77,6 +78,14 @@ function settle(name: string, reading: Reading): string | undefined {
   return undefined;
 }
 
+/** The rest of the line is the value, whatever is in it. */
+function readVariable(line: string, { tree, group }: Reading): string | undefined {
+  const at = line.indexOf("=");
+  if (at < 0) return `${echoed(line)} is no variable: write key=value`;
+  setGroupVariable(tree, group, line.slice(0, at).trim(), literalOf(line.slice(at + 1).trim()));
+  return undefined;
+}
+
 function readHosts(line: string, { tree, group }: Reading): string | undefined {
   const words = shellWords(line);
   if (words === null) return `${echoed(line)}: a quote is not closed`;
@@ -85,7 +94,13 @@ function readHosts(line: string, { tree, group }: Reading): string | undefined {
   if (wrong !== undefined) return `${echoed(wrong)} behind a host is no variable: write key=value`;
   const hosts = hostNames(pattern);
   if (hosts.kind === "invalid") return hosts.why;
-  for (const name of hosts.names) addHost(tree, group, name);
+  for (const name of hosts.names) {
+    addHost(tree, group, name);
+    for (const word of variables) {
+      const at = word.indexOf("=");
+      setHostVariable(tree, name, word.slice(0, at), literalOf(word.slice(at + 1)));
+    }
+  }
   return undefined;
 }
 

@@ -2,7 +2,8 @@
 // A mapping is a Map, which keeps the order that was written.
 import { echoed } from "../text.ts";
 import { hostNames } from "./host-names.ts";
-import { addChild, addGroup, addHost, type Tree } from "./tree.ts";
+import { addChild, addGroup, addHost, setGroupVariable, setHostVariable, type Tree } from "./tree.ts";
+import { plainValue } from "./variables.ts";
 
 /** Deeper than any inventory; beyond it nothing is read. */
 const DEEPEST = 100;
@@ -42,10 +43,11 @@ function readSection(path: readonly string[], group: string, content: unknown, t
       path,
       why: `${key} of group ${echoed(group)} is no mapping; write each name with a ':' behind it, without '-'`,
     };
-  if (key === "vars") return null;
   return each(entries, (name, value) => {
     const inside = [...path, String(name)];
-    if (key === "hosts") return readHost(inside, group, tree);
+    if (key === "vars") setGroupVariable(tree, group, String(name), plainValue(value));
+    if (key === "vars") return null;
+    if (key === "hosts") return readHost(inside, group, value, tree);
     const refused = readGroup(inside, value, tree);
     if (refused) return refused;
     const why = addChild(tree, group, String(name));
@@ -53,11 +55,19 @@ function readSection(path: readonly string[], group: string, content: unknown, t
   });
 }
 
-function readHost(path: readonly string[], group: string, tree: Tree): Refused | null {
+function readHost(path: readonly string[], group: string, value: unknown, tree: Tree): Refused | null {
   const hosts = hostNames(path.at(-1) ?? "");
   if (hosts.kind === "invalid") return { path, why: hosts.why };
-  for (const name of hosts.names) addHost(tree, group, name);
+  for (const name of hosts.names) {
+    addHost(tree, group, name);
+    hostVariables(name, value, tree);
+  }
   return null;
+}
+
+function hostVariables(host: string, variables: unknown, tree: Tree): void {
+  if (!(variables instanceof Map)) return;
+  for (const [key, value] of variables) setHostVariable(tree, host, String(key), plainValue(value));
 }
 
 /** True for what `ansible-inventory --list` prints: groups whose hosts or children are lists. */
@@ -74,13 +84,23 @@ export function isListing(document: unknown): boolean {
 export function readListing(document: ReadonlyMap<unknown, unknown>, tree: Tree): Refused | null {
   return each(document, (key, value) => {
     const name = String(key);
-    if (name === "_meta") return null;
+    if (name === "_meta") return readHostvars(value, tree);
     if (!isGroupName(name)) return { path: [name], why: `${echoed(name)} is no group's name` };
     addGroup(tree, name);
     const group = Array.isArray(value) ? new Map<unknown, unknown>([["hosts", value]]) : value;
     if (!(group instanceof Map)) return { path: [name], why: `group ${echoed(name)} is neither a mapping nor a list` };
+    const variables: unknown = group.get("vars");
+    if (variables instanceof Map)
+      for (const [variable, content] of variables) setGroupVariable(tree, name, String(variable), plainValue(content));
     return listed(name, "hosts", group, tree) ?? listed(name, "children", group, tree);
   });
+}
+
+/** Of hosts that no group names too, as Ansible keeps them: they say nothing then. */
+function readHostvars(meta: unknown, tree: Tree): null {
+  const hostvars: unknown = meta instanceof Map ? meta.get("hostvars") : null;
+  if (hostvars instanceof Map) for (const [host, variables] of hostvars) hostVariables(String(host), variables, tree);
+  return null;
 }
 
 function listed(

@@ -1,4 +1,4 @@
-import type { ScopeInventory } from "../fleet/scope.ts";
+import type { ScopeHost, ScopeInventory } from "../fleet/scope.ts";
 import type { Roster } from "../fleet/term.ts";
 import { type Inventory, membersOf } from "./tree.ts";
 
@@ -8,13 +8,16 @@ export function inventoryRoster(inventory: Inventory): Roster<string> {
   return { hosts: new Map([...inventory.hosts].map((name) => [name, name])), groups, labels: new Map() };
 }
 
-/** An inventory as orders carry it: what patterns need, and no variable. */
-export function inventoryScope(inventory: Inventory): ScopeInventory {
+/** An inventory as orders carry it: what patterns need, and of variables what `about` says. */
+export function inventoryScope(inventory: Inventory, about: (host: string) => Omit<ScopeHost, "name">): ScopeInventory {
   const names = [...inventory.hosts];
   const at = new Map(names.map((name, index) => [name, index]));
   const declared = [...inventory.groups.keys()].filter((name) => name !== "all");
   return {
-    hosts: names.map((name) => ({ name, address: "", labels: {} })),
+    hosts: names.map((name) => {
+      const { address, labels } = about(name);
+      return { name, address, labels };
+    }),
     groups: declared.map((name) => ({
       name,
       members: membersOf(inventory, name).flatMap((host) => at.get(host) ?? []),

@@ -1,14 +1,20 @@
 // Groups and hosts of Ansible inventories, as ansible.inventory.data keeps them: several sources fill one tree, and the
-// order in which names were first met is kept. Variables are not kept.
+// order in which names were first met is kept. Of variables those alone are kept that were asked for.
+import { type Value, type Variables, PRIORITY } from "./variables.ts";
 
 export interface Group {
   readonly name: string;
   /** Hosts that were put into this very group. */
   readonly hosts: ReadonlySet<string>;
   readonly children: ReadonlySet<string>;
+  readonly variables: Variables;
+  /** ansible_group_priority: of groups at one depth the higher one wins. */
+  readonly priority: number;
 }
 
 export interface Inventory {
+  /** Of hosts themselves, by name. */
+  readonly variables: ReadonlyMap<string, Variables>;
   readonly hosts: ReadonlySet<string>;
   /** `all` and `ungrouped` are always there. */
   readonly groups: ReadonlyMap<string, Group>;
@@ -24,16 +30,21 @@ interface OpenGroup extends Group {
   readonly hosts: Set<string>;
   readonly children: Set<string>;
   readonly parents: Set<string>;
+  readonly variables: Map<string, Value>;
+  priority: number;
 }
 
 /** An inventory that is being read. */
 export interface Tree {
   readonly hosts: Set<string>;
   readonly groups: Map<string, OpenGroup>;
+  readonly variables: Map<string, Map<string, Value>>;
+  /** Names of variables that are kept. */
+  readonly wanted: ReadonlySet<string>;
 }
 
-export function emptyTree(): Tree {
-  const tree: Tree = { hosts: new Set(), groups: new Map() };
+export function emptyTree(wanted: Iterable<string> = []): Tree {
+  const tree: Tree = { hosts: new Set(), groups: new Map(), variables: new Map(), wanted: new Set(wanted) };
   addGroup(tree, "all");
   addChild(tree, "all", "ungrouped");
   return tree;
@@ -42,7 +53,8 @@ export function emptyTree(): Tree {
 export function addGroup(tree: Tree, name: string): OpenGroup {
   const known = tree.groups.get(name);
   if (known) return known;
-  const group = { name, hosts: new Set<string>(), children: new Set<string>(), parents: new Set<string>() };
+  const [hosts, children, parents] = [new Set<string>(), new Set<string>(), new Set<string>()];
+  const group = { name, hosts, children, parents, variables: new Map<string, Value>(), priority: 1 };
   tree.groups.set(name, group);
   return group;
 }
@@ -50,6 +62,19 @@ export function addGroup(tree: Tree, name: string): OpenGroup {
 export function addHost(tree: Tree, group: string, name: string): void {
   tree.hosts.add(name);
   addGroup(tree, group).hosts.add(name);
+}
+
+export function setGroupVariable(tree: Tree, group: string, key: string, value: Value): void {
+  const open = addGroup(tree, group);
+  const priority = key === PRIORITY && value.kind === "text" ? Number(value.text) : Number.NaN;
+  if (Number.isInteger(priority)) open.priority = priority;
+  if (tree.wanted.has(key)) open.variables.set(key, value);
+}
+
+export function setHostVariable(tree: Tree, host: string, key: string, value: Value): void {
+  if (!tree.wanted.has(key)) return;
+  const variables = tree.variables.get(host) ?? new Map<string, Value>();
+  tree.variables.set(host, variables.set(key, value));
 }
 
 /** Why `child` cannot be a child of `group`, or undefined. */
