@@ -60,7 +60,12 @@ test("every example of every command's help does what it says", async () => {
   const before = process.cwd();
   process.chdir(cwd);
   onTestFinished(() => process.chdir(before));
-  const access = { controller: `localhost:${ports.fleet}`, credentials: join(dataDir, "admin"), inventory: null };
+  const access = {
+    controller: `localhost:${ports.fleet}`,
+    credentials: join(dataDir, "admin"),
+    inventory: null,
+    inventoryLabels: null,
+  };
   const wrong: string[] = [];
   for (const line of inOrder(examples.filter((example) => !SOURCED.test(example)))) {
     const { code, said } = await typed(line, access);

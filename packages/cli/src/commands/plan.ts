@@ -36,6 +36,10 @@ export const plan = command({
     ["afterpatch plan all --reboot always", "what 'afterpatch reboot all' would do"],
     ["afterpatch plan all --package openssl", "what runs old code of one package"],
     ["afterpatch plan 'web:!canary' -i production/ -l '!db*'", "groups of an Ansible inventory"],
+    [
+      "afterpatch plan all -i production/ --inventory-label zone=ec2_az --by zone",
+      "a label made of one of its variables",
+    ],
     ["afterpatch plan -f openssl.yaml", "waves, budgets and windows of a file"],
     ["afterpatch plan 'web[01:50]' -o json --out plan.json", "for a review, and for 'afterpatch apply plan.json'"],
   ],
