@@ -37,7 +37,7 @@ export const plan = command({
     ["afterpatch plan all --package openssl", "what runs old code of one package"],
     ["afterpatch plan 'web:!canary' -i production/ -l '!db*'", "groups of an Ansible inventory"],
     [
-      "afterpatch plan all -i production/ --inventory-label zone=ec2_az --by zone",
+      "afterpatch plan web -i production/ --inventory-label zone=ec2_az --by zone",
       "a label made of one of its variables",
     ],
     ["afterpatch plan -f openssl.yaml", "waves, budgets and windows of a file"],
