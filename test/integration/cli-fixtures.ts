@@ -53,6 +53,7 @@ export function newScript(): Script {
   const asked = { starts: [], patterns: [], reboots: [], tokens: [], aborts: [] };
   return {
     status: STATUS,
+    found: [],
     plan: PLAN,
     rollouts: new Map(),
     events: [],

@@ -1,6 +1,12 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { ListEventsResponse, ListHostsResponse, PlanFleetResponse, Rollout } from "@afterpatch/cli/connection";
+import type {
+  ListEventsResponse,
+  ListHostsResponse,
+  OldCodeFound,
+  PlanFleetResponse,
+  Rollout,
+} from "@afterpatch/cli/connection";
 import { type Handlers, RpcError, serverStream, unary } from "@afterpatch/wire/rpc";
 import { controlService } from "@afterpatch/wire/services";
 import * as grpc from "@grpc/grpc-js";
@@ -14,6 +20,8 @@ export type { ListHostsResponse as Status, PlanFleetResponse as Plan, Rollout, S
 
 export interface Script {
   status: ListHostsResponse;
+  /** What FindOldCode answers, whatever was asked. */
+  found: readonly OldCodeFound[];
   plan: PlanFleetResponse;
   /** By id, oldest first. */
   readonly rollouts: Map<string, Rollout>;
@@ -94,6 +102,10 @@ export async function serveScript(directory: string, script: Script, port = 0): 
     }),
     listBudgets: unscripted,
     getTrend: unscripted,
+    findOldCode: serverStream(async (_request, stream) => {
+      if (script.refuse) throw script.refuse;
+      for (const found of script.found) stream.write(found);
+    }),
     watchEvents: serverStream(async () => {
       throw new RpcError(grpc.status.UNIMPLEMENTED, "unscripted", "this call is not in the script");
     }),

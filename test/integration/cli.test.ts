@@ -21,7 +21,7 @@ test("token create prints the token alone", async () => {
 });
 
 test("status as a table shows every host, what is unknown, and totals; text of a host cannot drive the terminal", async () => {
-  const { code, out } = await bench.run("status");
+  const { code, out } = await bench.run("status", "--by", "host");
   expect(code).toBe(0);
   expect(out).toMatch(/^web01 +connected +6\.1\.0-40-amd64 +2 +1 +0 +1 +0 +needed +\d+d$/m);
   expect(out).toMatch(/^web02\\u\{1b\}\[31m +connected +\? +\? +\? +\? +\? +\? +\? +never$/m);
@@ -33,14 +33,14 @@ test("status as a table shows every host, what is unknown, and totals; text of a
 
 test("a host that never reported is not said to be free of old code", async () => {
   bench.script.status = { hosts: STATUS.hosts.slice(1) };
-  expect((await bench.run("status")).out).toMatch(/\n1 host: 1 connected; 1 never reported\n$/);
+  expect((await bench.run("status", "--by", "host")).out).toMatch(/\n1 host: 1 connected; 1 never reported\n$/);
 });
 
 test("status names the hosts on which nothing is done, with what is wrong in their file", async () => {
   const configError = "/etc/afterpatch/agent.yaml:3: grace: \u001b[2J";
   bench.script.status = { hosts: [{ ...WEB01, configError }] };
   const said = "the agent's file is invalid, nothing is done: /etc/afterpatch/agent.yaml:3: grace: \\u{1b}[2J";
-  const { out } = await bench.run("status");
+  const { out } = await bench.run("status", "--by", "host");
   expect(out).toContain(`\nweb01: ${said}\n`);
   expect(out).toMatch(/; nothing is done on 1 host\n$/);
   const document = JSON.parse((await bench.run("status", "-o", "json")).out);

@@ -35,7 +35,7 @@ test("a scheduled scan that fails is seen in status with its reason, until one s
     [true, "no end within 600 s \u001b[2J"],
     [true, undefined],
   ]);
-  const failed = await status(controller);
+  const failed = await status(controller, "--by", "host");
   expect(failed.out).toMatch(/^web01 +connected +\S+ +1 +\? +\? +\? +\? +\? +\d+s$/m);
   expect(failed.out).toMatch(/^web02 +connected +\S+ +0 +0 +0 +0 +0 +no +\d+s$/m);
   const line = /^Not scanned: web01: scan failed \d+s ago: no end within 600 s \\u\{1b\}\[2J; shown as last reported$/m;

@@ -93,7 +93,7 @@ await describeLab("what an agent's file forbids is not done, by nobody", () => {
     const metrics = await execOk(other, ["afterpatch-agent", "scan", "--format", "openmetrics"]);
     expect(metrics).toContain("\nafterpatch_config_valid 0\n");
     await fleet.cliOk("scan", other.name);
-    expect(await fleet.cliOk("status", other.name)).toContain(
+    expect(await fleet.cliOk("status", other.name, "--by", "host")).toContain(
       `\n${other.name}: the agent's file is invalid, nothing is done: ${place}`,
     );
     expect(await invocation(other)).toBe(unit);

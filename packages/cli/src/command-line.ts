@@ -156,6 +156,7 @@ function configured(argv: readonly string[], version: string, columns: number, r
             "library",
             "unit",
             "cve",
+            "files",
             "inventory",
             "i",
             "limit",

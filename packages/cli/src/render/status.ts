@@ -22,16 +22,33 @@ const WIDE: readonly Column[] = [...COLUMNS, { title: "AGENT" }, { title: "LABEL
 export function renderStatus(status: StatusDocument, now: number, paint: Paint, isWide: boolean): string {
   if (status.hosts.length === 0) return "No hosts yet; make a join token with 'afterpatch token create'.\n";
   const rows = status.hosts.map((host) => [...narrow(host, now), ...(isWide ? wide(host) : [])]);
-  const notes = [
-    ...status.hosts.flatMap((host) => {
+  const notes = statusNotes(status, now).map(
+    ({ host, line, colour }) => `${paint(colour, `${line[0]}${host}`)}: ${line[1]}\n`,
+  );
+  return `${table(isWide ? WIDE : COLUMNS, rows, paint)}\n${notes.join("")}${totals(status)}\n`;
+}
+
+/** What is to be said of one host beside its row: `line` is what stands before its name, and after it. */
+export interface StatusNote {
+  readonly host: string;
+  readonly line: readonly [before: string, after: string];
+  readonly colour: Colour;
+}
+
+export function statusNotes({ hosts }: StatusDocument, now: number): readonly StatusNote[] {
+  return [
+    ...hosts.flatMap((host): StatusNote[] => {
       const why = notScanned(host, now);
       const shown = host.lastReportAt === null ? "it never reported" : "shown as last reported";
-      return why === null ? [] : `${paint("red", `Not scanned: ${host.name}`)}: ${why}; ${shown}\n`;
+      return why === null ? [] : [{ host: host.name, line: ["Not scanned: ", `${why}; ${shown}`], colour: "red" }];
     }),
-    ...status.hosts.flatMap((host) => remarks(host).map((remark) => `${paint("yellow", host.name)}: ${remark}\n`)),
-    ...status.hosts.flatMap((host) => host.notes.map((note) => `${paint("red", host.name)}: ${note}\n`)),
+    ...hosts.flatMap((host) =>
+      remarks(host).map((text): StatusNote => ({ host: host.name, line: ["", text], colour: "yellow" })),
+    ),
+    ...hosts.flatMap((host) =>
+      host.notes.map((text): StatusNote => ({ host: host.name, line: ["", text], colour: "red" })),
+    ),
   ];
-  return `${table(isWide ? WIDE : COLUMNS, rows, paint)}\n${notes.join("")}${totals(status)}\n`;
 }
 
 /** What people or rollouts have left a host with. */
@@ -81,7 +98,7 @@ function colourOf(state: string): Colour | undefined {
   return state === "connected" ? "green" : state === "lost" || state === "quarantined" ? "red" : "yellow";
 }
 
-function totals({ totals: all }: StatusDocument): string {
+export function totals({ totals: all }: StatusDocument): string {
   const parts = [`${counted(all.hosts, "host")}: ${tally(all.states)}`];
   const found = total(all.findings);
   if (found > 0) parts.push(`${counted(found, "finding")}: ${tally(all.findings)}`);

@@ -17,6 +17,7 @@ import { nameOf, selected } from "./asked.ts";
 import { chargesToWire, type ChargeCalls } from "./charges.ts";
 import type { BudgetCalls } from "./budgets.ts";
 import type { EventCalls } from "./events.ts";
+import type { OldCodeCalls } from "./old-code.ts";
 import type { ReportCalls } from "./report.ts";
 import type { TrendCalls } from "./trend.ts";
 import type { FleetEventCalls } from "./fleet-events.ts";
@@ -56,6 +57,7 @@ export function controlHandlers(
   | ReportCalls
   | FleetEventCalls
   | TrendCalls
+  | OldCodeCalls
 > {
   const { engine } = deps;
   const shown = new ShownPlans();

@@ -17,6 +17,7 @@ const LOOK = [
   "ReportRollout",
   "WatchEvents",
   "GetTrend",
+  "FindOldCode",
   "ListBudgets",
   "NextWindows",
   "GetRollout",

@@ -27,6 +27,7 @@ const CONTROL: Rows<typeof controlService> = {
   reportRollout: VIEWERS,
   watchEvents: VIEWERS,
   getTrend: VIEWERS,
+  findOldCode: VIEWERS,
   listBudgets: VIEWERS,
   nextWindows: VIEWERS,
   startRollout: OPERATORS,

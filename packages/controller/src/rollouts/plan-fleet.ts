@@ -17,7 +17,7 @@ import type { Fleet } from "../fleet/fleet.ts";
 import type { Probes } from "../fleet/probes.ts";
 import type { Scans } from "../fleet/scans.ts";
 import type { Host, Hosts } from "../store/hosts.ts";
-import { scanOfReport } from "./prove.ts";
+import { scanOfReport } from "../report-body.ts";
 
 /** A fresh scan takes a second or two; a host under load gets its time. */
 export const SCAN_TIMEOUT_MS = 60_000;

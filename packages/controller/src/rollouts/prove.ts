@@ -1,22 +1,12 @@
-import { gunzipSync } from "node:zlib";
 import { planOf } from "@afterpatch/core/plan/plan";
 import type { RebootMethod } from "@afterpatch/core/plan/reboot";
 import { isRebooted } from "@afterpatch/core/rollout/reboots";
 import { isInFlight } from "@afterpatch/core/rollout/transitions";
 import type { RolloutHostPlan, RolloutView, StepResult } from "@afterpatch/core/rollout/types";
 import type { Scan } from "@afterpatch/core/scan";
-import { parseScan } from "@afterpatch/core/scan-json";
 import type { PermitUpdate, ScanReport } from "@afterpatch/core/session";
+import { scanOfReport } from "../report-body.ts";
 import { judged, type Proves } from "./events.ts";
-
-/** Largest scan document that is unpacked, bytes. */
-export const MAX_SCAN_BYTES = 16 * 1024 * 1024;
-
-/** Reads the body of a report. Throws an Error that says what is wrong with it. */
-export function scanOfReport(body: Uint8Array): Scan {
-  const json = gunzipSync(body, { maxOutputLength: MAX_SCAN_BYTES }).toString("utf8");
-  return parseScan(JSON.parse(json));
-}
 
 /**
  * Believes a success only with a scan that shows it: `keep` stores that scan as the host's newest report, then its plan

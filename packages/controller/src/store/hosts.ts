@@ -2,6 +2,7 @@ import type { FindingKind } from "@afterpatch/core/scan";
 import { type By, recordHost } from "./audit.ts";
 import { tell } from "./events.ts";
 import { keepHistory } from "./history.ts";
+import { dropOldCode, keepLarge, keepOldCode } from "./old-code.ts";
 import { bytes, type Connection, integer, type Row, stringMap, text } from "./sqlite.ts";
 
 export type StoredHostState = "active" | "cordoned" | "quarantined" | "revoked";
@@ -92,14 +93,17 @@ export function hosts(db: Connection): Hosts {
       return row ? host(row) : null;
     },
     async saveReport(hostId, report, receivedAt) {
-      return db.transaction(() => {
+      const saved = db.transaction(() => {
         const answer = saveReport(db, hostId, report, receivedAt);
         if (answer === "saved") {
+          if (report.body.length > 0) keepOldCode(db, hostId, report.body);
           keepHistory(db, hostId, report, receivedAt);
           saveScanFailure(db, hostId, null);
         }
         return answer;
       });
+      if (saved === "saved") await keepLarge(db, hostId, report.body);
+      return saved;
     },
     async saveScanFailure(hostId, failure) {
       db.transaction(() => saveScanFailure(db, hostId, failure));
@@ -144,6 +148,7 @@ export function hosts(db: Connection): Hosts {
 function revoke(db: Connection, hostId: string, action: string, by: By): void {
   recordHost(db, by, action, hostId);
   db.prepare("UPDATE hosts SET state = 'revoked' WHERE id = ?").run(hostId);
+  dropOldCode(db, hostId);
   db.prepare("UPDATE certificates SET revoked_at = ? WHERE host_id = ? AND revoked_at IS NULL").run(by.at, hostId);
 }
 

@@ -122,6 +122,7 @@ function toVersion6(db: DatabaseSync): void {
 /**
  * Version 7 keeps what happens in the fleet in one sequence, and which hosts are known to be lost; what webhooks were told of
  * it; what reports said, and where the audit log tells of what; and since when hosts run old code: of those that did before, since their newest report.
+ * What those reports found is asked of them when somebody first wants to know (old-code.ts).
  */
 function toVersion7(db: DatabaseSync): void {
   db.exec(`
@@ -141,6 +142,15 @@ function toVersion7(db: DatabaseSync): void {
       body       TEXT NOT NULL
     ) STRICT;
     CREATE INDEX events_at ON events (at);
+    CREATE TABLE old_code (
+      digest TEXT PRIMARY KEY,
+      body   TEXT NOT NULL
+    ) STRICT;
+    CREATE TABLE old_code_hosts (
+      host_id TEXT PRIMARY KEY REFERENCES hosts (id),
+      digest  TEXT NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX old_code_hosts_digest ON old_code_hosts (digest);
     CREATE TABLE told (
       url      TEXT PRIMARY KEY,
       position INTEGER NOT NULL

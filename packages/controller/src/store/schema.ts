@@ -165,6 +165,16 @@ CREATE TABLE report_history (
   PRIMARY KEY (host_id, since)
 ) STRICT, WITHOUT ROWID;
 
+CREATE TABLE old_code (
+  digest TEXT PRIMARY KEY,
+  body   TEXT NOT NULL
+) STRICT;
+CREATE TABLE old_code_hosts (
+  host_id TEXT PRIMARY KEY REFERENCES hosts (id),
+  digest  TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX old_code_hosts_digest ON old_code_hosts (digest);
+
 CREATE TABLE told (
   url      TEXT PRIMARY KEY,
   position INTEGER NOT NULL

@@ -10,6 +10,7 @@ import { type Figures, figures } from "./figures.ts";
 import { type Hosts, hosts } from "./hosts.ts";
 import { type Access, access, type Operators, operators } from "./operators.ts";
 import { type PresenceStore, presence } from "./presence.ts";
+import { type OldCodeStore, oldCode } from "./old-code.ts";
 import type { RolloutStore } from "./rollout-store.ts";
 import { rollouts } from "./rollouts.ts";
 import { beginEpoch, readEpoch, readSettings, setEpoch, type Settings, writeSettings } from "./settings.ts";
@@ -36,6 +37,7 @@ export interface Store {
   readonly events: Events;
   readonly told: ToldStore;
   readonly history: HistoryStore;
+  readonly oldCode: OldCodeStore;
   /** See pruning.ts. */
   prune(now: number, keep: Retention): Promise<number>;
   readonly audit: Audit;
@@ -94,6 +96,7 @@ function store(db: Connection): Store {
     events: events(db),
     told: told(db),
     history: history(db),
+    oldCode: oldCode(db),
     prune: (now, keep) => prune(db, now, keep),
     audit: audit(db),
     figures: figures(db),
