@@ -93,7 +93,8 @@ export async function restartControlled(
 async function cameBack(control: ServiceControl, before: ScriptEvidence, withinMs: number): Promise<string | null> {
   const isBack = (ms: number) => waitUntil(() => runningAnew(before, control.keepers()).length > 0, ms, POLL_MS);
   if (await isBack(withinMs)) return "";
-  if (control.start === null) return null;
+  // Only where its manager says itself that nothing runs: a daemon that we do not recognise is not started twice.
+  if (control.start === null || (await control.whyNotUp()) === null) return null;
   await control.start();
   return (await isBack(AFTER_SCRIPT_MS))
     ? ", which had stopped it and not started it, and started it when told again"
