@@ -65,6 +65,7 @@ test("every example of every command's help does what it says", async () => {
     credentials: join(dataDir, "admin"),
     inventory: null,
     inventoryLabels: null,
+    loginToken: null,
   };
   const wrong: string[] = [];
   for (const line of inOrder(examples.filter((example) => !SOURCED.test(example)))) {

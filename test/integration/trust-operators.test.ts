@@ -212,7 +212,7 @@ test("mistakes change nothing", async () => {
     [["operators", "add", "carol", "--role", "root"], 5, "Argument: role"],
     [["operators", "add", "carol"], 5, "role"],
     [["operators", "add", "carol", "--role", "viewer", "--life", "400d"], 5, "lives 1m to 365d"],
-    [["operators", "add", "carol", "--role", "viewer", "--expires", "2d"], 5, "not within 24h"],
+    [["operators", "add", "carol", "--role", "viewer", "--expires", "2d"], 5, "lives between 1 second and 24 hours"],
     [["operators", "add", "admin", "--role", "viewer"], 5, "names are never used again"],
     [["operators", "token", "nobody"], 6, "there is no operator 'nobody'"],
     [["operators", "role", "admin", "--role", "viewer", "--reason", "x"], 5, "admin is the last admin"],

@@ -64,6 +64,7 @@ function notWritten(error: Error): never {
 function shellFor(parsed: Omit<Extract<Parsed, { kind: "command" }>, "kind" | "chosen">): Shell {
   const access: Access = {
     controller: parsed.controller ?? (env.AFTERPATCH_CONTROLLER || null),
+    loginToken: env.AFTERPATCH_TOKEN || null,
     credentials: parsed.credentials ?? (env.AFTERPATCH_CREDENTIALS || join(home(), ".config", "afterpatch")),
     inventory: env.AFTERPATCH_INVENTORY || null,
     inventoryLabels: env.AFTERPATCH_INVENTORY_LABELS || null,

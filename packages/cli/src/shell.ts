@@ -27,6 +27,8 @@ export interface Access {
   readonly inventory: string | null;
   /** `zone=ec2_az,rack=rack`, where `--inventory-label` says nothing. */
   readonly inventoryLabels: string | null;
+  /** A login token, for `afterpatch login` alone. */
+  readonly loginToken: string | null;
 }
 
 export interface Terminal {

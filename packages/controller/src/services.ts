@@ -105,7 +105,7 @@ export function buildServices(deps: ControllerDeps): Services {
     reportIntervalMs: deps.config.reportIntervalMs,
   });
   const trusting = trustHandlers({ ...deps, fleet, engine });
-  const starting = { rollouts: store.rollouts, access: store.access(() => clock.now()) };
+  const starting = { operators: store.operators, rollouts: store.rollouts, access: store.access(() => clock.now()) };
   const control: Handlers<typeof controlService> = {
     ...controlHandlers({ ...planning, ...starting, engine, clock, lostAfterMs }),
     ...holdHandlers({ hosts, register, engine, clock, log }),

@@ -30,6 +30,9 @@ export async function freshCredentials(shell: Shell): Promise<Credentials> {
   const [from, to] = [validFromDate.getTime(), validToDate.getTime()];
   if (now < from + (to - from) * RENEW_AT) return credentials;
   const hasEnded = now > to;
+  // The token is what lives long, and a certificate that leaks ends soon.
+  if (credentials.isMachine && hasEnded) refuseExpired(credentials, undefined);
+  if (credentials.isMachine) return credentials;
   try {
     return await locked(credentials.directory, now, () => renewed(credentials, hasEnded));
   } catch (error) {

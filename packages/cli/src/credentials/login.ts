@@ -22,10 +22,18 @@ export interface Login {
   /** HOST:PORT of the fleet port and of the enrol port. */
   readonly controller: string;
   readonly enrol: string;
+  /** It is not renewed. */
+  readonly isMachine: boolean;
+  readonly until: number;
 }
 
 /** Makes a key and has it certified; the token's secret is sent to nobody but the controller that it names. */
-export async function certified(address: Address, token: JoinToken, now: number, patienceMs: number): Promise<Login> {
+export async function certified(
+  address: Address,
+  token: JoinToken,
+  now: number,
+  { patienceMs, lifeMs }: { readonly patienceMs: number; readonly lifeMs: number },
+): Promise<Login> {
   const where = formatAddress(address);
   const fail = (why: string, todo: string, cause?: unknown, exit: 4 | 5 = EXIT.usage) =>
     new CommandError(exit, where, why, todo, { cause });
@@ -40,20 +48,22 @@ export async function certified(address: Address, token: JoinToken, now: number,
   const csr = await certificateRequest(key);
   const client = controllerClient(address, { ca });
   try {
-    const request = { tokenId: token.id, tokenSecret: token.secret, csr };
+    const request = { tokenId: token.id, tokenSecret: token.secret, csr, lifeMs };
     const answer = await call(client, enrollService.login, request, patienceMs);
     const fleet = parseAddress(answer.fleetAddress);
     if (!fleet || !fits(answer.certificate, ca, key))
       throw fail("the certificate it sent does not fit", "ask an admin");
-    const { name, role, certificate: cert } = answer;
-    return { name, role, ca, cert, key, controller: formatAddress(fleet), enrol: where };
+    const { name, role, certificate: cert, machine: isMachine } = answer;
+    const until = new X509Certificate(cert).validToDate.getTime();
+    return { name, role, ca, cert, key, controller: formatAddress(fleet), enrol: where, isMachine, until };
   } catch (error) {
     if (!isServiceError(error)) throw error;
     const isAway = error.code === status.UNAVAILABLE || error.code === status.DEADLINE_EXCEEDED;
     if (isAway) throw fail(`cannot be reached: ${error.details}`, "check the address", error, EXIT.unreachable);
     if (error.code === status.UNIMPLEMENTED)
       throw fail("not an enrol port", "give the controller's, 7444 by default", error);
-    throw fail(`login refused: ${visible(error.details)}`, again, error);
+    const isAsked = error.code === status.FAILED_PRECONDITION || error.code === status.INVALID_ARGUMENT;
+    throw fail(`login refused: ${visible(error.details)}`, isAsked ? "see --lifetime" : again, error);
   } finally {
     client.close();
   }

@@ -18,6 +18,8 @@ export interface Credentials {
   readonly ca: string;
   readonly cert: string;
   readonly key: string;
+  /** A program's: its certificate is not renewed. */
+  readonly isMachine: boolean;
 }
 
 export const GET_NEW = "ask an admin for a login token";
@@ -27,6 +29,11 @@ const LARGEST_BYTES = 1024 * 1024;
 
 /** Of `init`, unless it was told another one. */
 export const ENROL_PORT = 7444;
+
+/** Stands beside a machine's certificate. */
+export const MACHINE = "machine";
+const LOG_IN_AGAIN =
+  "log in again with the machine's token: 'afterpatch login ENROL-ADDRESS --token-file FILE --replace'";
 
 export const OPERATOR_PAIR: PairNames = { cert: "operator.crt", key: "operator.key" };
 
@@ -52,7 +59,12 @@ export async function readCredentials(access: Access, now: number): Promise<Cred
     throw usageError("credentials", why, GET_NEW);
   }
   const address = await addressOf(access);
-  return { directory, address, enrolAddress: await enrolAddressOf(directory, address), ca, cert, key };
+  const enrolAddress = await enrolAddressOf(directory, address);
+  const isMachine = await stat(join(directory, MACHINE)).then(
+    () => true,
+    () => false, // a person's, or of an older version
+  );
+  return { directory, address, enrolAddress, ca, cert, key, isMachine };
 }
 
 async function addressOf(access: Access): Promise<Address> {
@@ -74,12 +86,12 @@ async function enrolAddressOf(directory: string, { host }: Address): Promise<Add
 }
 
 /** The certificate has ended, and no other was to be had: why. */
-export function refuseExpired({ directory, cert }: Credentials, cause: unknown): never {
+export function refuseExpired({ directory, cert, isMachine }: Credentials, cause: unknown): never {
   const [own] = certificatesIn(join(directory, "operator.crt"), cert);
   const error = usageError(
     "credentials",
     `${join(directory, "operator.crt")} expired on ${own.validToDate.toISOString()}`,
-    GET_NEW,
+    isMachine ? LOG_IN_AGAIN : GET_NEW,
   );
   error.cause = cause;
   throw error;

@@ -23,7 +23,7 @@ import type { TrendCalls } from "./trend.ts";
 import type { FleetEventCalls } from "./fleet-events.ts";
 import type { WhyCalls } from "./why.ts";
 import { hoursOfPlan, type WindowCalls } from "./windows.ts";
-import type { Access } from "../store/operators.ts";
+import type { Access, Operators } from "../store/operators.ts";
 import type { RolloutStore } from "../store/rollout-store.ts";
 import { budgetsToWire, forecastToWire } from "./forecast.ts";
 import { planToWire } from "./plan-to-wire.ts";
@@ -35,6 +35,7 @@ import { planOrRefuse, startRollout } from "./start-rollout.ts";
 export interface ControlApiDeps extends PlanFleetDeps {
   readonly rollouts: Pick<RolloutStore, "recent">;
   readonly access: Pick<Access, "operator">;
+  readonly operators: Pick<Operators, "byName">;
   readonly engine: RolloutEngine;
   readonly clock: Clock;
   readonly lostAfterMs: number;

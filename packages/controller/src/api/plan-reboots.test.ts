@@ -35,6 +35,7 @@ async function fleet(reports: Readonly<Record<string, ScanReport>>) {
     ...live,
     sha256,
     shown: new ShownPlans(),
+    operators: { byName: async () => null },
     ownBootId: `boot-of-${names[0]}`,
     hooksDir: "/etc/afterpatch/hooks",
   };

@@ -46,7 +46,14 @@ async function fleet() {
       engine: run.engine,
       clock: run.clock,
     };
-    const deps = { ...live, sha256, shown: new ShownPlans(), ownBootId: null, hooksDir: "/hooks" };
+    const deps = {
+      ...live,
+      operators: { byName: async () => null },
+      sha256,
+      shown: new ShownPlans(),
+      ownBootId: null,
+      hooksDir: "/hooks",
+    };
     const request = { pattern, serial: "1", maxFail: 0, reason: `reason ${requests}`, name: "", maxHosts: 0 };
     const rest = {
       expectedDigest: "",

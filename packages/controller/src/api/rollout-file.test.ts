@@ -34,7 +34,14 @@ async function fleet() {
     engine: run.engine,
     clock: run.clock,
   };
-  const deps = { ...live, sha256, shown: new ShownPlans(), ownBootId: null, hooksDir: "/etc/afterpatch/hooks" };
+  const deps = {
+    ...live,
+    operators: { byName: async () => null },
+    sha256,
+    shown: new ShownPlans(),
+    ownBootId: null,
+    hooksDir: "/etc/afterpatch/hooks",
+  };
   const request = (file: string, pattern = "all") => ({
     ...{ pattern, serial: "", maxFail: 0, reason: "", name: "", maxHosts: 0, expectedDigest: "", allowNew: false },
     ...{ requestId: "request-1", retryOf: "", queue: false, rolloutFile: HEAD + file },

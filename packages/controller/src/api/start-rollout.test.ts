@@ -23,7 +23,14 @@ async function fleet(names: readonly string[] = NAMES) {
   const shown = new ShownPlans();
   const { hosts } = bench;
   const live = { hosts, fleet: run.fleet, scans: run.scans, probes: run.probes, engine: run.engine, clock: run.clock };
-  const deps = { ...live, sha256, shown, ownBootId: null, hooksDir: "/etc/afterpatch/hooks" };
+  const deps = {
+    ...live,
+    operators: { byName: async () => null },
+    sha256,
+    shown,
+    ownBootId: null,
+    hooksDir: "/etc/afterpatch/hooks",
+  };
   const plan = async (serial = "50%", pattern = "all"): Promise<FleetPlan> => {
     const { plan: made } = await planOrRefuse(deps, { pattern, serial, reboot: DEFAULT_REBOOT, spec: null });
     shown.add(made);
@@ -76,6 +83,39 @@ test("a host whose plan is endless is uncovered, and its fleet's plan stays read
   const made = await plan();
   expect(made.hosts.map(({ host }) => host.name)).toEqual(["web1", "web3"]);
   expect(made.uncovered).toMatchObject([{ name: "web2", why: "its plan is too long to be true" }]);
+});
+
+test("a machine with a ceiling begins nothing over more hosts, whatever it asks for", async () => {
+  const { deps, plan } = await fleet();
+  const { digest: expectedDigest } = await plan();
+  const machine = {
+    name: "ci",
+    role: "operator",
+    createdAt: 0,
+    lifeMs: 1,
+    removedAt: null,
+    certifiedUntil: null,
+  } as const;
+  const begin = (maxHosts: number) => {
+    const byName = async () => ({ ...machine, isMachine: true, maxHosts });
+    const request = {
+      pattern: "all",
+      serial: "50%",
+      maxFail: 0,
+      reason: "DSA-6001",
+      name: "",
+      maxHosts: 0,
+      retryOf: "",
+    };
+    const rest = { expectedDigest, allowNew: false, requestId: `r-${maxHosts}`, queue: false, rolloutFile: "" };
+    return startRollout({ ...deps, operators: { byName } }, { ...request, ...rest }, "ci", async () => {});
+  };
+  await expect(begin(2)).rejects.toMatchObject({
+    code: "too-many-hosts",
+    message: "3 hosts are selected, and ci may begin rollouts of 2 at most",
+  });
+  expect(deps.engine.open()).toEqual([]);
+  expect((await begin(3)).plan.actor).toBe("ci");
 });
 
 describe("a plan that was shown", () => {

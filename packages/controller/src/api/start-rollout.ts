@@ -20,12 +20,14 @@ import {
 } from "../rollouts/plan-fleet.ts";
 import type { ShownPlans } from "../rollouts/shown-plans.ts";
 import { type Ordered, orderedBy } from "./again.ts";
+import type { Operators } from "../store/operators.ts";
 import { refused, refuseSelection, refusing } from "./refuse.ts";
 
 export interface StartDeps extends PlanFleetDeps {
   readonly engine: RolloutEngine;
   readonly clock: Clock;
   readonly shown: ShownPlans;
+  readonly operators: Pick<Operators, "byName">;
 }
 
 /** Rejects where the operator may not begin a rollout any more: planning takes minutes, and a revocation holds at once. */
@@ -53,6 +55,11 @@ export async function startRollout(
   const { plan: fleet, selected } = await planOrRefuse(deps, ordered.fleet);
   if (request.maxHosts > 0 && selected > request.maxHosts) {
     throw refused("too-many-hosts", `${selected} hosts are selected, at most ${request.maxHosts} are allowed`);
+  }
+  const { maxHosts: ceiling = null } = (await deps.operators.byName(actor)) ?? {};
+  if (ceiling !== null && selected > ceiling) {
+    const why = `${selected} hosts are selected, and ${actor} may begin rollouts of ${ceiling} at most`;
+    throw refused("too-many-hosts", why);
   }
   if (request.expectedDigest !== "" && !deps.shown.covers(request.expectedDigest, fleet)) {
     throw refused("stale-plan", "the fleet has changed since the plan was shown; plan again");

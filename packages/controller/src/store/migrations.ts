@@ -121,13 +121,16 @@ function toVersion6(db: DatabaseSync): void {
 
 /**
  * Version 7 keeps what happens in the fleet in one sequence, and which hosts are known to be lost; what webhooks were told of
- * it; what reports said, and where the audit log tells of what; and since when hosts run old code: of those that did before, since their newest report.
+ * it; what reports said, where the audit log tells of what, and which operators are machines; and since when hosts run old code: of those that did before, since their newest report.
  * What those reports found is asked of them when somebody first wants to know (old-code.ts).
  */
 function toVersion7(db: DatabaseSync): void {
   db.exec(`
     ALTER TABLE hosts ADD COLUMN lost_at INTEGER;
     ALTER TABLE hosts ADD COLUMN old_since INTEGER;
+    ALTER TABLE operators ADD COLUMN is_machine INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE operators ADD COLUMN max_hosts INTEGER;
+    ALTER TABLE certificates ADD COLUMN token_id TEXT;
     CREATE INDEX audit_object ON audit (object);
     UPDATE hosts SET old_since = (SELECT received_at FROM reports WHERE host_id = hosts.id
       AND services + xinetd_sessions + applications + kernels + microcodes > 0);

@@ -24,6 +24,10 @@ export interface Operator {
   readonly createdAt: number;
   /** How long each certificate lives, milliseconds. */
   readonly lifeMs: number;
+  /** A program, not a person: its token may be used again and again, and its certificates are not renewed. */
+  readonly isMachine: boolean;
+  /** A rollout that it begins has at most so many hosts; null: no ceiling. */
+  readonly maxHosts: number | null;
   /** Null: is let in. */
   readonly removedAt: number | null;
   /** Of the newest certificate that was not revoked; null: there is none, the login token was not used. */
@@ -31,13 +35,16 @@ export interface Operator {
 }
 
 /** Why an operator stays as it is. */
-export type OperatorRefusal = "unknown" | "removed" | "exists" | "last-admin";
+export type OperatorRefusal = "unknown" | "removed" | "exists" | "last-admin" | "machine";
+
+/** One who is new. */
+export type NewOperator = Pick<Operator, "name" | "role" | "lifeMs" | "isMachine" | "maxHosts">;
 
 export interface Operators {
   /** With a certificate at once: the first one, whom `init` makes. */
   add(name: string, role: Role, certificate: IssuedCertificate, lifeMs: number, at: number): Promise<void>;
   /** A new one, who logs in with the token. A name is never used again. */
-  invite(operator: Pick<Operator, "name" | "role" | "lifeMs">, token: NewToken): Promise<OperatorRefusal | "done">;
+  invite(operator: NewOperator, token: NewToken): Promise<OperatorRefusal | "done">;
   /** Another login token, for one who has lost the key or let the certificate expire. */
   inviteAgain(token: NewToken & { readonly operator: string }): Promise<OperatorRefusal | "done">;
   list(): Promise<readonly Operator[]>;
@@ -45,6 +52,8 @@ export interface Operators {
   setRole(name: string, role: Role, by: By): Promise<OperatorRefusal | "done">;
   /** Is let in no more, and its login tokens work no more. */
   remove(name: string, by: By): Promise<OperatorRefusal | "done">;
+  /** Serials of operators' certificates that were revoked at this very instant. */
+  endedAt(at: number): Promise<ReadonlySet<string>>;
   /** Whom a login token is for. A wrong secret is counted against the token. */
   check(shown: Shown): Promise<Operator | TokenRefusal>;
   /** Judges again and, in the same transaction, charges the token and records the certificate. */
@@ -63,16 +72,18 @@ export function operators(db: Connection): Operators {
   return {
     async add(name, role, certificate, lifeMs, at) {
       db.transaction(() => {
-        insert(db, { name, role, lifeMs }, at);
+        insert(db, { name, role, lifeMs, isMachine: false, maxHosts: null }, at);
         record(db, { actor: "init", at }, "operator.add", name, { role, lifeMs, serial: certificate.serial });
         insertCertificate(db, name, certificate, at);
       });
     },
-    async invite({ name, role, lifeMs }, token) {
+    async invite(wanted, token) {
+      const { name, role, lifeMs, isMachine, maxHosts } = wanted;
       return db.transaction(() => {
         if (found(db, name)) return "exists";
-        insert(db, { name, role, lifeMs }, token.createdAt);
-        record(db, { actor: user(token.createdBy), at: token.createdAt }, "operator.add", name, { role, lifeMs });
+        insert(db, wanted, token.createdAt);
+        const details = { role, lifeMs, ...(isMachine ? { machine: true, maxHosts } : {}) };
+        record(db, { actor: user(token.createdBy), at: token.createdAt }, "operator.add", name, details);
         insertToken(db, token);
         return "done";
       });
@@ -93,6 +104,15 @@ export function operators(db: Connection): Operators {
       return found(db, name);
     },
     ...changes(db),
+    async endedAt(at) {
+      const ended = "SELECT serial FROM certificates WHERE operator IS NOT NULL AND revoked_at = ?";
+      return new Set(
+        db
+          .prepare(ended)
+          .all(at)
+          .map((row) => text(row, "serial")),
+      );
+    },
     async check(shown) {
       return db.transaction(() => judged(db, shown));
     },
@@ -100,8 +120,9 @@ export function operators(db: Connection): Operators {
       return db.transaction(() => {
         const operator = judged(db, shown);
         if ("kind" in operator) return operator;
-        charge(db, shown.tokenId);
         const { serial, notAfter } = certificate;
+        if (operator.isMachine) return machineLogin(db, operator, shown, certificate);
+        charge(db, shown.tokenId);
         const details = { token: shown.tokenId, serial, notAfter };
         record(db, { actor: user(operator.name), at: shown.now }, "operator.login", operator.name, details);
         // The key that was lost, or left on another machine, is good for nothing from now on.
@@ -114,6 +135,23 @@ export function operators(db: Connection): Operators {
   };
 }
 
+/** So many pipelines of one machine may log in within an hour; each leaves rows that stay. */
+export const MOST_LOGINS = 600;
+const HOUR_MS = 3_600_000;
+
+/** Pipelines run side by side: none ends another one's certificate, and the token stays good. */
+function machineLogin(db: Connection, operator: Operator, { tokenId, now }: Shown, certificate: IssuedCertificate) {
+  const { name } = operator;
+  const { serial, notAfter } = certificate;
+  const since = "SELECT COUNT(*) AS n FROM certificates WHERE operator = ? AND issued_at > ?";
+  const logins = integer(db.prepare(since).get(name, now - HOUR_MS) ?? { n: 0 }, "n");
+  if (logins >= MOST_LOGINS) return { kind: "token-too-often" } as const;
+  record(db, { actor: user(name), at: now }, "operator.login", name, { token: tokenId, serial, notAfter });
+  const insert = "INSERT INTO certificates (serial, operator, not_after, issued_at, token_id) VALUES (?,?,?,?,?)";
+  db.prepare(insert).run(serial, name, notAfter, now, tokenId);
+  return operator;
+}
+
 function changes(db: Connection): Pick<Operators, "setRole" | "remove"> {
   return {
     async setRole(name, role, by) {
@@ -121,6 +159,7 @@ function changes(db: Connection): Pick<Operators, "setRole" | "remove"> {
         const operator = found(db, name);
         if (!operator) return "unknown";
         if (operator.removedAt !== null) return "removed";
+        if (operator.isMachine && role === "admin") return "machine";
         if (role !== "admin" && isLastAdmin(db, operator, by.at)) return "last-admin";
         if (role !== operator.role)
           db.prepare("UPDATE operators SET role = ?, role_since = ? WHERE name = ?").run(role, by.at, name);
@@ -180,9 +219,10 @@ function isLastAdmin(db: Connection, { name, role }: Operator, now: number): boo
   return role === "admin" && db.prepare(others).get(name, now - GRACE_MS) === undefined;
 }
 
-function insert(db: Connection, { name, role, lifeMs }: Pick<Operator, "name" | "role" | "lifeMs">, at: number): void {
-  const insert = "INSERT INTO operators (name, role, role_since, created_at, life_ms) VALUES (?,?,?,?,?)";
-  db.prepare(insert).run(name, role, at, at, lifeMs);
+function insert(db: Connection, { name, role, lifeMs, isMachine, maxHosts }: NewOperator, at: number): void {
+  const insert = `INSERT INTO operators (name, role, role_since, created_at, life_ms, is_machine, max_hosts)
+    VALUES (?,?,?,?,?,?,?)`;
+  db.prepare(insert).run(name, role, at, at, lifeMs, isMachine ? 1 : 0, maxHosts);
 }
 
 /** Within a transaction. */
@@ -196,7 +236,7 @@ export function insertCertificate(
   db.prepare(insert).run(serial, name, notAfter, at);
 }
 
-const SELECT = `SELECT o.name, o.role, o.created_at, o.life_ms, o.removed_at, MAX(c.not_after) AS certified_until
+const SELECT = `SELECT o.name, o.role, o.created_at, o.life_ms, o.removed_at, o.is_machine, o.max_hosts, MAX(c.not_after) AS certified_until
   FROM operators o LEFT JOIN certificates c ON c.operator = o.name AND c.revoked_at IS NULL`;
 
 export function found(db: Connection, name: string): Operator | null {
@@ -211,6 +251,8 @@ function operator(row: Row): Operator {
     role: roleIn(row) ?? "viewer", // the schema allows no other
     createdAt: integer(row, "created_at"),
     lifeMs: integer(row, "life_ms"),
+    isMachine: integer(row, "is_machine") === 1,
+    maxHosts: optional("max_hosts"),
     removedAt: optional("removed_at"),
     certifiedUntil: optional("certified_until"),
   };

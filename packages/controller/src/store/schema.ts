@@ -16,7 +16,9 @@ CREATE TABLE operators (
   created_at INTEGER NOT NULL,
   removed_at INTEGER,
   life_ms    INTEGER NOT NULL DEFAULT 43200000,
-  role_since INTEGER NOT NULL DEFAULT 0
+  role_since INTEGER NOT NULL DEFAULT 0,
+  is_machine INTEGER NOT NULL DEFAULT 0,
+  max_hosts  INTEGER
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE tokens (
@@ -54,6 +56,7 @@ CREATE TABLE certificates (
   not_after  INTEGER NOT NULL,
   issued_at  INTEGER NOT NULL,
   revoked_at INTEGER,
+  token_id   TEXT,
   CHECK ((host_id IS NULL) <> (operator IS NULL))
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX certificates_host ON certificates (host_id);

@@ -19,6 +19,8 @@ export interface TokenRow extends Omit<NewToken, "secretSha256" | "uses"> {
   readonly usesLeft: number;
   /** Wrong secrets that were tried with its id. */
   readonly failures: number;
+  /** It is a machine's: using it does not use it up. */
+  readonly isOfMachine: boolean;
 }
 
 /** Join tokens of hosts, and login tokens of operators. They are redeemed by `Enrolment` and `Operators`. */
@@ -40,13 +42,17 @@ export function tokens(db: Connection): Tokens {
     },
     async list(now) {
       const working = "revoked_at IS NULL AND uses_left > 0 AND failures < ? AND expires_at > ?";
-      const rows = db.prepare(`SELECT * FROM tokens WHERE ${working} ORDER BY expires_at, id`).all(MAX_FAILURES, now);
+      const machine = "(SELECT is_machine FROM operators WHERE name = tokens.operator) AS is_machine";
+      const rows = db
+        .prepare(`SELECT *, ${machine} FROM tokens WHERE ${working} ORDER BY expires_at, id`)
+        .all(MAX_FAILURES, now);
       return rows.map(listed);
     },
     async revoke(id, by) {
       return db.transaction(() => {
         const unused = "id = ? AND revoked_at IS NULL AND uses_left > 0";
         const { changes } = db.prepare(`UPDATE tokens SET revoked_at = ? WHERE ${unused}`).run(by.at, id);
+        if (changes === 1) endCertificates(db, id, by.at);
         if (changes === 1) record(db, by, "token.revoke", id);
         return changes === 1;
       });
@@ -85,6 +91,8 @@ export type TokenRefusal =
   | { readonly kind: "token-revoked" }
   | { readonly kind: "token-expired"; readonly expiresAt: number }
   | { readonly kind: "token-used" }
+  /** A machine logs in as no pipelines do. */
+  | { readonly kind: "token-too-often" }
   /** It is for hosts where `operator` is null, else for that operator. */
   | { readonly kind: "token-of-others"; readonly operator: string | null };
 
@@ -118,7 +126,13 @@ export function spent(token: Row, now: number): TokenRefusal | null {
 /** Within a transaction. */
 export function endToken(db: Connection, id: string, by: By): void {
   db.prepare("UPDATE tokens SET revoked_at = ? WHERE id = ?").run(by.at, id);
+  endCertificates(db, id, by.at);
   record(db, by, "token.revoke", id);
+}
+
+/** Those that a machine got with it: whoever has the token may have made any of them. */
+function endCertificates(db: Connection, id: string, at: number): void {
+  db.prepare("UPDATE certificates SET revoked_at = ? WHERE token_id = ? AND revoked_at IS NULL").run(at, id);
 }
 
 /** Within a transaction: no token works that worked before. */
@@ -151,5 +165,6 @@ function listed(row: Row): TokenRow {
     createdBy: text(row, "created_by"),
     createdAt: integer(row, "created_at"),
     operator: operatorOf(row),
+    isOfMachine: row.is_machine === 1,
   };
 }

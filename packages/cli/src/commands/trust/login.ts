@@ -1,11 +1,13 @@
-import { chmod, mkdir, readFile, stat } from "node:fs/promises";
+import { chmod, mkdir, readFile, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { CommandError, fileReason, usageError } from "@afterpatch/core/command-error";
 import { EXIT } from "@afterpatch/core/exit";
 import { echoed, visible } from "@afterpatch/core/text";
 import type { JoinToken } from "@afterpatch/wire/token";
+import { durationOf } from "../../arguments.ts";
 import { command } from "../../command.ts";
 import { checkTarget, emit } from "../../output.ts";
+import { instant } from "../../render/time.ts";
 
 const PATIENCE_MS = 45_000;
 /** A token has about 140 characters. */
@@ -23,18 +25,31 @@ export const login = command({
       })
       .option("token-file", {
         type: "string",
-        demandOption: true,
         requiresArg: true,
-        describe: "File with the login token; - reads standard input",
+        describe: "File with the login token; - reads standard input [AFTERPATCH_TOKEN: the token itself]",
+      })
+      .option("lifetime", {
+        type: "string",
+        requiresArg: true,
+        describe: "Of a machine: its certificate lives so long, at most what its admin allowed [default: that]",
       })
       .option("replace", { type: "boolean", default: false, describe: "Take the place of credentials that are there" }),
   exits: "0 logged in, 4 controller unreachable, 5 usage, token refused, or wrong CA",
-  examples: [["afterpatch login ctl.example.net:7444 --token-file carol.token", "with what the admin sent"]],
+  examples: [
+    ["afterpatch login ctl.example.net:7444 --token-file carol.token", "with what the admin sent"],
+    [
+      "afterpatch login ctl.example.net:7444 --credentials ./operator --lifetime 30m",
+      "a pipeline, whose secret is in AFTERPATCH_TOKEN",
+    ],
+  ],
   run: async (args, shell) => {
     await checkTarget(args);
     const directory = shell.access.credentials;
     await checkFree(directory, args.replace);
-    const token = await tokenIn(args["token-file"]);
+    const lifeMs = args.lifetime === undefined ? 0 : durationOf("--lifetime", args.lifetime);
+    if (args.lifetime !== undefined && lifeMs === 0)
+      throw usageError("--lifetime", "'0s' is no life", "write 1m or more");
+    const token = await tokenGiven(args.tokenFile, shell.access.loginToken);
     const { parseAddressOr } = await import("@afterpatch/wire/address");
     const { ENROL_PORT } = await import("../../credentials/read.ts");
     const address = parseAddressOr(args["enrol-address"], ENROL_PORT);
@@ -43,11 +58,14 @@ export const login = command({
       throw usageError("enrol-address", why, "write HOST or HOST:PORT, such as ctl.example.net:7444");
     }
     const { certified } = await import("../../credentials/login.ts");
-    const made = await certified(address, token, shell.now(), PATIENCE_MS);
+    const made = await certified(address, token, shell.now(), { patienceMs: PATIENCE_MS, lifeMs });
     await keep(directory, made);
     const [name, role] = [visible(made.name), visible(made.role)];
-    const document = { schema: "afterpatch.login/v1", name, role, credentials: directory, controller: made.controller };
-    const table = () => `Logged in as ${name} (${role}) at ${made.controller}; credentials are in ${directory}\n`;
+    const { controller, isMachine: machine, until } = made;
+    const about = { name, role, machine, credentials: directory, controller, until: instant(until) };
+    const document = { schema: "afterpatch.login/v1", ...about };
+    const end = machine ? `, until ${instant(until)}` : "";
+    const table = () => `Logged in as ${name} (${role}) at ${controller}${end}; credentials are in ${directory}\n`;
     await emit({ document, table }, args, shell);
     return EXIT.ok;
   },
@@ -65,8 +83,8 @@ async function checkFree(directory: string, isReplacing: boolean): Promise<void>
     throw usageError("credentials", `${path} is there already`, "add --replace, or name another --credentials DIR");
 }
 
-async function keep(directory: string, { ca, cert, key, controller, enrol }: Made): Promise<void> {
-  const [{ writeFileDurably }, { replaceKeyPair }, { OPERATOR_PAIR }] = await Promise.all([
+async function keep(directory: string, { ca, cert, key, controller, enrol, isMachine }: Made) {
+  const [{ writeFileDurably }, { replaceKeyPair }, { MACHINE, OPERATOR_PAIR }] = await Promise.all([
     import("@afterpatch/wire/credential-files"),
     import("@afterpatch/wire/key-pair"),
     import("../../credentials/read.ts"),
@@ -77,11 +95,22 @@ async function keep(directory: string, { ca, cert, key, controller, enrol }: Mad
     await writeFileDurably(join(directory, "ca.crt"), ca);
     await writeFileDurably(join(directory, "controller"), `${controller}\n`);
     await writeFileDurably(join(directory, "enrol"), `${enrol}\n`);
+    if (isMachine) await writeFileDurably(join(directory, MACHINE), "its certificate is not renewed\n");
+    else await rm(join(directory, MACHINE), { force: true });
     await replaceKeyPair(directory, OPERATOR_PAIR, { cert, key });
   } catch (cause) {
-    const why = `${directory} cannot be written: ${fileReason(cause)}; the token is used up`;
-    throw usageError("credentials", why, "make it writable and ask for another token", { cause });
+    const used = isMachine ? "" : "; the token is used up";
+    const why = `${directory} cannot be written: ${fileReason(cause)}${used}`;
+    const todo = isMachine ? "make it writable" : "make it writable and ask for another token";
+    throw usageError("credentials", why, todo, { cause });
   }
+}
+
+/** What was named on the command line comes first. */
+async function tokenGiven(path: string | undefined, inEnvironment: string | null): Promise<JoinToken> {
+  if (path !== undefined) return tokenIn(path);
+  if (inEnvironment !== null) return parsed("AFTERPATCH_TOKEN", inEnvironment);
+  throw usageError("--token-file", "is missing", "name the file, - for standard input, or set AFTERPATCH_TOKEN");
 }
 
 async function tokenIn(path: string): Promise<JoinToken> {
@@ -89,6 +118,10 @@ async function tokenIn(path: string): Promise<JoinToken> {
   const text = await (path === "-" ? readInput() : readStart(path)).catch((cause: unknown) => {
     throw usageError(what, `token cannot be read: ${fileReason(cause)}`, "name a file with a token", { cause });
   });
+  return parsed(what, text);
+}
+
+async function parsed(what: string, text: string): Promise<JoinToken> {
   const { parseToken } = await import("@afterpatch/wire/token");
   const token = parseToken(text);
   if (!token) throw usageError(what, "no token in it", "ask an admin: 'afterpatch operators add' or 'operators token'");

@@ -1,4 +1,5 @@
 import { usageError } from "@afterpatch/core/command-error";
+import { wholeNumberOf } from "@afterpatch/core/command-line";
 import { formatDuration } from "@afterpatch/core/duration";
 import { visible } from "@afterpatch/core/text";
 import type { pb } from "@afterpatch/wire/messages";
@@ -9,7 +10,7 @@ import { table } from "../../render/table.ts";
 import { instant } from "../../render/time.ts";
 import type { Shell } from "../../shell.ts";
 import { answered, confirm, EXITS, reasonIn, reasonOption, trust, yesOption } from "./common.ts";
-import { EXPIRES, expiresIn } from "./tokens.ts";
+import { expiresIn } from "./tokens.ts";
 
 const ONE = `${EXITS}; 6 no such operator`;
 const ROLES = ["viewer", "operator", "admin"] as const;
@@ -31,11 +32,14 @@ export const operatorsList = command({
     answered(args, shell, async (ask) => {
       const answer = await ask("operators list", (await trust()).listOperators, {});
       const operators = answer.operators.map(documentOf);
-      const columns = ["OPERATOR", "ROLE", "CERTIFICATES LIVE", "CERTIFIED UNTIL", "STATE"].map((title) => ({ title }));
-      const rows = operators.map(({ name, role, certificateLife, certifiedUntil, revokedAt }) => {
+      const columns = ["OPERATOR", "KIND", "ROLE", "CERTIFICATES LIVE", "CERTIFIED UNTIL", "STATE"].map((title) => ({
+        title,
+      }));
+      const rows = operators.map(({ name, role, machine, maxHosts, certificateLife, certifiedUntil, revokedAt }) => {
+        const kind = machine ? (maxHosts === null ? "machine" : `machine, ${maxHosts} hosts at most`) : "person";
         const state =
           revokedAt === null ? (certifiedUntil === null ? "has not logged in" : "let in") : `revoked ${revokedAt}`;
-        return [name, role, certificateLife, certifiedUntil ?? "-", state].map((text) => ({ text }));
+        return [name, kind, role, certificateLife, certifiedUntil ?? "-", state].map((text) => ({ text }));
       });
       return {
         document: { schema: "afterpatch.operators/v1", operators },
@@ -45,9 +49,11 @@ export const operatorsList = command({
     }),
 });
 
-function documentOf({ name, role, lifeMs, createdAt, certifiedUntil, removedAt }: pb.v1.OperatorInfo) {
+function documentOf(operator: pb.v1.OperatorInfo) {
+  const { name, role, lifeMs, createdAt, certifiedUntil, removedAt, machine, maxHosts } = operator;
   return {
-    ...{ name: visible(name), role: visible(role), certificateLife: formatDuration(lifeMs) },
+    ...{ name: visible(name), role: visible(role), machine, maxHosts: maxHosts === 0 ? null : maxHosts },
+    certificateLife: formatDuration(lifeMs),
     createdAt: instant(createdAt),
     certifiedUntil: certifiedUntil === 0 ? null : instant(certifiedUntil),
     revokedAt: removedAt === 0 ? null : instant(removedAt),
@@ -62,37 +68,69 @@ export const operatorsAdd = command({
       .option("role", roleOption)
       .option("life", {
         type: "string",
-        default: "12h",
         requiresArg: true,
-        describe: "How long each certificate lives, 1m to 365d; one that is used renews itself",
+        describe:
+          "How long each certificate lives, 1m to 365d; one that is used renews itself, but not a machine's, which has 24h at most [default: 12h, of a machine 1h]",
       })
-      .option("expires", EXPIRES),
+      .option("machine", {
+        type: "boolean",
+        default: false,
+        describe: "A pipeline: its token may be used again and again until it ends or is revoked",
+      })
+      .option("max-hosts", {
+        type: "string",
+        requiresArg: true,
+        describe: "Of a machine: the controller refuses its rollouts of more hosts than this",
+      })
+      .option("expires", LOGIN_EXPIRES),
   exits: EXITS,
   examples: [
     ["afterpatch operators add carol --role operator > carol.token", "carol logs in with it, once"],
-    ["afterpatch operators add pipeline --role viewer --life 90d > ci.token", "credentials that a pipeline keeps"],
+    [
+      "afterpatch operators add ci --role operator --machine --life 4h --max-hosts 50 > ci.token",
+      "the secret of a pipeline, for 90 days; each run gets a certificate of four hours",
+    ],
   ],
   run: async (args, shell) => {
-    const { name, role } = args;
-    const lifeMs = durationOf("--life", args.life);
-    if (lifeMs === 0) throw usageError("--life", "'0s' is no life", "write 1m to 365d");
-    const expiresMs = expiresIn(args.expires);
+    const { name, role, machine } = args;
+    const lifeMs = args.life === undefined ? 0 : durationOf("--life", args.life);
+    if (args.life !== undefined && lifeMs === 0) throw usageError("--life", "'0s' is no life", "write 1m to 365d");
+    const maxHosts = args.maxHosts === undefined ? 0 : wholeNumberOf("--max-hosts", args.maxHosts, 1, 1_000_000);
+    const expiresMs = loginExpiresIn(args.expires);
+    const wanted = { name, role, lifeMs, expiresMs, machine, maxHosts };
     const make = async (ask: Asks) =>
-      tokenResult(shell, await ask(`operators add`, (await trust()).addOperator, { name, role, lifeMs, expiresMs }));
+      tokenResult(shell, await ask(`operators add`, (await trust()).addOperator, wanted));
     return answered(args, shell, make, 0o600);
   },
 });
+
+/** The controller knows whose it is, and refuses what is too long. */
+const LOGIN_EXPIRES = {
+  type: "string",
+  requiresArg: true,
+  describe: "How long the token is valid, at most 24h, of a machine 365d [default: 1h, of a machine 90d]",
+} as const;
+
+function loginExpiresIn(text: string | undefined): number {
+  return text === undefined ? 0 : expiresIn(text, 365 * 86_400_000);
+}
 
 type Asks = Parameters<Parameters<typeof answered>[2]>[0];
 
 export const operatorsToken = command({
   syntax: "token <name>",
   summary: "Another login token, for an operator whose key is lost or whose certificate has ended",
-  options: (parser) => named(parser).option("expires", EXPIRES),
+  options: (parser) => named(parser).option("expires", LOGIN_EXPIRES),
   exits: ONE,
-  examples: [["afterpatch operators token carol > carol.token", "carol has a new laptop"]],
+  examples: [
+    ["afterpatch operators token carol > carol.token", "carol has a new laptop"],
+    [
+      "afterpatch operators token ci --expires 30d > ci.token",
+      "a machine's next one; 'token revoke' ends the one before",
+    ],
+  ],
   run: async (args, shell) => {
-    const expiresMs = expiresIn(args.expires);
+    const expiresMs = loginExpiresIn(args.expires);
     const make = async (ask: Asks) =>
       tokenResult(
         shell,
@@ -104,7 +142,8 @@ export const operatorsToken = command({
 
 function tokenResult(shell: Shell, { token, expiresAt, operator, enrolAddress }: pb.v1.LoginToken) {
   const [name, enrol] = [visible(operator?.name ?? ""), visible(enrolAddress)];
-  shell.err(`${name} logs in until ${instant(expiresAt)} with: afterpatch login ${enrol} --token-file FILE\n`);
+  const often = operator?.machine ? ", as often as it likes," : "";
+  shell.err(`${name} logs in until ${instant(expiresAt)}${often} with: afterpatch login ${enrol} --token-file FILE\n`);
   const document = {
     ...{ schema: "afterpatch.token/v1", token: visible(token), expiresAt, operator: name, enrolAddress: enrol },
   };

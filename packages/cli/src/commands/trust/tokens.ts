@@ -1,5 +1,6 @@
 import { usageError } from "@afterpatch/core/command-error";
 import { wholeNumberOf } from "@afterpatch/core/command-line";
+import { formatDuration } from "@afterpatch/core/duration";
 import { visible } from "@afterpatch/core/text";
 import type { Argv } from "yargs";
 import { durationOf, labelsOf } from "../../arguments.ts";
@@ -11,10 +12,11 @@ import { answered, EXITS, reasonIn, reasonOption, trust } from "./common.ts";
 const LONGEST_MS = 86_400_000;
 
 /** How long a token works. */
-export function expiresIn(text: string): number {
+export function expiresIn(text: string, longestMs = LONGEST_MS): number {
   const ms = durationOf("--expires", text);
-  if (ms === 0 || ms > LONGEST_MS) throw usageError("--expires", `'${text}' is not within 24h`, "write 1s to 24h");
-  return ms;
+  if (ms > 0 && ms <= longestMs) return ms;
+  const longest = longestMs === LONGEST_MS ? "24h" : formatDuration(longestMs);
+  throw usageError("--expires", `'${text}' is not within ${longest}`, `write 1s to ${longest}`);
 }
 
 export const EXPIRES = {
@@ -67,16 +69,24 @@ export const tokenList = command({
   run: (args, shell) =>
     answered(args, shell, async (ask) => {
       const answer = await ask("token list", (await trust()).listTokens, {});
-      const tokens = answer.tokens.map(({ id, expiresAt, usesLeft, labels, createdBy, operator, failures }) => ({
-        id: visible(id),
-        for: operator === "" ? "hosts" : `operator ${visible(operator)}`,
-        ...{ usesLeft, expiresAt: instant(expiresAt), createdBy: visible(createdBy), failures },
-        labels: Object.fromEntries(Object.entries(labels).map(([key, value]) => [visible(key), visible(value)])),
-      }));
+      const tokens = answer.tokens.map(
+        ({ id, expiresAt, usesLeft, labels, createdBy, operator, failures, ofMachine }) => ({
+          id: visible(id),
+          for: operator === "" ? "hosts" : `${ofMachine ? "machine" : "operator"} ${visible(operator)}`,
+          // Null: any number of times.
+          ...{
+            usesLeft: ofMachine ? null : usesLeft,
+            expiresAt: instant(expiresAt),
+            createdBy: visible(createdBy),
+            failures,
+          },
+          labels: Object.fromEntries(Object.entries(labels).map(([key, value]) => [visible(key), visible(value)])),
+        }),
+      );
       const columns = ["ID", "FOR", "USES LEFT", "UNTIL", "BY", "LABELS", "FAILURES"].map((title) => ({ title }));
       const rows = tokens.map((token) => {
         const labels = Object.entries(token.labels).map(([key, value]) => `${key}=${value}`);
-        const words = [token.id, token.for, String(token.usesLeft), token.expiresAt, token.createdBy];
+        const words = [token.id, token.for, String(token.usesLeft ?? "any"), token.expiresAt, token.createdBy];
         return [...words, labels.join(",") || "-", String(token.failures)].map((text) => ({ text }));
       });
       return {

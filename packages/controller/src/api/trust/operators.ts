@@ -24,6 +24,12 @@ type Trust = Handlers<typeof trustService>;
 export type OperatorCalls = "listOperators" | "addOperator" | "createLoginToken" | "setOperatorRole" | "revokeOperator";
 
 const TOKEN_MS = 3_600_000;
+const MACHINE_TOKEN_MS = 90 * 86_400_000;
+const LONGEST_MACHINE_TOKEN_MS = 365 * 86_400_000;
+/** Of a machine's certificates. */
+const MACHINE_MS = 3_600_000;
+const LONGEST_MACHINE_MS = 24 * 3_600_000;
+const MOST_HOSTS = 1_000_000;
 /** As identityOf (peer.ts) reads it from a certificate. */
 const NAME = /^[a-z0-9][a-z0-9._-]{0,62}$/;
 /** Who acts without being an operator. */
@@ -35,15 +41,18 @@ export function operatorHandlers(deps: OperatorDeps): Pick<Trust, OperatorCalls>
   const { operators, log } = deps;
   return {
     listOperators: unary(async () => ({ operators: (await operators.list()).map(toWire) })),
-    addOperator: unary(async ({ name, role, lifeMs, expiresMs }, call) => {
-      const wanted = { name: nameIn(name), role: roleIn(role), lifeMs: lifeIn(lifeMs) };
-      const { token, text } = loginToken(deps, name, expiresMs, nameOf(call));
+    addOperator: unary(async ({ name, role, lifeMs, expiresMs, machine, maxHosts }, call) => {
+      const about = { name: nameIn(name), isMachine: machine, maxHosts: ceilingIn(machine, maxHosts) };
+      const wanted = { ...about, role: roleIn(role), lifeMs: lifeIn(lifeMs, machine) };
+      if (machine && wanted.role === "admin") throw refused("bad-argument", NO_ADMIN);
+      const { token, text } = loginToken(deps, wanted, expiresMs, nameOf(call));
       done(name, await operators.invite(wanted, token));
       log.warn({ ...wanted, actor: nameOf(call) }, "operator added");
       return tokenToWire(deps, name, text, token.expiresAt);
     }),
     createLoginToken: unary(async ({ name, expiresMs }, call) => {
-      const { token, text } = loginToken(deps, name, expiresMs, nameOf(call));
+      const isMachine = (await operators.byName(name))?.isMachine ?? false;
+      const { token, text } = loginToken(deps, { name, isMachine }, expiresMs, nameOf(call));
       done(name, await operators.inviteAgain({ ...token, operator: name }));
       log.warn({ name, actor: nameOf(call) }, "login token created");
       return tokenToWire(deps, name, text, token.expiresAt);
@@ -51,6 +60,8 @@ export function operatorHandlers(deps: OperatorDeps): Pick<Trust, OperatorCalls>
     setOperatorRole: unary(async ({ name, role, reason }, call) => {
       const by = byOf(deps, call, reason);
       done(name, await operators.setRole(name, roleIn(role), by));
+      // Tokens that a former admin made end, and with them what machines got by them.
+      await cutEnded(deps, by.at);
       log.warn({ name, role, ...by }, "role changed");
       return toWire(await known(operators, name));
     }),
@@ -58,6 +69,7 @@ export function operatorHandlers(deps: OperatorDeps): Pick<Trust, OperatorCalls>
       const by = byOf(deps, call, reason);
       if (name === nameOf(call)) throw refused("bad-argument", "nobody revokes themselves; another admin has to");
       done(name, await operators.remove(name, by));
+      await cutEnded(deps, by.at);
       deps.cut((peer) => peer.kind === "operator" && peer.name === name);
       log.warn({ name, ...by }, "operator revoked");
       return toWire(await known(operators, name));
@@ -65,10 +77,33 @@ export function operatorHandlers(deps: OperatorDeps): Pick<Trust, OperatorCalls>
   };
 }
 
-function loginToken(deps: OperatorDeps, name: string, expiresMs: number, createdBy: string) {
-  const life = expiresMs === 0 ? TOKEN_MS : expiresMs;
-  checkLife(life);
-  return newToken(deps, { uses: 1, expiresMs: life, labels: {}, createdBy, operator: name });
+const NO_ADMIN =
+  "a machine is no admin: whoever reads its token could let others in; give it the role operator or viewer";
+
+/** Ends the connections of certificates that were revoked at this instant. */
+export async function cutEnded({ operators, cut }: Pick<OperatorDeps, "operators" | "cut">, at: number): Promise<void> {
+  const ended = await operators.endedAt(at);
+  if (ended.size > 0) cut((peer) => peer.kind === "operator" && ended.has(peer.serial));
+}
+
+function loginToken(
+  deps: OperatorDeps,
+  { name, isMachine }: Pick<Operator, "name" | "isMachine">,
+  wantedMs: number,
+  createdBy: string,
+) {
+  const expiresMs = wantedMs === 0 ? (isMachine ? MACHINE_TOKEN_MS : TOKEN_MS) : wantedMs;
+  if (!isMachine) checkLife(expiresMs);
+  else if (expiresMs < SHORTEST_MS || expiresMs > LONGEST_MACHINE_TOKEN_MS)
+    throw refused("bad-argument", "a machine's token lives between 1 minute and 365 days");
+  return newToken(deps, { uses: 1, expiresMs, labels: {}, createdBy, operator: name });
+}
+
+function ceilingIn(isMachine: boolean, maxHosts: number): number | null {
+  if (maxHosts === 0) return null;
+  if (!isMachine) throw refused("bad-argument", "a ceiling of hosts is for machines; leave it out, or make it one");
+  if (maxHosts > MOST_HOSTS) throw refused("bad-argument", `a ceiling is 1 to ${MOST_HOSTS} hosts`);
+  return maxHosts;
 }
 
 async function tokenToWire({ operators, enrolAddress }: OperatorDeps, name: string, token: string, expiresAt: number) {
@@ -95,11 +130,12 @@ function roleIn(text: string): Role {
   return role;
 }
 
-function lifeIn(ms: number): number {
-  if (ms === 0) return OPERATOR_MS;
-  if (ms >= SHORTEST_MS && ms <= LONGEST_OPERATOR_MS) return ms;
-  const range = `${formatDuration(SHORTEST_MS)} to ${formatDuration(LONGEST_OPERATOR_MS)}`;
-  throw refused("bad-argument", `an operator's certificate lives ${range}`);
+function lifeIn(ms: number, isMachine: boolean): number {
+  if (ms === 0) return isMachine ? MACHINE_MS : OPERATOR_MS;
+  const longest = isMachine ? LONGEST_MACHINE_MS : LONGEST_OPERATOR_MS;
+  if (ms >= SHORTEST_MS && ms <= longest) return ms;
+  const range = `${formatDuration(SHORTEST_MS)} to ${formatDuration(longest)}`;
+  throw refused("bad-argument", `${isMachine ? "a machine" : "an operator"}'s certificate lives ${range}`);
 }
 
 function done(name: string, answer: OperatorRefusal | "done"): void {
@@ -112,11 +148,14 @@ function done(name: string, answer: OperatorRefusal | "done"): void {
       throw refused("bad-argument", `operator ${name} was revoked, for good; add another name`);
     case "exists":
       throw refused("bad-argument", `there is, or was, an operator ${name}; names are never used again`);
+    case "machine":
+      throw refused("bad-argument", NO_ADMIN);
     case "last-admin":
       throw refused("bad-argument", `${name} is the last admin who can act; have another one log in first`);
   }
 }
 
-function toWire({ name, role, createdAt, lifeMs, certifiedUntil, removedAt }: Operator) {
-  return { name, role, createdAt, lifeMs, certifiedUntil: certifiedUntil ?? 0, removedAt: removedAt ?? 0 };
+function toWire({ name, role, createdAt, lifeMs, certifiedUntil, removedAt, isMachine, maxHosts }: Operator) {
+  const ends = { certifiedUntil: certifiedUntil ?? 0, removedAt: removedAt ?? 0 };
+  return { name, role, createdAt, lifeMs, ...ends, machine: isMachine, maxHosts: maxHosts ?? 0 };
 }

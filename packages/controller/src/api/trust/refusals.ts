@@ -1,10 +1,12 @@
 import { RpcError } from "@afterpatch/wire/rpc";
 import { status } from "@grpc/grpc-js";
+import { MOST_LOGINS } from "../../store/operators.ts";
 import type { TokenRefusal } from "../../store/tokens.ts";
 
 /** What somebody who shows a token that does not work is told. */
 export function refuseToken(refusal: TokenRefusal): RpcError {
-  return new RpcError(status.UNAUTHENTICATED, refusal.kind, explain(refusal));
+  const code = refusal.kind === "token-too-often" ? status.RESOURCE_EXHAUSTED : status.UNAUTHENTICATED;
+  return new RpcError(code, refusal.kind, explain(refusal));
 }
 
 function explain(refusal: TokenRefusal): string {
@@ -19,6 +21,8 @@ function explain(refusal: TokenRefusal): string {
       return `the token expired at ${new Date(refusal.expiresAt).toISOString()}`;
     case "token-used":
       return "the token is used up";
+    case "token-too-often":
+      return `this machine has logged in ${MOST_LOGINS} times within an hour`;
     case "token-of-others":
       return refusal.operator === null
         ? "it is a join token of hosts, for 'afterpatch-agent enroll'"

@@ -93,6 +93,8 @@ function tooMany(error: unknown): never {
 }
 
 async function certifyOperator(deps: RenewDeps, operator: Operator, shown: string, key: KeyObject): Promise<string> {
+  if (operator.isMachine)
+    throw new RpcError(status.FAILED_PRECONDITION, "machine", "a machine's certificate is not renewed; log in again");
   const now = deps.clock.now();
   const certificate = await deps.authority.issueOperator(operator, key, now);
   if (!(await deps.renewals.renewOperator(operator.name, shown, certificate, now))) throw notLetIn();

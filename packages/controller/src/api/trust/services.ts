@@ -10,7 +10,7 @@ import { auditHandlers } from "./audit.ts";
 import { enrollHandlers } from "./enroll.ts";
 import { hostTrustHandlers } from "./hosts.ts";
 import { login } from "./login.ts";
-import { operatorHandlers } from "./operators.ts";
+import { cutEnded, operatorHandlers } from "./operators.ts";
 import { readmit, renewHost, renewOperator } from "./renew.ts";
 import { createToken, tokenHandlers } from "./tokens.ts";
 
@@ -44,7 +44,7 @@ export function trustHandlers(deps: TrustDeps): TrustHandlers {
       ...auditHandlers({ audit, authority }),
       ...hostTrustHandlers({ hosts, renewals, fleet, engine, clock, log, cut }),
       ...operatorHandlers({ ...tokens, operators, enrolAddress, cut }),
-      ...tokenHandlers(tokens),
+      ...tokenHandlers({ ...tokens, cutEnded: (at) => cutEnded({ operators, cut }, at) }),
       renewOperator: renewOperator(renewing),
     },
     enroll: {

@@ -36,16 +36,27 @@ export function createToken(deps: TokenDeps): Handlers<typeof controlService>["c
   });
 }
 
-export function tokenHandlers(deps: TokenDeps): Pick<Handlers<typeof trustService>, TokenCalls> {
+/** `cutEnded`: ends the connections of certificates that were revoked at an instant. */
+export function tokenHandlers(
+  deps: TokenDeps & { readonly cutEnded: (at: number) => Promise<void> },
+): Pick<Handlers<typeof trustService>, TokenCalls> {
   return {
     listTokens: unary(async () => {
       const rows = await deps.tokens.list(deps.clock.now());
-      return { tokens: rows.map((row) => ({ ...row, labels: { ...row.labels }, operator: row.operator ?? "" })) };
+      return {
+        tokens: rows.map((row) => ({
+          ...row,
+          labels: { ...row.labels },
+          operator: row.operator ?? "",
+          ofMachine: row.isOfMachine,
+        })),
+      };
     }),
     revokeToken: unary(async ({ id, reason }, call) => {
       const by = byOf(deps, call, reason);
       if (!(await deps.tokens.revoke(id, by)))
         throw refused("not-found", `no token ${JSON.stringify(id)} that still works; see 'afterpatch token list'`);
+      await deps.cutEnded(by.at);
       deps.log.info({ token: id, ...by }, "token revoked");
       return {};
     }),
