@@ -40,7 +40,9 @@ await describeLab("xinetd runs old code itself", () => {
 
     const { code, brief, steps, proof } = await apply("--settle", "1s");
     expect(steps.map(({ evidence }) => evidence)).toEqual([
-      "xinetd.service restarted; 3 processes of sessions that were open go on",
+      expect.stringMatching(
+        /^xinetd\.service restarted \(InvocationID .*\); 3 processes of sessions that were open go on$/,
+      ),
       "ended 1 old session of redirected",
     ]);
     expect([code, brief]).toEqual([0, ["restart-service xinetd.service done", "end-session redirected done"]]);

@@ -57,13 +57,21 @@ export async function restartService(
       return { outcome: "failed", detail: `${unit} was not restarted: it is still the same invocation` };
     }
     if (after.activeState === "active") {
-      const restarted = { outcome: "done", detail: `${unit} restarted` } as const;
+      const restarted = { outcome: "done", detail: `${unit} restarted${anew(before, after)}` } as const;
       return superServer ? servedAgain(restarted, superServer, readServices, ...newOne(unit, after)) : restarted;
     }
   }
   if (after.result === "start-limit-hit") return afterStartLimit(unit);
   const why = restart.status === 0 ? "" : ` (systemctl exited ${restart.status}: ${visible(restart.complaint)})`;
   return { outcome: "failed", detail: `${described(unit, after)}${why}` };
+}
+
+type Invoked = Pick<UnitState, "invocationId" | "mainPid">;
+
+/** What auditors are shown of it. A unit without processes of its own has no main one. */
+function anew(before: Invoked, after: Invoked): string {
+  const pids = after.mainPid > 0 ? `, main pid ${before.mainPid} to ${after.mainPid}` : "";
+  return ` (InvocationID ${before.invocationId || "none"} to ${after.invocationId}${pids})`;
 }
 
 /** The super-server that a unit has now, and how it is told to read its configuration. */
