@@ -92,3 +92,21 @@ test("report: an auditor finds the entries of the audit log, and the proof in th
   expect(told.toSorted((a, b) => a - b)).toEqual(log.map(({ seq }: { seq: number }) => seq));
   expect((await place.admin("audit", "verify", "--head", report.audit.head)).code).toBe(0);
 }, 60_000);
+
+test("report: more hosts than fit into one message come in their order, each once", async () => {
+  const place = await trustedPlace();
+  const { store } = place.controller;
+  const hosts = Array.from({ length: 450 }, (_, index) => `web${index}-clean`);
+  await store.rollouts.create(rolloutPlan({ hosts }), "q1", [started]);
+  for (const [index, hostId] of hosts.entries()) {
+    const event = { type: "nothing-to-do", at: T0, hostId, residue: [] } as const;
+    await store.rollouts.append("r1", { version: index + 1, event, isClosing: false, charge: null });
+  }
+  const { code, out } = await place.admin("report", "r1", "-o", "jsonl");
+  const told = out
+    .trimEnd()
+    .split("\n")
+    .map((line) => JSON.parse(line));
+  expect([code, told.map(({ name }) => name)]).toEqual([0, hosts]);
+  expect(told.every(({ state, audit }) => state === "done" && audit.length === 1)).toBe(true);
+}, 60_000);
