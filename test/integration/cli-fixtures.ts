@@ -121,6 +121,7 @@ export const PLAN: Plan = {
   uncovered: [],
   ramp: [1, 2],
   plannedAt: 1_700_000_000_000,
+  fleetHosts: 20,
   actor: "ops",
   budgets: [],
 };

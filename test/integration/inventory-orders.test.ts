@@ -1,6 +1,8 @@
 import { chmodSync, mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { parseCommandLine } from "@afterpatch/cli/command-line";
+import { plain, type Shell } from "@afterpatch/cli/shell";
 import { expect, onTestFinished, test } from "vitest";
 import { rm } from "node:fs/promises";
 import type { FakeHostOptions } from "../fakes/machine.ts";
@@ -176,3 +178,35 @@ test("a rollout and a saved plan keep their inventory, and are planned again wit
   expect([applied.code, applied.err]).toEqual([0, expect.not.stringContaining("stale")]);
   expect(JSON.parse(applied.out).hosts.length).toBe(3);
 }, 120_000);
+
+test("in a terminal a large part of the fleet is started by its number of hosts alone", async () => {
+  const { controller, run } = await place(["web01", "web02"]);
+  const answers = ["y", "1", "2"];
+  const questions: string[] = [];
+  const typed = async () => {
+    const argv = ["rollout", "start", "all", "--reason", "test", "--detach"];
+    const parsed = await parseCommandLine(argv, "0", 100);
+    if (parsed.kind !== "command") throw new Error(parsed.text);
+    const ask = async (question: string) => {
+      questions.push(question);
+      return answers.shift() ?? "";
+    };
+    return parsed.chosen.run(terminal(controller, ask));
+  };
+  await expect(typed()).rejects.toMatchObject({ exit: 5, todo: "type 2, or add --yes" });
+  await expect(typed()).rejects.toMatchObject({ exit: 5 });
+  expect((await controller.store.rollouts.recent(10)).length).toBe(0);
+  expect(await typed()).toBe(0);
+  expect(questions[0]).toContain("It selects 2 hosts of the fleet's 2; type that number to start: ");
+  expect((await run("rollout", "start", "all", "--reason", "test", "--yes", "--max-hosts", "1")).code).toBe(5);
+}, 60_000);
+
+function terminal(controller: OpenedController, ask: (question: string) => Promise<string>): Shell {
+  const where = { controller: `localhost:${controller.ports.fleet}`, credentials: join(controller.dataDir, "admin") };
+  const silent = () => undefined;
+  return {
+    access: { ...where, inventory: null, inventoryLabels: null },
+    ...{ now: Date.now, out: silent, err: silent, written: async () => undefined, terminal: null, ask, paint: plain },
+    onInterrupt: () => silent,
+  };
+}

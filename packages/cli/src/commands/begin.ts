@@ -22,6 +22,7 @@ import { renderPlan } from "../render/plan.ts";
 import { counted } from "../render/table.ts";
 import type { Shell, Target } from "../shell.ts";
 import { patternOf, type RolloutInput } from "../rollout-file.ts";
+import { confirmation } from "./confirmation.ts";
 import { type DryRunArgs, isDryRun, showDryRun } from "./dry-run.ts";
 import { type FilterArgs, filterOf, isPartial } from "./filter-options.ts";
 import { type ScopeArgs, scopeOf } from "./scope-options.ts";
@@ -176,11 +177,8 @@ async function confirm(what: string, plan: PlanDocument, args: Args, shell: Shel
   if (!args.yes || !isForPrograms(args))
     write(`${renderPlan(plan, shell.paint, args.format === "wide" || args.diff)}\n`);
   if (args.yes || shell.ask === null) return;
-  const { withWork, reboots } = plan.totals;
-  const rebooted = reboots === 0 ? "" : `, of which ${reboots} ${reboots === 1 ? "reboots" : "reboot"}`;
-  const answer = await shell.ask(`Start this rollout on ${counted(withWork, "host")}${rebooted}? [y/N] `);
-  if (!/^y(es)?$/i.test(answer.trim()))
-    throw usageError(what, "not confirmed, nothing was done", "answer y, or add --yes");
+  const { question, isGiven, todo } = confirmation(plan.totals);
+  if (!isGiven(await shell.ask(question))) throw usageError(what, "not confirmed, nothing was done", todo);
 }
 
 /** Asks again while the connection breaks: the request's id makes it one rollout, however often it arrives. */

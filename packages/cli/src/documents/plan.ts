@@ -55,6 +55,8 @@ export interface PlanDocument {
   readonly totals: {
     /** Selected, whether covered or not. */
     readonly hosts: number;
+    /** Enrolled, whether selected or not; null: the controller did not say. */
+    readonly fleet: number | null;
     readonly withWork: number;
     readonly steps: number;
     /** Hosts that reboot. */
@@ -114,6 +116,7 @@ export function planDocument(response: PlanFleetResponse, order: FleetOrder): Pl
     uncovered,
     totals: {
       hosts: hosts.length + uncovered.length,
+      fleet: response.fleetHosts === 0 ? null : response.fleetHosts,
       withWork: hosts.filter((host) => host.steps.length > 0).length,
       steps: hosts.reduce((count, host) => count + host.steps.length, 0),
       reboots: hosts.filter(isRebooted).length,

@@ -76,7 +76,7 @@ export function controlHandlers(
     }),
     planFleet: unary(async (request, call) => {
       const { fleet, spec } = await orderedBy(engine, request);
-      const { plan, comingBack } = await planOrRefuse(deps, fleet);
+      const { plan, comingBack, fleetHosts } = await planOrRefuse(deps, fleet);
       shown.add(plan);
       const forecast = forecastToWire(plan, spec, await durations.last(), deps.clock.now());
       const hours = hoursOfPlan(deps, plan.shape?.hours ?? null);
@@ -85,6 +85,7 @@ export function controlHandlers(
         ...hours,
         forecast,
         budgets: budgetsToWire(plan),
+        fleetHosts,
         plannedAt: deps.clock.now(),
         actor: nameOf(call),
       };

@@ -2,7 +2,10 @@ import type { Step } from "@afterpatch/core/plan/types";
 import type { pb } from "@afterpatch/wire/messages";
 import type { ComingBack, FleetPlan, PlannedHost } from "../rollouts/plan-fleet.ts";
 
-type WirePlan = Omit<ReturnType<typeof pb.v1.PlanFleetResponse.decode>, "plannedAt" | "actor" | "forecast" | "budgets">;
+type WirePlan = Omit<
+  ReturnType<typeof pb.v1.PlanFleetResponse.decode>,
+  "plannedAt" | "actor" | "forecast" | "budgets" | "fleetHosts"
+>;
 
 /** Waves, and hosts in the order in which they are permitted; one wave of all where there is no file. */
 export function planToWire(plan: FleetPlan, comingBack: ComingBack | null): WirePlan {

@@ -91,7 +91,7 @@ const NEW_AND_FILTER =
 export async function planOrRefuse(
   deps: PlanFleetDeps,
   order: FleetOrder,
-): Promise<{ plan: FleetPlan; selected: number; comingBack: ComingBack | null }> {
+): Promise<{ plan: FleetPlan; selected: number; comingBack: ComingBack | null; fleetHosts: number }> {
   const planned = await planFleet(deps, order);
   if (planned.kind === "planned") return planned;
   if (planned.kind === "bad-serial") throw refused("bad-argument", `serial: ${planned.why}`);

@@ -69,6 +69,8 @@ export type FleetPlanned =
       readonly kind: "planned";
       readonly plan: FleetPlan;
       readonly selected: number;
+      /** Enrolled hosts, selected or not. */
+      readonly fleetHosts: number;
       readonly comingBack: ComingBack | null;
     }
   | { readonly kind: "bad-serial"; readonly why: string }
@@ -173,6 +175,7 @@ export async function planFleet(deps: PlanFleetDeps, order: FleetOrder): Promise
       ],
     },
     selected: selection.hosts.length,
+    fleetHosts: known.length,
     comingBack: awaited,
   };
 }
