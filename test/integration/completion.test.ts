@@ -103,10 +103,19 @@ describe.each(SHELLS.map((shell) => [shell]))("%s", (shell) => {
       };
       expect(await offers("afterpatch status we", env)).toEqual(["web01", "web02"]);
       expect(await offers("afterpatch plan all,!d", env)).toEqual(["all,!db1"]);
+      const named = { ...env, AFTERPATCH_INVENTORY: await inventory() };
+      expect(await offers("afterpatch plan we", named)).toEqual(["web", "web01", "web02"]);
+      expect(await offers(`afterpatch status -i ${named.AFTERPATCH_INVENTORY} -l ca`, env)).toEqual(["canary"]);
     },
     120_000,
   );
 });
+
+async function inventory(): Promise<string> {
+  const path = join(await temporaryDirectory(), "hosts");
+  await writeFile(path, "[web]\nweb01\n[canary]\nweb02\n");
+  return path;
+}
 
 test("files where files are meant, in bash and fish", async () => {
   for (const shell of ["bash", "fish"] as const) {

@@ -1,10 +1,13 @@
+import { membersOf } from "@afterpatch/core/inventory/tree";
 import { visible } from "@afterpatch/core/text";
 import { controllerClient } from "@afterpatch/wire/credentials";
 import { call, type Rpc } from "@afterpatch/wire/rpc";
 import { controlService, trustService } from "@afterpatch/wire/services";
 import { COMMANDS } from "../commands/all.ts";
+import { sourcesOf } from "../commands/scope-options.ts";
 import type { Credentials } from "../credentials/read.ts";
 import { readCredentials } from "../credentials/read.ts";
+import { readInventory } from "../inventory/read.ts";
 import type { Shell } from "../shell.ts";
 import { type Candidate, type Next, nextOf, starting } from "./candidates.ts";
 
@@ -21,18 +24,26 @@ const MOST = 500;
 export async function complete(words: readonly string[], shell: Shell): Promise<string> {
   const typed = (words.at(-1) ?? "").replace(/^--[a-z-]+=/, "");
   const next = nextOf(COMMANDS, words);
-  const candidates = await candidatesOf(next, typed, shell);
+  const candidates = await candidatesOf(next, typed, { shell, words });
   const lines = candidates.slice(0, MOST).map(({ text, summary }) => `${text}\t${summary}`);
   const then = next.kind === "files" || next.kind === "directories" ? next.kind : "nothing";
   return `${[...lines, `:${then}`].join("\n")}\n`;
 }
 
-async function candidatesOf(next: Next, typed: string, shell: Shell): Promise<readonly Candidate[]> {
+interface Line {
+  readonly shell: Shell;
+  readonly words: readonly string[];
+}
+
+async function candidatesOf(next: Next, typed: string, { shell, words }: Line): Promise<readonly Candidate[]> {
   if (next.kind === "these") return next.candidates;
   if (next.kind === "files" || next.kind === "directories" || next.kind === "anything") return [];
+  if (next.kind === "hosts") {
+    const known = [groupsOf(words, shell), hosts(shell)].map((each) => each.catch(() => [])); // see above
+    return ofPattern(typed, (await Promise.all(known)).flat());
+  }
   try {
     const credentials = await readCredentials(shell.access, shell.now());
-    if (next.kind === "hosts") return ofPattern(typed, await hosts(credentials));
     return starting(typed, await NAMED[next.kind](credentials)).candidates;
   } catch {
     return []; // see above
@@ -45,7 +56,24 @@ function ofPattern(typed: string, all: readonly Candidate[]): readonly Candidate
   return starting(term, all).candidates.map(({ text, summary }) => ({ text: `${head}${text}`, summary }));
 }
 
-async function hosts(credentials: Credentials): Promise<readonly Candidate[]> {
+/** Groups of the inventories that the line or the environment names; a program is never run for it. */
+async function groupsOf(words: readonly string[], shell: Shell): Promise<readonly Candidate[]> {
+  const named = words.flatMap((word, index) => {
+    if (/^(?:-i|--inventory)$/.test(word)) return words[index + 1] ?? [];
+    return /^(?:-i=?|--inventory=)(.+)$/.exec(word)?.[1] ?? [];
+  });
+  const sources = sourcesOf({ inventory: named }, shell);
+  if (sources.length === 0) return [];
+  const inventory = await readInventory(sources);
+  const declared = [...inventory.groups.keys()].filter((name) => name !== "all" && name !== "ungrouped");
+  return declared.map((name) => {
+    const count = membersOf(inventory, name).length;
+    return { text: visible(name), summary: `group (${count})` };
+  });
+}
+
+async function hosts(shell: Shell): Promise<readonly Candidate[]> {
+  const credentials = await readCredentials(shell.access, shell.now());
   const answer = await ask(credentials, controlService.listHosts, { pattern: "", fresh: false });
   const labels = new Map<string, number>();
   for (const { labels: its } of answer.hosts)
