@@ -205,7 +205,7 @@ function terminal(controller: OpenedController, ask: (question: string) => Promi
   const where = { controller: `localhost:${controller.ports.fleet}`, credentials: join(controller.dataDir, "admin") };
   const silent = () => undefined;
   return {
-    access: { ...where, inventory: null, inventoryLabels: null },
+    access: { ...where, inventory: null, inventoryLabels: null, loginToken: null },
     ...{ now: Date.now, out: silent, err: silent, written: async () => undefined, terminal: null, ask, paint: plain },
     onInterrupt: () => silent,
   };
