@@ -24,6 +24,13 @@ interface Rollout {
   }[];
 }
 
+interface Unit {
+  readonly remedy: { readonly automatic: boolean };
+}
+
+/** The three hosts of the lab. */
+const RANGE = "\\S*\\[0?1:0?3\\]";
+
 await describeLab("a rolling restart after a security upgrade of libssl3 and imapd", () => {
   let fleet: LabFleet;
   let old: ReadonlyMap<string, readonly Session[]>;
@@ -62,6 +69,12 @@ await describeLab("a rolling restart after a security upgrade of libssl3 and ima
     expect((await fleet.cli("scan", "role=web", "--exit-code")).code).toBe(10);
     expect((await fleet.cli("status", "role=web", "--exit-code")).code).toBe(10);
     expect((await fleet.cli("plan", "role=web", "--exit-code")).code).toBe(10);
+    // Over the fleet: one cause, its units, all of the hosts in one range.
+    const { stdout } = await fleet.cli("status");
+    expect(stdout).toMatch(/^libssl3 \S+ -> \S+: /m);
+    expect(stdout).toMatch(new RegExp(`^  ssh\\.service +replaced +restart-service +3 +${RANGE}$`, "m"));
+    expect((await fleet.cli("users", "libcrypto.so*", "--unit", "ssh", "--exit-code")).code).toBe(10);
+    expect((await fleet.cli("users", "--package", "nosuch", "--exit-code")).code).toBe(0);
   });
 
   test("every format of the built program prints", async () => {
@@ -150,6 +163,13 @@ await describeLab("a rolling restart after a security upgrade of libssl3 and ima
       const view = (await status(fleet)).hosts.find((h) => h.name === host.name);
       expect(new Set(view?.residue)).toEqual(left);
     }
+  });
+
+  test("nobody uses the old library but what only a person may restart", async () => {
+    expect((await fleet.cli("users", "libcrypto.so*", "--unit", "ssh", "--exit-code")).code).toBe(0);
+    const { stdout } = await fleet.cli("status", "--by", "cause", "-o", "json");
+    const { causes } = JSON.parse(stdout) as { readonly causes: readonly { readonly units: readonly Unit[] }[] };
+    expect(causes.flatMap(({ units }) => units).filter(({ remedy }) => remedy.automatic)).toEqual([]);
   });
 
   test("a second rollout finds nothing to do", async () => {

@@ -8,7 +8,7 @@ import { CommandError } from "@afterpatch/core/command-error";
 
 /** What each code of control.proto means to an operator. */
 const BY_CODE: Readonly<Record<string, readonly [ExitCode, string | null]>> = {
-  "selection-empty": [EXIT.selection, "see 'afterpatch status' for the hosts there are"],
+  "selection-empty": [EXIT.selection, "see 'afterpatch hosts list' for the hosts there are"],
   "stale-plan": [EXIT.stale, "look at the new plan with 'afterpatch plan', or start with --allow-new"],
   "hosts-held": [EXIT.held, "see 'afterpatch rollout list'; wait for that rollout with --queue, or abort it"],
   "too-many-hosts": [EXIT.usage, "select fewer hosts or raise --max-hosts"],

@@ -4,7 +4,7 @@ import type { StatusDocument } from "../documents/status.ts";
 import type { Paint } from "../shell.ts";
 import { renderCauses } from "./causes.ts";
 import { someHosts } from "./some-hosts.ts";
-import { statusNotes, totals } from "./status.ts";
+import { type StatusNote, statusNotes, totals } from "./status.ts";
 import { counted } from "./table.ts";
 import { unknownLines } from "./unknown.ts";
 
@@ -46,7 +46,9 @@ export function renderByCause(
 
 /** Notes that say the same stand there once, with their hosts. */
 function folded(document: StatusDocument, now: number, paint: Paint, isWide: boolean): readonly string[] {
-  const all = [...Map.groupBy(statusNotes(document, now), ({ line }) => line.join("\0")).values()];
+  const all = [
+    ...Map.groupBy([...rowNotes(document), ...statusNotes(document, now)], ({ line }) => line.join("\0")).values(),
+  ];
   const shown = isWide ? all : all.slice(0, MOST_NOTES);
   const lines = shown.flatMap((notes) => {
     const [first] = notes;
@@ -59,4 +61,13 @@ function folded(document: StatusDocument, now: number, paint: Paint, isWide: boo
   });
   const more = all.length - shown.length;
   return more > 0 ? [...lines, `and ${counted(more, "more note", "more notes")} (-o wide)`] : lines;
+}
+
+/** What a row of a host would show. */
+function rowNotes({ hosts }: StatusDocument): readonly StatusNote[] {
+  const twins = "two machines spoke as it; nothing is done there ('afterpatch hosts waiting')";
+  return hosts.flatMap(({ name, state, reboot }): readonly StatusNote[] => [
+    ...(reboot === true ? [{ host: name, line: ["Reboot: ", "needed"], colour: "red" } as const] : []),
+    ...(state === "quarantined" ? [{ host: name, line: ["Quarantined: ", twins], colour: "red" } as const] : []),
+  ]);
 }
