@@ -68,7 +68,8 @@ describe.skipIf(missing !== null)(`Ansible agrees${missing === null ? "" : ` (sk
       .map((line): Answer => JSON.parse(line));
     expect(answers.length, said.stderr).toBe(sampled.length);
     const compared: Compared = { inventories: 0, listings: 0, variables: 0, patterns: 0 };
-    for (const [index, one] of sampled.entries()) await compare(one, placed[index] ?? [], answers[index], compared);
+    for (const [index, one] of sampled.entries())
+      await compare(one, placed[index] ?? [], answers[index], compared, folder);
     expect(compared.inventories).toBeGreaterThan(INVENTORIES / 10);
     expect(compared.patterns).toBeGreaterThan(INVENTORIES / 2);
     console.log(`compared: ${JSON.stringify(compared)}`);
@@ -91,7 +92,13 @@ function place({ sources, beside }: Case, folder: string): readonly string[] {
   });
 }
 
-async function compare(one: Case, sources: readonly string[], answer: Answer | undefined, compared: Compared) {
+async function compare(
+  one: Case,
+  sources: readonly string[],
+  answer: Answer | undefined,
+  compared: Compared,
+  folder: string,
+) {
   const text = JSON.stringify(one);
   const ours = await readInventory(sources, { wanted: WANTED }).catch(() => null);
   // Rule: what is refused is refused whole; Ansible goes on to read refused YAML as INI, and keeps what came before.
@@ -105,7 +112,7 @@ async function compare(one: Case, sources: readonly string[], answer: Answer | u
   expect(groupsOf(ours), text).toEqual(answer.groups);
   compared.variables += await compareVariables(ours, sources, answer, text);
   if (answer.listing !== null) {
-    await compareListing(answer.listing, dirname(sources[0] ?? ""), answer, text);
+    await compareListing(answer.listing, folder, answer, text);
     compared.listings++;
   }
   comparePatterns(one, ours, answer, compared);
@@ -138,8 +145,8 @@ async function compareVariables(ours: Inventory, sources: readonly string[], { v
 }
 
 /** What `ansible-inventory --list` prints, read back. */
-async function compareListing(listing: string, folder: string, answer: Answer, text: string) {
-  const path = join(folder, "..", "listing.json");
+async function compareListing(listing: string, place: string, answer: Answer, text: string) {
+  const path = join(place, "listing.json");
   writeFileSync(path, listing, { mode: 0o644 });
   const ours = await readInventory([path], { wanted: WANTED });
   const members = (groups: Answer["groups"]) =>

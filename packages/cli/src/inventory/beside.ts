@@ -79,7 +79,14 @@ async function readFrom(path: string, wanted: ReadonlySet<string>): Promise<Vari
   const { default: yaml } = await import("yaml");
   const lines = new yaml.LineCounter();
   const document = yaml.parseDocument(text, {
-    ...{ version: "1.1", stringKeys: true, prettyErrors: false, logLevel: "error", lineCounter: lines },
+    ...{
+      version: "1.1",
+      stringKeys: true,
+      intAsBigInt: true,
+      prettyErrors: false,
+      logLevel: "error",
+      lineCounter: lines,
+    },
   });
   const [error] = document.errors;
   if (error)

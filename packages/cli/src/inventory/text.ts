@@ -19,6 +19,8 @@ export async function readText(path: string, text: string, tree: Tree): Promise<
   const document = yaml.parseDocument(text, {
     version: "1.1",
     stringKeys: true,
+    // So that 2.0 and 2 are told apart, as Ansible does.
+    intAsBigInt: true,
     uniqueKeys: true,
     prettyErrors: false,
     logLevel: "error",

@@ -17,6 +17,13 @@ test.each<[string, Value]>([
   ["['a', 'b']", { kind: "other", what: "no single value" }],
 ])("INI's %s", (literal, value) => expect(literalOf(literal)).toEqual(value));
 
+test.each<[unknown, string]>([
+  [2n, "2"],
+  [2, "2.0"],
+  [1.5, "1.5"],
+  [true, "true"],
+])("YAML's %s", (value, written) => expect(plainValue(value)).toEqual(text(written)));
+
 test("an encrypted value stays what it is", () => {
   expect(plainValue("$ANSIBLE_VAULT;1.1;AES256\n6162")).toEqual({ kind: "other", what: "encrypted" });
 });

@@ -22,14 +22,14 @@ export interface Beside {
   readonly hosts: ReadonlyMap<string, Variables>;
 }
 
-/** A value of YAML or JSON. */
+/** A value of YAML or JSON, whole numbers as bigint. */
 export function plainValue(value: unknown): Value {
   switch (typeof value) {
     case "string":
       return textValue(value);
     case "number":
     case "bigint":
-      return { kind: "text", text: numberText(value) };
+      return { kind: "text", text: numberText(value, typeof value === "number") };
     case "boolean":
       return { kind: "text", text: String(value) };
     default:
@@ -57,7 +57,7 @@ function textValue(text: string): Value {
 }
 
 /** Python writes whole floats with a point. */
-function numberText(value: number | bigint, isFloat = false): string {
+function numberText(value: number | bigint, isFloat: boolean): string {
   const text = String(value);
   return isFloat && /^-?[0-9]+$/.test(text) ? `${text}.0` : text;
 }
