@@ -2,11 +2,10 @@ import { formatDuration } from "@afterpatch/core/duration";
 import { EXIT, type ExitCode, isFinal, rolloutExitCode } from "@afterpatch/core/exit";
 import type { Control } from "./connection.ts";
 import type { RolloutDocument } from "./documents/rollout.ts";
-import { followRollout } from "./follow.ts";
+import { type Followed, followRollout } from "./follow.ts";
 import { emit, isForPrograms } from "./output.ts";
-import { changes } from "./render/progress.ts";
+import { changes, outlookChanges } from "./render/progress.ts";
 import { renderRollout } from "./render/rollout.ts";
-import { openScreen } from "./screen.ts";
 import type { Shell, Target } from "./shell.ts";
 
 export interface Attachment extends Target {
@@ -25,13 +24,15 @@ export async function attach(control: Control, id: string, shell: Shell, options
   const undo = shell.onInterrupt(() => detached.abort());
   const patience = options.waitMs === null ? null : AbortSignal.timeout(options.waitMs);
   const signal = patience === null ? detached.signal : AbortSignal.any([detached.signal, patience]);
-  const progress = openProgress(shell, options);
+  const progress = await openProgress(shell, options);
   let last: RolloutDocument | null = null;
+  let before: Followed | null = null;
   try {
     const following = { signal, now: () => shell.now(), say: progress.say, isKnown: options.isKnown };
-    for await (const rollout of followRollout(control, id, following)) {
-      progress.show(last, rollout);
-      last = rollout;
+    for await (const now of followRollout(control, id, following)) {
+      progress.show(before, now);
+      [before, last] = [now, now.rollout];
+      const { rollout } = now;
       if (options.noWait && isWaiting(rollout)) break;
     }
   } finally {
@@ -39,7 +40,9 @@ export async function attach(control: Control, id: string, shell: Shell, options
     progress.close();
   }
   if (detached.signal.aborted) {
-    shell.err(`afterpatch: detached: rollout ${id} goes on; come back with 'afterpatch rollout watch ${id}'\n`);
+    shell.err(
+      `afterpatch: detached: rollout ${id} goes on; come back with 'afterpatch rollout watch ${id}', stop it with 'afterpatch rollout abort ${id}'\n`,
+    );
   }
   const isLate = patience?.aborted === true && !detached.signal.aborted && (last === null || !isFinal(last.state));
   if (isLate) shell.err(lateLine(id, last, options.waitMs ?? 0));
@@ -72,21 +75,22 @@ async function summarise(rollout: RolloutDocument, shell: Shell, target: Target)
 }
 
 interface Progress {
-  show(before: RolloutDocument | null, after: RolloutDocument): void;
+  show(before: Followed | null, after: Followed): void;
   say(text: string): void;
   close(): void;
 }
 
-function openProgress(shell: Shell, target: Target): Progress {
+async function openProgress(shell: Shell, target: Target): Promise<Progress> {
   const write = isForPrograms(target) ? shell.err : shell.out;
   if (shell.terminal !== null && !isForPrograms(target)) {
+    const { openScreen } = await import("./screen.ts");
     const screen = openScreen(shell, shell.terminal);
     return { show: (_before, after) => screen.show(after), say: screen.say, close: screen.close };
   }
   return {
     show: (before, after) =>
       write(
-        changes(before, after, shell.now())
+        [...changes(before?.rollout ?? null, after.rollout, shell.now()), ...outlookChanges(before, after, shell.now())]
           .map((line) => `${line}\n`)
           .join(""),
       ),

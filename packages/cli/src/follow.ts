@@ -2,12 +2,19 @@ import { setTimeout as wait } from "node:timers/promises";
 import { formatDuration } from "@afterpatch/core/duration";
 import { EXIT, isFinal } from "@afterpatch/core/exit";
 import type { Control } from "./connection.ts";
+import { type OutlookDocument, outlookDocument } from "./documents/outlook.ts";
 import { type RolloutDocument, rolloutDocument } from "./documents/rollout.ts";
 import { CommandError } from "@afterpatch/core/command-error";
 
 const GIVE_UP_MS = 300_000;
 const FIRST_WAIT_MS = 200;
 const LONGEST_WAIT_MS = 5_000;
+
+/** A rollout, and how it goes on. */
+export interface Followed {
+  readonly rollout: RolloutDocument;
+  readonly outlook: OutlookDocument | null;
+}
 
 export interface Following {
   readonly signal: AbortSignal;
@@ -22,11 +29,7 @@ export interface Following {
  * A rollout now and after each change, until it has ended. Goes on by itself for five minutes while the controller is
  * away; a snapshot that is older than the last one is left out.
  */
-export async function* followRollout(
-  control: Control,
-  id: string,
-  options: Following,
-): AsyncGenerator<RolloutDocument, void> {
+export async function* followRollout(control: Control, id: string, options: Following): AsyncGenerator<Followed, void> {
   let isKnown = options.isKnown;
   let version = -1;
   let lostAt: number | undefined;
@@ -40,7 +43,7 @@ export async function* followRollout(
         if (message.version < version) continue;
         version = message.version;
         const rollout = rolloutDocument(message);
-        yield rollout;
+        yield { rollout, outlook: outlookDocument(message) };
         if (isFinal(rollout.state)) return;
       }
     } catch (error) {

@@ -1,10 +1,14 @@
-import type { RolloutDocument } from "./documents/rollout.ts";
-import { block } from "./render/progress.ts";
+import { createLogUpdate } from "log-update";
+import type { Followed } from "./follow.ts";
+import { frame } from "./render/frame.ts";
 import type { Shell, Terminal } from "./shell.ts";
+
+/** Ages and what is left are counted on while nothing happens. */
+const TICK_MS = 1_000;
 
 /** A block of lines at the bottom of a terminal that is painted over in place. */
 export interface Screen {
-  show(rollout: RolloutDocument): void;
+  show(now: Followed): void;
   /** A line above the block. */
   say(text: string): void;
   /** Takes the block away: the result follows. */
@@ -12,40 +16,42 @@ export interface Screen {
 }
 
 export function openScreen(shell: Shell, terminal: Terminal): Screen {
-  let rollout: RolloutDocument | undefined;
-  let heights: readonly number[] = [];
-  const home = () => {
-    const up = rows(heights, terminal.columns());
-    return `${up > 0 ? `\x1b[${up}A` : ""}\r`;
+  let now: Followed | undefined;
+  const stream = {
+    isTTY: true,
+    get columns() {
+      return terminal.columns();
+    },
+    get rows() {
+      return terminal.rows();
+    },
+    write: (text: string) => {
+      shell.out(text);
+      return true;
+    },
   };
-  const paint = (above: readonly string[] = []) => {
-    const lines = rollout ? block(rollout, terminal.columns(), terminal.rows(), shell.paint) : [];
-    // One write that erases behind each new line and never a picture that still stands: no flicker.
-    shell.out(`${home()}${[...above, ...lines].map((line) => `${line}\x1b[K\n`).join("")}\x1b[J`);
-    heights = lines.map((line) => [...withoutColour(line)].length);
+  // What it asks of a stream is here; its types want a whole one.
+  const update = createLogUpdate(stream as unknown as NodeJS.WritableStream);
+  const paint = () => {
+    if (now) update(frame(now, shell.now(), terminal.columns(), terminal.rows(), shell.paint).join("\n"));
   };
-  const undo = terminal.onResize(() => paint());
+  const undo = terminal.onResize(paint);
+  const ticking = setInterval(paint, TICK_MS);
   return {
     show(next) {
-      rollout = next;
+      now = next;
       paint();
     },
-    say: (text) => paint([text]),
+    say(text) {
+      update.clear();
+      shell.out(`${text}\n`);
+      paint();
+    },
     close() {
       undo();
-      shell.out(`${home()}\x1b[J`);
+      clearInterval(ticking);
+      update.clear();
+      update.done();
     },
   };
 }
-
-/** Terminal lines that text of these lengths takes: a window that became narrower has wrapped it. */
-function rows(lengths: readonly number[], columns: number): number {
-  return lengths.reduce((count, length) => count + Math.max(1, Math.ceil(length / Math.max(1, columns))), 0);
-}
-
-function withoutColour(text: string): string {
-  return text.replaceAll(COLOUR, "");
-}
-
-// biome-ignore lint/suspicious/noControlCharactersInRegex: the escape sequences that `paint` adds
-const COLOUR = /\x1b\[[0-9;]*m/g;

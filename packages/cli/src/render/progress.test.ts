@@ -1,8 +1,9 @@
 import type { HostState, RolloutState } from "@afterpatch/core/rollout/types";
 import { expect, test } from "vitest";
 import type { RolloutDocument, RolloutHostDocument } from "../documents/rollout.ts";
-import { plain } from "../shell.ts";
-import { block, changes } from "./progress.ts";
+import type { WaitDocument, WaveOutlookDocument } from "../documents/outlook.ts";
+import type { Followed } from "../follow.ts";
+import { changes, outlookChanges } from "./progress.ts";
 
 const AT = Date.UTC(2026, 0, 2, 3, 4, 5);
 
@@ -107,29 +108,41 @@ test.each<[string, RolloutDocument | null, RolloutDocument, readonly string[]]>(
   expect(lines.every((line) => line.startsWith("2026-01-02T03:04:05Z "))).toBe(true);
 });
 
-test("a block shows hosts that are not touched before those at work", () => {
-  const hosts = [host("web01", "acting"), host("web02", "vetoed", { reason: "denied: no" }), host("web03", "acting")];
-  expect(block(rollout("running", hosts), 80, 6, plain).slice(2)).toEqual([
-    "  web02 vetoed: denied: no",
-    "  web01 acting",
-    "  and 1 more",
-  ]);
+const wave = (name: string, state: string, more: Partial<WaveOutlookDocument> = {}): WaveOutlookDocument => ({
+  ...{ name, state, hosts: 2, ended: 0, inHand: 0, failed: 0, after: [], bakeUntil: null },
+  ...more,
 });
+const followed = (waves: readonly WaveOutlookDocument[], waits: readonly WaitDocument[] = []): Followed => ({
+  rollout: RUNNING,
+  outlook: { waves, waits, budgets: [], endsAt: null },
+});
+const FULL: WaitDocument = { kind: "budget", why: "zone is full", hosts: 3, names: ["web01", "web02"], until: null };
 
-test("a block shows trouble first, as many hosts as fit, and no line wider than the terminal", () => {
-  const acting = Array.from({ length: 9 }, (_, index) =>
-    host(`web0${index}`, "acting", { rebootDueAt: null, changedAt: AT + index }),
-  );
-  const broken = host("db1", "failed", { reason: "a reason that is much longer than the terminal is wide" });
-  const lines = block(rollout("running", [...acting, broken, host("web10", "done")]), 30, 8, plain);
-  expect(lines).toEqual([
-    "Rollout r1 running",
-    "9 acting, 1 done, 1 failed",
-    "  db1 failed: a reason that …",
-    "  web08 acting",
-    "  web07 acting",
-    "  web06 acting",
-    "  and 6 more",
-  ]);
-  expect(lines.every((line) => line.length < 30)).toBe(true);
+test.each<[string, Followed | null, Followed, readonly string[]]>([
+  ["one wave is the rollout itself", null, followed([wave("all", "open")]), []],
+  ["the first look", null, followed([wave("a", "open"), wave("b", "blocked")]), ["wave a begins: 2 hosts"]],
+  [
+    "a wave that goes on",
+    followed([wave("a", "open"), wave("b", "blocked")]),
+    followed([wave("a", "baking", { bakeUntil: AT }), wave("b", "blocked")]),
+    ["wave a has ended and is watched until 2026-01-02T03:04:05Z"],
+  ],
+  [
+    "one that has passed, and the next",
+    followed([wave("a", "gated"), wave("b", "blocked")]),
+    followed([wave("a", "passed", { failed: 1 }), wave("b", "open")]),
+    ["wave a has passed, 1 failed or lost", "wave b begins: 2 hosts"],
+  ],
+  [
+    "a budget that holds hosts back, once",
+    followed([wave("all", "open")]),
+    followed([wave("all", "open")], [FULL, { ...FULL, why: "rack is full" }]),
+    ["3 hosts (web01, web02) cannot begin: rack is full"],
+  ],
+  ["the same budget", followed([], [FULL]), followed([], [{ ...FULL, hosts: 2 }]), []],
+  ["and no more", followed([], [FULL]), followed([]), ["no host is held back by a budget any more"]],
+  ["a turn is told by who is in hand", followed([]), followed([], [{ ...FULL, kind: "batch" }]), []],
+])("waves and waits: %s", (_name, before, after, expected) => {
+  const lines = outlookChanges(before, after, AT);
+  expect(lines).toEqual(expected.map((line) => `2026-01-02T03:04:05Z ${line}`));
 });

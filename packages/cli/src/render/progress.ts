@@ -1,6 +1,7 @@
+import type { OutlookDocument, WaveOutlookDocument } from "../documents/outlook.ts";
 import type { RolloutDocument, RolloutHostDocument } from "../documents/rollout.ts";
-import type { Paint } from "../shell.ts";
-import { colourOfHost, headline, remark, totalsOf } from "./rollout.ts";
+import type { Followed } from "../follow.ts";
+import { remark, totalsOf } from "./rollout.ts";
 import { counted } from "./table.ts";
 import { instant } from "./time.ts";
 
@@ -45,7 +46,8 @@ function news(before: RolloutHostDocument | undefined, after: RolloutHostDocumen
   return isRemarkOld ? { ...after, steps, reason: "", residue: [] } : { ...after, steps };
 }
 
-function detail(host: RolloutHostDocument): string {
+/** What was done to a host, and what is to be said of it. */
+export function detail(host: RolloutHostDocument): string {
   const steps = host.steps.map((step) => {
     const evidence = step.outcome === "done" || step.evidence === "" ? "" : ` (${step.evidence})`;
     return `${step.remedy.kind} ${step.remedy.target} ${step.outcome}${evidence}`;
@@ -54,35 +56,44 @@ function detail(host: RolloutHostDocument): string {
   return parts.length === 0 ? "" : `: ${parts.join("; ")}`;
 }
 
-const WAITING = new Set(["pending", "done"]);
-
-/** What a terminal shows of a running rollout: the totals, then the hosts at work or in trouble, as many as fit. */
-export function block(rollout: RolloutDocument, columns: number, rows: number, paint: Paint): readonly string[] {
-  const shown = rollout.hosts.filter((host) => !WAITING.has(host.state));
-  const room = Math.max(1, rows - 4);
-  // When there are more hosts than lines: trouble first, then who is not touched, then what changed last.
-  const trouble = ({ state }: RolloutHostDocument) =>
-    state === "failed" || state === "unreachable" ? 2 : state === "vetoed" ? 1 : 0;
-  const newest = shown
-    .toSorted((a, b) => trouble(b) - trouble(a) || (b.changedAt ?? 0) - (a.changedAt ?? 0))
-    .slice(0, room);
-  const lines = newest.map((host) => {
-    const text = clip(`  ${host.name} ${host.state}${detail(host)}`, columns);
-    const colour = colourOfHost(host.state);
-    return colour === undefined ? text : paint(colour, text);
-  });
-  if (shown.length > newest.length) lines.push(clip(`  and ${shown.length - newest.length} more`, columns));
-  return [
-    clip(
-      headline(rollout, (_colour, text) => text),
-      columns,
-    ),
-    clip(totalsOf(rollout), columns),
-    ...lines,
+/** Waves that went on since, and what hosts began or ceased to wait for, beside their turn. */
+export function outlookChanges(before: Followed | null, after: Followed, now: number): readonly string[] {
+  const [was, is] = [before?.outlook ?? null, after.outlook];
+  if (is === null) return [];
+  const known = new Map(was?.waves.map((wave) => [wave.name, wave.state]));
+  const waves = is.waves
+    .filter((wave) => is.waves.length > 1 && known.get(wave.name) !== wave.state)
+    .filter((wave) => was !== null || wave.state !== "blocked")
+    .map((wave) => `wave ${wave.name} ${waveText(wave)}`);
+  const [begun, ended] = [newWaits(was, is), newWaits(is, was)];
+  const lines = [
+    ...waves,
+    ...begun.map(({ hosts, names, why }) => `${counted(hosts, "host")} (${names.join(", ")}) cannot begin: ${why}`),
+    ...ended.map(({ kind }) => `no host is held back by a ${kind} any more`),
   ];
+  return lines.map((line) => `${instant(now)} ${line}`);
 }
 
-function clip(text: string, columns: number): string {
-  const characters = [...text];
-  return characters.length < columns ? text : `${characters.slice(0, Math.max(1, columns - 2)).join("")}…`;
+/** Their turn, a person, a window and what a host says itself are told elsewhere. */
+const TOLD_HERE: ReadonlySet<string> = new Set(["budget", "controller", "cordon"]);
+
+function newWaits(before: OutlookDocument | null, after: OutlookDocument | null) {
+  const had = new Set(before?.waits.map(({ kind }) => kind));
+  const waits = (after?.waits ?? []).filter(({ kind }) => TOLD_HERE.has(kind) && !had.has(kind));
+  return [...new Map(waits.map((wait) => [wait.kind, wait])).values()];
+}
+
+function waveText({ state, hosts, failed, bakeUntil }: WaveOutlookDocument): string {
+  switch (state) {
+    case "open":
+      return `begins: ${counted(hosts, "host")}`;
+    case "baking":
+      return `has ended and is watched${bakeUntil === null ? "" : ` until ${instant(bakeUntil)}`}`;
+    case "gated":
+      return "waits for somebody to approve";
+    case "passed":
+      return `has passed${failed === 0 ? "" : `, ${failed} failed or lost`}`;
+    default:
+      return "waits for those before it";
+  }
 }

@@ -2,7 +2,7 @@ import { isClosed } from "@afterpatch/core/rollout/transitions";
 import type { RolloutView } from "@afterpatch/core/rollout/types";
 import { countsToWire, needToWire } from "@afterpatch/wire/convert/report";
 import { rolloutToWire } from "@afterpatch/wire/convert/rollout";
-import { type Handlers, newestOnly, RpcError, serverStream, unary } from "@afterpatch/wire/rpc";
+import { type Handlers, RpcError, unary } from "@afterpatch/wire/rpc";
 import type { controlService } from "@afterpatch/wire/services";
 import { status } from "@grpc/grpc-js";
 import { peerOf } from "../listen/peer.ts";
@@ -25,10 +25,11 @@ import type { WhyCalls } from "./why.ts";
 import { hoursOfPlan, type WindowCalls } from "./windows.ts";
 import type { Access, Operators } from "../store/operators.ts";
 import type { RolloutStore } from "../store/rollout-store.ts";
+import { found, watchHandler } from "./watch-rollout.ts";
 import { budgetsToWire, forecastToWire } from "./forecast.ts";
 import { planToWire } from "./plan-to-wire.ts";
 import { abortOrder, approveOrder, pauseOrder, resumeOrder } from "../rollouts/orders.ts";
-import { refused, refusing } from "./refuse.ts";
+import { refusing } from "./refuse.ts";
 import { orderedBy } from "./again.ts";
 import { planOrRefuse, startRollout } from "./start-rollout.ts";
 
@@ -111,22 +112,7 @@ export function controlHandlers(
     approveRollout: unary(async ({ id, wave }, call) =>
       rolloutToWire(await refusing(() => engine.order(id, approveOrder(nameOf(call), wave)))),
     ),
-    watchRollout: serverStream(async ({ id }, stream) => {
-      const first = await found(engine, id);
-      const ended = Promise.withResolvers<void>();
-      const tell = newestOnly(stream, (view: RolloutView): void => {
-        stream.write(rolloutToWire(view));
-        if (isClosed(view.state)) ended.resolve();
-      });
-      const unwatch = engine.watch(first.plan.id, tell);
-      stream.on("cancelled", () => ended.resolve());
-      try {
-        tell(await engine.view(first.plan.id)); // not by `id` again: the newest one may be another by now
-        await ended.promise;
-      } finally {
-        unwatch();
-      }
-    }),
+    watchRollout: watchHandler(deps, durations),
   };
 }
 
@@ -180,12 +166,4 @@ async function listed(engine: RolloutEngine, most: number, hasEnded: boolean): P
   if (!hasEnded) return engine.recent(most);
   const views = await engine.recent(most + engine.open().length);
   return views.filter(({ state }) => isClosed(state)).slice(0, most);
-}
-
-/** The rollout with this id, or the newest where it is empty. */
-async function found(engine: RolloutEngine, id: string): Promise<RolloutView> {
-  if (id !== "") return refusing(() => engine.view(id));
-  const [newest] = await engine.recent(1);
-  if (!newest) throw refused("not-found", "there is no rollout yet");
-  return newest;
 }

@@ -1,3 +1,4 @@
+import { plannedFor } from "./planned.ts";
 import type { FleetView } from "./next.ts";
 import { goesAlone } from "./reboots.ts";
 import { hasPassed, stagesOf } from "./stages.ts";
@@ -19,7 +20,7 @@ export interface Batch {
 export function openBatches(view: RolloutView, now: number): readonly Batch[] {
   const working = view.hosts.filter((host) => stepsOf(view, host.hostId) > 0);
   const last = working.filter((host) => isLast(view, host.hostId));
-  const others = working.filter((host) => !last.includes(host));
+  const others = last.length === 0 ? working : working.filter((host) => !last.includes(host));
   const stages = stagesOf(view, now);
   if (last.length > 0 && others.every((host) => isAtRest(host.state)) && hasPassed(view, stages)) {
     return [{ size: 1, hosts: last, wave: working, isAlone: true }];
@@ -99,5 +100,5 @@ function isLast(view: RolloutView, hostId: string): boolean {
 }
 
 function planned(view: RolloutView, hostId: string): RolloutHostPlan | undefined {
-  return view.plan.hosts.find((host) => host.hostId === hostId);
+  return plannedFor(view.plan, hostId);
 }

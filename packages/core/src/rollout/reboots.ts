@@ -1,3 +1,4 @@
+import { plannedFor } from "./planned.ts";
 import { NO_REBOOT, type RebootOrder } from "../plan/reboot.ts";
 import type { RolloutHostPlan, RolloutPlan } from "./types.ts";
 
@@ -10,7 +11,8 @@ export function isRebooted({ steps }: Pick<RolloutHostPlan, "steps">): boolean {
 }
 
 export function isHostRebooted(plan: RolloutPlan, hostId: string): boolean {
-  return plan.hosts.some((host) => host.hostId === hostId && isRebooted(host));
+  const host = plannedFor(plan, hostId);
+  return host !== undefined && isRebooted(host);
 }
 
 /** What a permit of this host says of reboots. One whose plan was shown without a reboot gets none, whatever it needs by now. */

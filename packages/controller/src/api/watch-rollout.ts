@@ -1,0 +1,47 @@
+import { isClosed } from "@afterpatch/core/rollout/transitions";
+import type { RolloutView } from "@afterpatch/core/rollout/types";
+import { rolloutToWire } from "@afterpatch/wire/convert/rollout";
+import { type Handlers, newestOnly, serverStream } from "@afterpatch/wire/rpc";
+import type { controlService } from "@afterpatch/wire/services";
+import type { Durations } from "../rollouts/durations.ts";
+import type { RolloutEngine } from "../rollouts/engine.ts";
+import type { BudgetApiDeps } from "./budgets.ts";
+import { outlooks } from "./outlook.ts";
+import { refused, refusing } from "./refuse.ts";
+
+type Watch = Handlers<typeof controlService>["watchRollout"];
+
+/** A rollout now, after each change, and from time to time how it goes on, until it has ended. */
+export function watchHandler(deps: Omit<BudgetApiDeps, "hosts">, durations: Durations): Watch {
+  const { engine } = deps;
+  return serverStream(async ({ id }, stream) => {
+    const first = await found(engine, id);
+    const ended = Promise.withResolvers<void>();
+    const outlookOf = outlooks(deps, await durations.last());
+    let again: NodeJS.Timeout | undefined;
+    const tell = newestOnly(stream, (view: RolloutView): void => {
+      const { outlook, againMs } = outlookOf(view);
+      stream.write({ ...rolloutToWire(view), outlook });
+      clearTimeout(again);
+      again = setTimeout(() => void engine.view(first.plan.id).then(tell, () => ended.resolve()), againMs);
+      if (isClosed(view.state)) ended.resolve();
+    });
+    const unwatch = engine.watch(first.plan.id, tell);
+    stream.on("cancelled", () => ended.resolve());
+    try {
+      tell(await engine.view(first.plan.id)); // not by `id` again: the newest one may be another by now
+      await ended.promise;
+    } finally {
+      clearTimeout(again);
+      unwatch();
+    }
+  });
+}
+
+/** The rollout with this id, or the newest where it is empty. */
+export async function found(engine: RolloutEngine, id: string): Promise<RolloutView> {
+  if (id !== "") return refusing(() => engine.view(id));
+  const [newest] = await engine.recent(1);
+  if (!newest) throw refused("not-found", "there is no rollout yet");
+  return newest;
+}
