@@ -208,7 +208,9 @@ test("Ctrl-C detaches: the rollout goes on, and the message says how to come bac
   started.child.kill("SIGINT");
   const { code, out, err } = await started.ended;
   expect(code).toBe(130);
-  expect(err).toContain("afterpatch: detached: rollout r1 goes on; come back with 'afterpatch rollout watch r1', stop it with 'afterpatch rollout abort r1'\n");
+  expect(err).toContain(
+    "afterpatch: detached: rollout r1 goes on; come back with 'afterpatch rollout watch r1', stop it with 'afterpatch rollout abort r1'\n",
+  );
   expect(JSON.parse(out)).toMatchObject({ id: "r1", state: "running" });
   expect(bench.script.asked.aborts).toEqual([]);
 });
