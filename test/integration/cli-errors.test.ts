@@ -62,7 +62,7 @@ test.each<[string, readonly string[], RegExp]>([
   ["an unknown flag", ["status", "--frobnicate"], /frobnicate/],
   ["a flag twice", ["plan", "all", "--serial", "1", "--serial", "2"], /more than once/],
   ["an unknown format", ["status", "-o", "xml"], /xml/],
-  ["no hosts", ["plan"], /an argument is missing/],
+  ["no hosts", ["rollout", "start", "--reason", "x", "--yes"], /an argument is missing/],
   ["a rollout without a reason", ["rollout", "start", "all", "--yes"], /reason/],
   ["a rollout with an empty reason", ["rollout", "start", "all", "--yes", "--reason", " "], /--reason: is empty/],
   ["a rollout nobody confirms", ["rollout", "start", "all", "--reason", "x"], /--yes/],

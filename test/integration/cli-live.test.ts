@@ -98,9 +98,11 @@ test.each([
   seen.resize(columns, rows);
   bench.controller.change("r1", { hosts: [hostIn("web01", "done"), HOSTS[1] ?? hostIn("web02", "failed")] });
   await expect.poll(() => seen.lines().join("\n"), patient).toMatch(/1 done, 1 failed/);
-  const shown = seen.lines().slice(-rows);
-  expect(shown.filter((text) => text.startsWith("Rollout r1"))).toHaveLength(1);
-  expect(shown.filter((text) => /^1 done, 1/.test(text))).toHaveLength(1);
+  const counts = () => {
+    const shown = seen.lines().slice(-rows);
+    return [/^Rollout r1/, /^1 done, 1/].map((one) => shown.filter((text) => one.test(text)).length);
+  };
+  await expect.poll(counts, patient).toEqual([1, 1]);
   bench.controller.change("r1", { state: "finished", hosts: [hostIn("web01", "done")], outlook: null });
   await seen.ended;
 });

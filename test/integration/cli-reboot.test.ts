@@ -125,12 +125,12 @@ test.each<[string, readonly string[], string]>([
   [
     "a mode that is none",
     ["plan", "all", "--reboot", "sometimes"],
-    'command line: Invalid values: Argument: reboot, Given: "sometimes", Choices: "never", "when-required", "always"; ',
+    'command line: --reboot cannot be "sometimes": it is one of "never", "when-required", "always"; ',
   ],
   [
     "a method that is none",
     ["reboot", "all", "--reason", "x", "--method", "pull-the-plug"],
-    'command line: Invalid values: Argument: method, Given: "pull-the-plug", Choices: "reboot", "kexec", "soft-reboot"; ',
+    'command line: --method cannot be "pull-the-plug": it is one of "reboot", "kexec", "soft-reboot"; ',
   ],
   [
     "a delay that is none",

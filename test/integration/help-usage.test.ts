@@ -15,7 +15,7 @@ test.each<[Program, readonly string[], string]>([
   ["cli", ["frobnicate"], ""],
   ["cli", ["--frobnicate"], ""],
   ["cli", ["status", "--frobnicate"], "status"],
-  ["cli", ["plan"], "plan"],
+  ["cli", ["statsu"], ""],
   ["cli", ["rollout"], "rollout"],
   ["cli", ["rollout", "frobnicate"], "rollout"],
   ["cli", ["rollout", "start"], "rollout start"],

@@ -1,4 +1,6 @@
-import { errorIn } from "@afterpatch/core/command-error";
+import { errorIn, usageError } from "@afterpatch/core/command-error";
+import { nearest } from "@afterpatch/core/fleet/nearest";
+import { echoed } from "@afterpatch/core/text";
 import { checkGiven, parserError } from "@afterpatch/core/command-line";
 import yargs, { type Argv } from "yargs";
 import type { Chosen, Examples, Group, Reader } from "./command.ts";
@@ -48,6 +50,12 @@ export async function parseCommandLine(argv: readonly string[], version: string,
   };
   let text = "";
   try {
+    const [first, second] = argv;
+    const group = COMMANDS.find((one) => one.kind === "group" && one.name === first);
+    if (group?.kind === "group" && !group.fallback) {
+      command = `${PROGRAM} ${group.name}`;
+      refuseUnknown(second, group.members, `${group.name} `);
+    } else refuseUnknown(first, COMMANDS, "");
     const parsed = await commands(reader, argv, version, columns, reading).parse(
       [...argv],
       {},
@@ -72,6 +80,16 @@ export async function parseCommandLine(argv: readonly string[], version: string,
   } catch (thrown) {
     throw errorIn(command, thrown);
   }
+}
+
+/** yargs would call it an unknown argument. */
+function refuseUnknown(word: string | undefined, among: readonly { readonly name: string }[], group: string): void {
+  if (word === undefined || word === "" || word.startsWith("-")) return;
+  const names = among.map(({ name }) => name);
+  if (names.includes(word)) return;
+  const near = nearest(word, names).map((name) => `'${group}${name}'`);
+  const hint = near.length === 0 ? "" : ` (nearest: ${near.join(", ")})`;
+  throw usageError("command line", `there is no command ${echoed(`${group}${word}`)}${hint}`);
 }
 
 /** The command that is being read. */

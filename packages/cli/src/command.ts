@@ -57,7 +57,7 @@ export function command<T>(definition: Definition<T>): Command {
     definition
       .options(parser)
       .option("format", {
-        alias: "o",
+        alias: ["o", "output"],
         choices: FORMATS,
         default: "table" as const,
         requiresArg: true,

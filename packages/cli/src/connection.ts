@@ -67,7 +67,7 @@ export interface Control {
   readonly address: string;
   createToken(request: Message<"CreateTokenRequest">): Promise<Message<"CreateTokenResponse">>;
   /** `fresh`: connected hosts are scanned first. */
-  listHosts(pattern: string, fresh: boolean, scope: Scope): Promise<ListHostsResponse>;
+  listHosts(pattern: string, fresh: boolean, scope: Scope, what?: string): Promise<ListHostsResponse>;
   /** Of `rolloutFile`, where there is one, come waves and reboots. */
   planFleet(order: FleetOrder): Promise<PlanFleetResponse>;
   startRollout(request: StartRolloutRequest): Promise<Rollout>;
@@ -113,9 +113,9 @@ export async function connect(shell: Shell): Promise<Control> {
   return {
     address,
     createToken: (request) => ask("token create", controlService.createToken, request),
-    listHosts: (pattern, fresh, scope) => {
+    listHosts: (pattern, fresh, scope, what = fresh ? "scan" : "status") => {
       const request = { pattern, fresh, scope: scopeToWire(scope) };
-      return ask(fresh ? "scan" : "status", controlService.listHosts, request, fresh ? PLAN_MS : undefined);
+      return ask(what, controlService.listHosts, request, fresh ? PLAN_MS : undefined);
     },
     planFleet: (order) => ask("plan", controlService.planFleet, inWords(order), PLAN_MS),
     startRollout: (request) => ask("rollout start", controlService.startRollout, inWords(request), PLAN_MS),

@@ -12,7 +12,20 @@ export function parserError(message: string, words: readonly string[] = []): Com
   if (missing.length > 0) {
     return usageError("command line", `an argument is missing: ${missing.join(", ")}`);
   }
-  return usageError("command line", abridged(withoutTwins(oneLine(message)), 300));
+  return usageError("command line", abridged(inWords(withoutTwins(oneLine(message))), 300));
+}
+
+/** As one would say it, where yargs has words of its own. */
+function inWords(message: string): string {
+  const [, name = "", given = "", choices = ""] =
+    /^Invalid values: Argument: ([\w-]+), Given: (.*), Choices: (.*)$/.exec(message) ?? [];
+  if (name !== "") return `${optionOf(name)} cannot be ${given}: it is one of ${choices}`;
+  const [, bare = ""] = /^Not enough arguments following: ([\w-]+)$/.exec(message) ?? [];
+  return bare === "" ? message : `${optionOf(bare)} is given without a value`;
+}
+
+function optionOf(name: string): string {
+  return `${name.length === 1 ? "-" : "--"}${name}`;
 }
 
 /** yargs names an unknown `--no-such` twice, as `no-such` and as `noSuch`. */

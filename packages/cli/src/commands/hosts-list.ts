@@ -27,7 +27,9 @@ export const hostsList = command({
     await checkTarget(args);
     const { connect } = await import("../connection.ts");
     const control = await connect(shell);
-    const { hosts: all, ...reached } = statusDocument(await control.listHosts(args.pattern ?? "", false, scope));
+    const { hosts: all, ...reached } = statusDocument(
+      await control.listHosts(args.pattern ?? "", false, scope, "hosts"),
+    );
     const { notEnrolled, notes } = reached;
     tellReached(reached, shell);
     const hosts = all.map(({ name, id, state, labels, agentVersion }) => ({ name, id, state, labels, agentVersion }));

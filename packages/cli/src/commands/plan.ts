@@ -5,7 +5,7 @@ import { tellNotes } from "../documents/reached.ts";
 import { planDocument } from "../documents/plan.ts";
 import { checkTarget, emit } from "../output.ts";
 import { renderPlan } from "../render/plan.ts";
-import { hostsOrFile, patternOf } from "../rollout-file.ts";
+import { fileOption, patternOf } from "../rollout-file.ts";
 import { filterOf, filterOptions } from "./filter-options.ts";
 import { rebootOf, rebootOptions } from "./reboot-options.ts";
 import { scopeOf, scopeOptions } from "./scope-options.ts";
@@ -15,8 +15,8 @@ export const plan = command({
   syntax: "plan [pattern]",
   summary: "What a rollout would do, in its order; changes nothing",
   options: (parser) =>
-    hostsOrFile(shapeOptions(filterOptions(rebootOptions(scopeOptions(parser)))))
-      .positional("pattern", { type: "string", describe: "Hosts" })
+    fileOption(shapeOptions(filterOptions(rebootOptions(scopeOptions(parser)))))
+      .positional("pattern", { type: "string", describe: "Hosts; all if not given" })
       .option("serial", {
         type: "string",
         default: "1",
@@ -31,7 +31,7 @@ export const plan = command({
   exits:
     "0 planned, 4 controller unreachable or a host of the inventory is not enrolled (with --exit-code also: a host could not be planned), 5 usage, file or credentials, 6 no such host or nothing of that name, 10 with --exit-code: there is work",
   examples: [
-    ["afterpatch plan all", "every host, one at a time"],
+    ["afterpatch plan", "every host, one at a time"],
     ["afterpatch plan 'role=web' --serial 1,25% -o wide", "with the reasons against smaller steps"],
     ["afterpatch plan all --reboot always", "what 'afterpatch reboot all' would do"],
     ["afterpatch plan all --package openssl", "what runs old code of one package"],
@@ -51,7 +51,7 @@ export const plan = command({
     const { connect } = await import("../connection.ts");
     const control = await connect(shell);
     const order = {
-      pattern: patternOf(args, input),
+      pattern: input === null ? (args.pattern ?? "all") : patternOf(args, input),
       serial,
       reboot,
       filter,

@@ -1,5 +1,6 @@
 import type { FleetEventDocument } from "../documents/events.ts";
 import type { Paint } from "../shell.ts";
+import { tally } from "./table.ts";
 import { instant } from "./time.ts";
 
 /** One line an event: what comes later is not known, so that no column is as wide as its widest. */
@@ -7,10 +8,21 @@ export function renderEvent(event: FleetEventDocument, paint: Paint): string {
   const { seq, at, type, host, rollout, actor, details } = event;
   const whose = [host ?? "-", rollout, actor === null ? null : `by ${actor}`].filter((part) => part !== null);
   const shown = Object.entries(details).filter(([key, one]) => !HIDDEN.has(key) && one !== null);
-  const words = shown.map(
-    ([key, one]) => `${key}=${typeof one === "number" && key.endsWith("At") ? instant(one) : JSON.stringify(one)}`,
-  );
+  const words = shown.map(([key, one]) => `${key}=${textOf(key, one)}`);
   return `${[String(seq).padStart(6), paint("dim", instant(at)), paint("bold", type), ...whose, ...words].join("  ")}\n`;
+}
+
+function textOf(key: string, one: unknown): string {
+  if (typeof one === "number" && (key.endsWith("At") || key === "notAfter")) return instant(one);
+  if (key === "findings") return tally(countsIn(one)) || "none";
+  return JSON.stringify(one);
+}
+
+function countsIn(value: unknown): Readonly<Record<string, number>> {
+  const counts = Object.entries(Object(value)).filter(
+    (entry): entry is [string, number] => typeof entry[1] === "number",
+  );
+  return Object.fromEntries(counts);
 }
 
 /** Of the audit log, or said already. */

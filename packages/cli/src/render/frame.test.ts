@@ -46,8 +46,8 @@ const RUN = rollout(host("web01", "failed", "step failed"), host("web02", "actin
 
 test("a large terminal shows all of it", () => {
   expect(frame({ rollout: RUN, outlook: OUTLOOK }, AT, 100, 30, plain)).toEqual([
-    "Rollout r1 running | for 1m5s | ends about 03:06, in 2m",
-    "1 pending, 1 acting, 1 failed",
+    "Rollout r1 running",
+    "1 pending, 1 acting, 1 failed | for 1m5s | ends about 03:06, in 2m",
     "wave canary [############] 1/1 watched until 03:05, for 1m more, 1 failed or lost",
     "wave rest   [###.........] 2/8 after canary, 3 in hand",
     "budget zone (a): 1 of 1 unavailable, full",
@@ -59,8 +59,8 @@ test("a large terminal shows all of it", () => {
 
 test("an older controller tells nothing of waves; the rest is shown", () => {
   expect(frame({ rollout: RUN, outlook: null }, AT, 100, 30, plain)).toEqual([
-    "Rollout r1 running | for 1m5s",
-    "1 pending, 1 acting, 1 failed",
+    "Rollout r1 running",
+    "1 pending, 1 acting, 1 failed | for 1m5s",
     "  web01 failed for 5s: step failed",
     "  web02 acting for 5s",
   ]);

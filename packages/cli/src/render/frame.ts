@@ -1,3 +1,4 @@
+import { isAtRest } from "@afterpatch/core/rollout/transitions";
 import sliceAnsi from "slice-ansi";
 import stringWidth from "string-width";
 import type { OutlookDocument, WaitDocument, WaveOutlookDocument } from "../documents/outlook.ts";
@@ -25,7 +26,8 @@ export function frame(
   rows: number,
   paint: Paint,
 ): readonly string[] {
-  const head = [paint("bold", clipped(title(rollout, outlook, now), columns)), clipped(totalsOf(rollout), columns)];
+  const totals = [totalsOf(rollout), ...times(rollout, outlook, now)].join(" | ");
+  const head = [paint("bold", clipped(headline(rollout, plainPaint), columns)), clipped(totals, columns)];
   const most = Math.max(head.length, rows - 1);
   const parts = [
     waveLines(outlook, now),
@@ -41,12 +43,12 @@ export function frame(
   return [...head, ...body.map((line) => clipped(line, columns))];
 }
 
-function title(rollout: RolloutDocument, outlook: OutlookDocument | null, now: number): string {
-  const parts = [headline(rollout, plainPaint)];
+function times(rollout: RolloutDocument, outlook: OutlookDocument | null, now: number): readonly string[] {
+  const parts: string[] = [];
   if (rollout.createdAt !== null) parts.push(`for ${seconds(now - rollout.createdAt)}`);
   const endsAt = outlook?.endsAt ?? null;
   if (endsAt !== null) parts.push(`ends about ${clock(endsAt)}, in ${seconds(Math.max(1_000, endsAt - now))}`);
-  return parts.join(" | ");
+  return parts;
 }
 
 function waveLines(outlook: OutlookDocument | null, now: number): readonly string[] {
@@ -103,7 +105,7 @@ const WAITING: ReadonlySet<string> = new Set(["pending", "done"]);
 /** Trouble first, then who is not touched, then what changed last. */
 function hostLines(rollout: RolloutDocument, now: number, columns: number, paint: Paint): readonly string[] {
   const trouble = ({ state }: RolloutHostDocument) =>
-    state === "failed" || state === "unreachable" ? 2 : state === "vetoed" ? 1 : 0;
+    state === "failed" || state === "unreachable" ? 2 : state === "vetoed" ? 1 : isAtRest(state) ? -1 : 0;
   return rollout.hosts
     .filter(({ state }) => !WAITING.has(state))
     .toSorted((a, b) => trouble(b) - trouble(a) || (b.changedAt ?? 0) - (a.changedAt ?? 0))

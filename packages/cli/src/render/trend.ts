@@ -13,7 +13,9 @@ export function renderTrend({ by, buckets }: TrendDocument, paint: Paint): strin
     ...["HOSTS", "OLD CODE", "REBOOT", "UNKNOWN"].map((title) => ({ title, align: "right" as const })),
     { title: "OLD # UNKNOWN ? CLEAR ." },
   ];
-  const rows = buckets.map((bucket) => {
+  // Before the first host was enrolled there is nothing to see.
+  const first = buckets.findIndex(({ hosts }) => hosts > 0);
+  const rows = buckets.slice(Math.max(0, first)).map((bucket) => {
     const number = (count: number, colour: Colour): Cell => ({
       text: String(count),
       colour: count > 0 ? colour : undefined,
