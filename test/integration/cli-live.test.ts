@@ -14,6 +14,8 @@ interface Seen {
   raw(): string;
   /** Lines of the screen and of what scrolled out above, without the empty ones at the end. */
   lines(): readonly string[];
+  /** What stands in the window now. */
+  screen(): readonly string[];
   resize(columns: number, rows: number): void;
   type(text: string): void;
   readonly ended: Promise<number | null>;
@@ -38,6 +40,13 @@ function watched(columns: number, rows: number, words = "rollout watch r1"): See
       const buffer = terminal.buffer.active;
       const all = Array.from({ length: buffer.length }, (_, y) => buffer.getLine(y)?.translateToString(true) ?? "");
       return all.slice(0, all.findLastIndex((text) => text !== "") + 1);
+    },
+    screen: () => {
+      const buffer = terminal.buffer.active;
+      return Array.from(
+        { length: terminal.rows },
+        (_, y) => buffer.getLine(buffer.baseY + y)?.translateToString(true) ?? "",
+      );
     },
     resize: (cols, next) => {
       const [, tty = ""] = /(\/dev\/pts\/\d+)/.exec(raw) ?? [];
@@ -90,6 +99,7 @@ test("waves, budgets in use, who waits for what, trouble: on one screen that is 
 test.each([
   [30, 8],
   [20, 5],
+  [80, 5],
   [110, 40],
 ])("a window of 80 by 24 that becomes %i by %i shows one whole picture", async (columns, rows) => {
   bench.script.rollouts.set("r1", running());
@@ -99,10 +109,14 @@ test.each([
   bench.controller.change("r1", { hosts: [hostIn("web01", "done"), HOSTS[1] ?? hostIn("web02", "failed")] });
   await expect.poll(() => seen.lines().join("\n"), patient).toMatch(/1 done, 1 failed/);
   const counts = () => {
-    const shown = seen.lines().slice(-rows);
+    const shown = seen.screen();
     return [/^Rollout r1/, /^1 done, 1/].map((one) => shown.filter((text) => one.test(text)).length);
   };
   await expect.poll(counts, patient).toEqual([1, 1]);
+  const whole = seen.screen();
+  expect(whole.findIndex((text) => text.startsWith("1 done"))).toBe(
+    whole.findIndex((text) => text.startsWith("Rollout r1")) + 1,
+  );
   bench.controller.change("r1", { state: "finished", hosts: [hostIn("web01", "done")], outlook: null });
   await seen.ended;
 });

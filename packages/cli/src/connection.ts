@@ -92,7 +92,7 @@ export interface Control {
   /** Of every host that is or was there where `pattern` is empty. */
   getTrend(pattern: string, sinceMs: number, byMs: number, scope: Scope): Promise<TrendResponse>;
   /** By the newest reports; an empty pattern is every host. */
-  findOldCode(pattern: string, filter: Filter, scope: Scope): Promise<readonly OldCodeFound[]>;
+  findOldCode(pattern: string, filter: Filter, scope: Scope, what: string): Promise<readonly OldCodeFound[]>;
   listEvents(id: string): Promise<ListEventsResponse>;
   /** Of the newest rollout where `id` is empty. */
   reportRollout(id: string): Promise<WholeReport>;
@@ -142,20 +142,15 @@ export async function connect(shell: Shell): Promise<Control> {
     whyHost: (host, scope) => ask("why", controlService.whyHost, { host, scope: scopeToWire(scope) }),
     getTrend: (pattern, sinceMs, byMs, scope) =>
       ask("trend", controlService.getTrend, { pattern, sinceMs, byMs, scope: scopeToWire(scope) }),
-    findOldCode: async (pattern, filter, scope) => {
+    findOldCode: async (pattern, filter, scope, what) => {
       const request = { pattern, filter: isFilter(filter) ? filterToWire(filter) : null, scope: scopeToWire(scope) };
       const signal = AbortSignal.timeout(PLAN_MS);
       const begin = (client: Client) => follow(client, controlService.findOldCode, request);
       const found: OldCodeFound[] = [];
-      for await (const part of watch(credentials, "status", begin, signal)) found.push(part);
+      for await (const part of watch(credentials, what, begin, signal)) found.push(part);
       // A part of the answer would say of the rest that it is fine.
       if (!signal.aborted) return found;
-      throw new CommandError(
-        EXIT.unreachable,
-        "status",
-        "the controller did not answer in time",
-        "try again; see its log",
-      );
+      throw new CommandError(EXIT.unreachable, what, "the controller did not answer in time", "try again; see its log");
     },
     listEvents: (id) => ask("rollout history", controlService.listEvents, { id }),
     reportRollout: (id) => wholeReport(credentials, id),

@@ -34,8 +34,9 @@ export async function explain(error: unknown, what: string, credentials: Credent
     // The controller may have better advice than we: it knows what is wrong.
     const details = withoutName(error.details, what);
     const [why = "", ...advice] = details.split("; ");
-    const todo = advice.length > 0 && known[1] === null ? advice.join("; ") : known[1];
-    return new CommandError(known[0], what, known[1] === null ? why : details, todo, options);
+    const isAdvised = known[1] === null || advice.at(-1)?.startsWith("see '") === true;
+    const todo = advice.length > 0 && isAdvised ? advice.join("; ") : known[1];
+    return new CommandError(known[0], what, isAdvised ? why : details, todo, options);
   }
   const make = (exit: ExitCode, why: string, todo: string | null) => new CommandError(exit, what, why, todo, options);
   switch (error.code) {

@@ -1,4 +1,5 @@
 import { createLogUpdate } from "log-update";
+import stringWidth from "string-width";
 import type { Followed } from "./follow.ts";
 import { frame } from "./render/frame.ts";
 import type { Shell, Terminal } from "./shell.ts";
@@ -32,10 +33,20 @@ export function openScreen(shell: Shell, terminal: Terminal): Screen {
   };
   // What it asks of a stream is here; its types want a whole one.
   const update = createLogUpdate(stream as unknown as NodeJS.WritableStream);
+  let shown: readonly string[] = [];
   const paint = () => {
-    if (now) update(frame(now, shell.now(), terminal.columns(), terminal.rows(), shell.paint).join("\n"));
+    if (!now) return;
+    shown = frame(now, shell.now(), terminal.columns(), terminal.rows(), shell.paint);
+    update(shown.join("\n"));
   };
-  const undo = terminal.onResize(paint);
+  // What it painted has been wrapped anew, or has scrolled away in part: it paints what changed since and would miss that.
+  const repaint = () => {
+    const up = Math.min(rowsOf(shown, terminal.columns()), terminal.rows() - 1);
+    shell.out(`${up > 0 ? `\x1b[${up}A` : ""}\r\x1b[J`);
+    update.done();
+    paint();
+  };
+  const undo = terminal.onResize(repaint);
   const ticking = setInterval(paint, TICK_MS);
   return {
     show(next) {
@@ -54,4 +65,9 @@ export function openScreen(shell: Shell, terminal: Terminal): Screen {
       update.done();
     },
   };
+}
+
+/** Rows that these lines take in a window that may have become narrower. */
+function rowsOf(lines: readonly string[], columns: number): number {
+  return lines.reduce((rows, line) => rows + Math.max(1, Math.ceil(stringWidth(line) / Math.max(1, columns))), 0);
 }

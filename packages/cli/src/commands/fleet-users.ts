@@ -44,7 +44,11 @@ export const fleetUsers = command({
     await checkTarget(args);
     const { connect } = await import("../connection.ts");
     const control = await connect(shell);
-    const document = fleetUsersDocument(await control.findOldCode(args.hosts ?? "", filter, scope), args.hosts, filter);
+    const document = fleetUsersDocument(
+      await control.findOldCode(args.hosts ?? "", filter, scope, "users"),
+      args.hosts,
+      filter,
+    );
     const table = (paint: typeof shell.paint, isWide: boolean) =>
       renderFleetUsers(document, shell.now(), paint, isWide);
     await emit({ document, lines: document.users, table }, args, shell);

@@ -87,7 +87,9 @@ async function show(args: ShowArguments, shell: Shell, fresh: boolean): Promise<
   tellComingBack(listed.comingBack, shell);
   tellReached(listed, shell);
   const isByCause = args.by === "cause" || isPart || (args.by !== "host" && !isForPrograms(args));
-  const answers = isByCause ? answersOf(await control.findOldCode(args.pattern ?? "", filter, scope), filter) : null;
+  const answers = isByCause
+    ? answersOf(await control.findOldCode(args.pattern ?? "", filter, scope, fresh ? "scan" : "status"), filter)
+    : null;
   const causes = answers && causesOf(answers.groups);
   const unknown = answers?.hosts.flatMap(({ name, unknown: why }) => (why.length > 0 ? [{ name, why }] : [])) ?? [];
   const document = causes ? { ...listed, causes, unknown } : listed;

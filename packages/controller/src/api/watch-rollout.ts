@@ -19,7 +19,9 @@ export function watchHandler(deps: Omit<BudgetApiDeps, "hosts">, durations: Dura
     const ended = Promise.withResolvers<void>();
     const outlookOf = outlooks(deps, await durations.last());
     let again: NodeJS.Timeout | undefined;
+    let isOver = false;
     const tell = newestOnly(stream, (view: RolloutView): void => {
+      if (isOver) return; // a view that was under way when who watches left
       const { outlook, againMs } = outlookOf(view);
       stream.write({ ...rolloutToWire(view), outlook });
       clearTimeout(again);
@@ -32,6 +34,7 @@ export function watchHandler(deps: Omit<BudgetApiDeps, "hosts">, durations: Dura
       tell(await engine.view(first.plan.id)); // not by `id` again: the newest one may be another by now
       await ended.promise;
     } finally {
+      isOver = true;
       clearTimeout(again);
       unwatch();
     }
