@@ -209,7 +209,7 @@ test("mistakes change nothing", async () => {
   const rows: readonly [readonly string[], number, string][] = [
     [["operators", "add", "Carol", "--role", "viewer"], 5, "'Carol' is no name of an operator"],
     [["operators", "add", "local", "--role", "viewer"], 5, "local stands for something else in the audit log"],
-    [["operators", "add", "carol", "--role", "root"], 5, "--role cannot be \"root\""],
+    [["operators", "add", "carol", "--role", "root"], 5, '--role cannot be "root"'],
     [["operators", "add", "carol"], 5, "role"],
     [["operators", "add", "carol", "--role", "viewer", "--life", "400d"], 5, "lives 1m to 365d"],
     [["operators", "add", "carol", "--role", "viewer", "--expires", "2d"], 5, "lives between 1 second and 24 hours"],
