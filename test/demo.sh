@@ -1,5 +1,6 @@
 #!/bin/sh
 # `npm run demo`: sets up what is missing, then shows a security upgrade and its rolling restart on three real hosts.
+# `npm run demo -- shell` leaves such hosts, upgraded and not restarted, to whoever wants to try the commands.
 # `npm run demo -- local` shows the smaller demo, on this machine alone, also where the other one could run.
 set -e
 cd "$(dirname "$(readlink -f "$0")")/.."

@@ -3,6 +3,7 @@ import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { takeLock } from "@afterpatch/agent/lock";
 import { showFleet, STAGES } from "./demo/fleet-demo.ts";
+import { openShell, SHELL_STAGES } from "./demo/shell.ts";
 import { showThisMachine } from "./demo/local-demo.ts";
 import { Page } from "./demo/page.ts";
 import { LabFleet } from "./e2e/fleet.ts";
@@ -15,11 +16,13 @@ const NAME = "demo";
 
 async function main(words: readonly string[], signal: AbortSignal): Promise<void> {
   const [which, ...more] = words;
-  if (more.length > 0 || (which !== undefined && which !== "local")) {
-    throw new LabError("usage", `${words.join(" ")}: not an argument; say 'npm run demo' or 'npm run demo -- local'`);
+  if (more.length > 0 || (which !== undefined && which !== "local" && which !== "shell")) {
+    const todo = "say 'npm run demo', 'npm run demo -- shell' or 'npm run demo -- local'";
+    throw new LabError("usage", `${words.join(" ")}: not an argument; ${todo}`);
   }
   const missing = which === "local" ? [] : await missingRequirements();
-  if (which === undefined && missing.length === 0) return demonstrateFleet(signal);
+  if (which === "shell" && missing.length > 0) throw new LabError("missing-requirement", requirementsMessage(missing));
+  if (which !== "local" && missing.length === 0) return onFleet(signal, which === "shell" ? SHELL : SHOW);
   if (missing.length > 0) {
     console.log(
       `${requirementsMessage(missing)}.\nWithout them the demo shows this machine instead of three hosts, and changes nothing on it.`,
@@ -28,7 +31,15 @@ async function main(words: readonly string[], signal: AbortSignal): Promise<void
   await showThisMachine(signal);
 }
 
-async function demonstrateFleet(signal: AbortSignal): Promise<void> {
+/** What is done with the hosts, and in how many stages beside making them. */
+interface Demo {
+  readonly stages: number;
+  readonly on: (fleet: LabFleet, page: Page) => Promise<void>;
+}
+const SHOW: Demo = { stages: STAGES, on: showFleet };
+const SHELL: Demo = { stages: SHELL_STAGES, on: openShell };
+
+async function onFleet(signal: AbortSignal, { stages, on }: Demo): Promise<void> {
   const startedAt = Date.now();
   const home = join(cacheDirectory(), NAME);
   await mkdir(home, { recursive: true });
@@ -37,7 +48,7 @@ async function demonstrateFleet(signal: AbortSignal): Promise<void> {
   if (!lock) throw new LabError("already-up", "another demo runs on this machine; wait until it has ended");
   if (await down(NAME)) console.log("An earlier demo was killed; what it left behind is removed.");
 
-  const page = new Page(STAGES);
+  const page = new Page(stages);
   page.stage(
     "Three hosts, a controller, three agents",
     "Containers with a systemd, network, package database, sshd and xinetd of their own; the first time their image is made.",
@@ -47,7 +58,7 @@ async function demonstrateFleet(signal: AbortSignal): Promise<void> {
     await ownTemporaryDirectory(join(home, "tmp"));
     const fleet = await LabFleet.make(NAME, 3, (line) => page.line(line), { signal });
     try {
-      await unlessAborted(showFleet(fleet, page), signal);
+      await unlessAborted(on(fleet, page), signal);
     } finally {
       console.log("\nRemoving the hosts, their networks and the controller.");
       // A second Ctrl-C reaches the commands that remove things, too.

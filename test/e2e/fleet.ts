@@ -100,6 +100,14 @@ export class LabFleet {
     });
   }
 
+  /** A shell on the controller's machine, with `afterpatch` on its path; ends with whoever types. */
+  spawnShell(): Promise<ChildProcess> {
+    const bin = join(import.meta.dirname, "../../packages/cli/bin");
+    const path = `${bin}:${process.env.PATH ?? ""}`;
+    const env = { ...process.env, ...this.#env(), PATH: path, PS1: "demo \\$ " };
+    return spawnOnSwitch(this.lab, ["bash", "--norc", "--noprofile"], { env, stdio: "inherit" });
+  }
+
   async startController(): Promise<void> {
     const serve = [...built("controller", "afterpatch-controller"), "serve", "--data-dir", this.#dataDir];
     const { hooksDir } = this.#options;

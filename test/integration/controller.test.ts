@@ -57,7 +57,7 @@ test("init refuses what it cannot use, and leaves it as it was", async () => {
   await writeFile(join(directory, "file"), "mine");
   expectRefused(await init(directory, "--name", "localhost"), 5, /not empty; name an empty or new directory/);
   expectRefused(await init(join(directory, "file"), "--name", "localhost"), 5, /not a directory/);
-  expectRefused(await init(join(directory, "new")), 5, /Missing required argument: name/);
+  expectRefused(await init(join(directory, "new")), 5, /--name is missing/);
   expectRefused(await init(join(directory, "new"), "--name", "not a name"), 5, /not a DNS name or IP address/);
   expectRefused(
     await init(join(directory, "new"), "--name", "a", "--port", "x"),

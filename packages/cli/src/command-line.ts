@@ -82,12 +82,25 @@ export async function parseCommandLine(argv: readonly string[], version: string,
   }
 }
 
+/** What people type who come from kubectl and Ansible, and what does here what they mean. */
+const HABITS: Readonly<Record<string, readonly string[]>> = {
+  get: ["status", "hosts", "rollout list"],
+  describe: ["why", "rollout status", "report"],
+  logs: ["events", "rollout history"],
+  undo: ["rollout abort"],
+  drain: ["cordon"],
+  ping: ["scan", "hosts"],
+  diff: ["plan"],
+  run: ["rollout start"],
+};
+
 /** yargs would call it an unknown argument. */
 function refuseUnknown(word: string | undefined, among: readonly { readonly name: string }[], group: string): void {
   if (word === undefined || word === "" || word.startsWith("-")) return;
   const names = among.map(({ name }) => name);
   if (names.includes(word)) return;
-  const near = nearest(word, names).map((name) => `'${group}${name}'`);
+  const habit = group === "" || group === "rollout " ? (HABITS[word] ?? []) : [];
+  const near = [...habit, ...nearest(word, names).map((name) => `${group}${name}`)].map((name) => `'${name}'`);
   const hint = near.length === 0 ? "" : ` (nearest: ${near.join(", ")})`;
   throw usageError("command line", `there is no command ${echoed(`${group}${word}`)}${hint}`);
 }

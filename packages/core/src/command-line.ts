@@ -20,6 +20,11 @@ function inWords(message: string): string {
   const [, name = "", given = "", choices = ""] =
     /^Invalid values: Argument: ([\w-]+), Given: (.*), Choices: (.*)$/.exec(message) ?? [];
   if (name !== "") return `${optionOf(name)} cannot be ${given}: it is one of ${choices}`;
+  const [, wanted = ""] = /^Missing required arguments?: (.+)$/.exec(message) ?? [];
+  if (wanted !== "") {
+    const options = wanted.split(", ").map(optionOf);
+    return `${options.join(" and ")} ${options.length === 1 ? "is" : "are"} missing`;
+  }
   const [, bare = ""] = /^Not enough arguments following: ([\w-]+)$/.exec(message) ?? [];
   return bare === "" ? message : `${optionOf(bare)} is given without a value`;
 }
