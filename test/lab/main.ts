@@ -97,7 +97,7 @@ function initNamed(word: string): Init {
 }
 
 async function remove(name: string): Promise<number> {
-  if (!(await down(name))) console.log(`there is no lab ${name}`);
+  console.log((await down(name)) ? `lab ${name} is removed` : `there is no lab ${name}`);
   return 0;
 }
 

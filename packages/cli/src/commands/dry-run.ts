@@ -12,7 +12,7 @@ export function dryRunOptions<T>(parser: Argv<T>) {
       alias: "C",
       type: "boolean",
       default: false,
-      describe: "Show the plan and stop; exit 0, as 'afterpatch plan'",
+      describe: "Show the plan and stop; exits as 'afterpatch plan' does",
     })
     .option("diff", {
       type: "boolean",

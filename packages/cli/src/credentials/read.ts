@@ -116,7 +116,7 @@ function unreadable(name: string, why: string, cause: unknown): CommandError {
   const todo =
     name === "controller"
       ? "name the controller with --controller HOST:PORT or AFTERPATCH_CONTROLLER"
-      : "log in ('afterpatch login HOST:7444 --token-file FILE'), or name the directory with --credentials DIR or AFTERPATCH_CREDENTIALS";
+      : "log in ('afterpatch login HOST --token-file FILE'), or name the directory with --credentials DIR or AFTERPATCH_CREDENTIALS";
   const error = usageError("credentials", why, todo);
   error.cause = cause;
   return error;
