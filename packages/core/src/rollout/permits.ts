@@ -1,3 +1,4 @@
+import { plannedFor } from "./planned.ts";
 import { abridged, someOf } from "../text.ts";
 import { awayOf, type Batch, isLost, isMoving, names, openBatches } from "./batch.ts";
 import { firstPhase, givenBack, isReady, readyHosts } from "./care.ts";
@@ -87,10 +88,15 @@ export function roomIn(batch: Batch, fleet: FleetView): Room {
   const lost = wave.filter(isLost);
   const charged = wave.filter((host) => isInFlight(host.state)).length + lost.length;
   const pending = hosts.filter((host) => host.state === "pending");
-  const cordoned = pending.filter((host) => isCordoned(host, fleet));
-  const wanted = pending.filter((host) => !cordoned.includes(host));
-  const ready = wanted.filter((host) => awayOf(host.hostId, fleet) === null);
-  const away = wanted.filter((host) => !ready.includes(host));
+  // Of thousands of hosts, at every decision: one look at each.
+  const cordoned: HostInRollout[] = [];
+  const ready: HostInRollout[] = [];
+  const away: HostInRollout[] = [];
+  for (const host of pending) {
+    if (isCordoned(host, fleet)) cordoned.push(host);
+    else if (awayOf(host.hostId, fleet) === null) ready.push(host);
+    else away.push(host);
+  }
   const vetoed = hosts.filter((host) => host.state === "vetoed");
   const waits = [
     ...cordonWaits(cordoned, fleet),
@@ -165,7 +171,8 @@ export function whyNotNow(view: RolloutView, alone: Batch | null, fleet: FleetVi
 
 /** On it the controller runs, and it is to be rebooted. */
 export function holdsController(view: RolloutView, { hostId }: HostInRollout): boolean {
-  return view.plan.hosts.some((host) => host.hostId === hostId && goesAlone(host));
+  const host = plannedFor(view.plan, hostId);
+  return host !== undefined && goesAlone(host);
 }
 
 /** Permits for these hosts, in their order, but no reboot before the brake lets it. */
