@@ -117,7 +117,7 @@ test.each<[string, string, readonly string[], string]>([
     ["plan", "all", "-f", "/nowhere.yaml"],
     "--file: /nowhere.yaml cannot be read (ENOENT); ",
   ],
-  ["neither hosts nor a file", "", ["plan"], "command line: an argument is missing: hosts"],
+  ["neither hosts nor a file", "", ["rollout", "start"], "command line: an argument is missing: hosts"],
 ])("%s is one clear line and exit code 5, and nothing is asked for", async (_name, text, args, why) => {
   const path = await file(text);
   const { code, out, err } = await bench.run(...args.map((arg) => (arg === "FILE" ? path : arg)));

@@ -68,8 +68,8 @@ export interface Control {
   createToken(request: Message<"CreateTokenRequest">): Promise<Message<"CreateTokenResponse">>;
   /** `fresh`: connected hosts are scanned first. */
   listHosts(pattern: string, fresh: boolean, scope: Scope, what?: string): Promise<ListHostsResponse>;
-  /** Of `rolloutFile`, where there is one, come waves and reboots. */
-  planFleet(order: FleetOrder): Promise<PlanFleetResponse>;
+  /** Of `rolloutFile`, where there is one, come waves and reboots. `what`: the command that wants it. */
+  planFleet(order: FleetOrder, what?: string): Promise<PlanFleetResponse>;
   startRollout(request: StartRolloutRequest): Promise<Rollout>;
   getRollout(id: string): Promise<Rollout>;
   /** `which`: all, or those alone that have not ended, or have. */
@@ -117,7 +117,7 @@ export async function connect(shell: Shell): Promise<Control> {
       const request = { pattern, fresh, scope: scopeToWire(scope) };
       return ask(what, controlService.listHosts, request, fresh ? PLAN_MS : undefined);
     },
-    planFleet: (order) => ask("plan", controlService.planFleet, inWords(order), PLAN_MS),
+    planFleet: (order, what = "plan") => ask(what, controlService.planFleet, inWords(order), PLAN_MS),
     startRollout: (request) => ask("rollout start", controlService.startRollout, inWords(request), PLAN_MS),
     getRollout: (id) => ask(`rollout ${id}`, controlService.getRollout, { id }),
     listRollouts: async (limit, which) => {

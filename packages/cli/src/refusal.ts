@@ -34,6 +34,10 @@ export async function explain(error: unknown, what: string, credentials: Credent
     // The controller may have better advice than we: it knows what is wrong.
     const details = withoutName(error.details, what);
     const [why = "", ...advice] = details.split("; ");
+    if (code === "selection-empty" && details.startsWith("filter: ")) {
+      const other = "give another name; 'afterpatch plan' shows what runs old code there";
+      return new CommandError(EXIT.selection, what, details, other, options);
+    }
     const isAdvised = known[1] === null || advice.at(-1)?.startsWith("see '") === true;
     const todo = advice.length > 0 && isAdvised ? advice.join("; ") : known[1];
     return new CommandError(known[0], what, isAdvised ? why : details, todo, options);

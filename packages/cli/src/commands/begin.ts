@@ -69,7 +69,7 @@ async function carryOut(
   const control = await connect(shell);
   const { pattern, serial, filter, rolloutFile, retryOf } = request;
   const order = { pattern, serial, reboot, filter, rolloutFile, retryOf, scope };
-  const plan = planDocument(await control.planFleet(order), order);
+  const plan = planDocument(await control.planFleet(order, what), order);
   tellComingBack(plan.comingBack, shell);
   tellNotes(plan.notes, shell);
   checkCeiling(what, plan, request.maxHosts);

@@ -1,6 +1,7 @@
 import { isFinal } from "@afterpatch/core/exit";
 import type { HostState } from "@afterpatch/core/rollout/types";
 import type { ReportDocument, ReportedHostDocument, WorkItemDocument } from "../documents/report.ts";
+import { counted } from "./table.ts";
 
 /** A case of JUnit; what neither failed nor was skipped passed. */
 interface Case {
@@ -66,7 +67,8 @@ function casesOf(host: ReportedHostDocument, report: ReportDocument): readonly C
     ),
   );
   const { proof, residue } = host;
-  const scan = proof === null ? [] : [`scan ${proof.digest} of boot ${proof.bootId}: ${proof.findings} findings left`];
+  const scan =
+    proof === null ? [] : [`scan ${proof.digest} of boot ${proof.bootId}: ${counted(proof.findings, "finding")} left`];
   const said = [...scan, ...residue.map((one) => `stays: ${one}`)].join("\n");
   return [...items, caseOf("proof", host.name, proved(host.state, reason), said)];
 }
