@@ -115,7 +115,7 @@ test.each<[string, string, readonly string[], string]>([
     "a file that is not there",
     "",
     ["plan", "all", "-f", "/nowhere.yaml"],
-    "--file: /nowhere.yaml cannot be read (ENOENT); ",
+    "--file: /nowhere.yaml cannot be read: it does not exist; ",
   ],
   ["neither hosts nor a file", "", ["rollout", "start"], "command line: an argument is missing: hosts"],
 ])("%s is one clear line and exit code 5, and nothing is asked for", async (_name, text, args, why) => {

@@ -136,6 +136,7 @@ function examplesIn(examples: Examples): string {
 /** What a command is to be told beside its options. */
 const MISSING: Readonly<Record<string, string>> = {
   pattern: "an argument is missing: hosts, such as 'role=web' or 'all'",
+  shell: "an argument is missing: bash, zsh or fish",
   host: "an argument is missing: one host's name; 'afterpatch hosts list' shows them",
   plan: "an argument is missing: the file that 'afterpatch plan -o json --out FILE' wrote",
   name: "an argument is missing: an operator's name; 'afterpatch operators list' shows them",

@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { text } from "node:stream/consumers";
 import { mistakeLine } from "@afterpatch/config/mistake";
 import { LONGEST_ROLLOUT_FILE, parseRollout } from "@afterpatch/config/rollout";
-import { usageError } from "@afterpatch/core/command-error";
+import { fileReason, usageError } from "@afterpatch/core/command-error";
 import { DEFAULT_REBOOT, type RebootOrder } from "@afterpatch/core/plan/reboot";
 import type { RolloutSpec } from "@afterpatch/core/rollout-file/spec";
 import type { Argv } from "yargs";
@@ -52,8 +52,8 @@ async function contentOf(file: string): Promise<string> {
     const content = file === "-" ? await text(process.stdin) : await readFile(file, "utf8");
     if (content.length <= LONGEST_ROLLOUT_FILE) return content;
   } catch (error) {
-    const code = error instanceof Error && "code" in error ? String(error.code) : String(error);
-    throw usageError("--file", `${file} cannot be read (${code})`, "name a file that you may read", { cause: error });
+    const why = `${file} cannot be read: ${fileReason(error)}`;
+    throw usageError("--file", why, "name a file that you may read", { cause: error });
   }
   throw usageError("--file", `${file} is larger than ${LONGEST_ROLLOUT_FILE} characters`, "leave something out");
 }

@@ -34,7 +34,7 @@ export const plan = command({
     ["afterpatch plan", "every host, one at a time"],
     ["afterpatch plan 'role=web' --serial 1,25% -o wide", "with the reasons against smaller steps"],
     ["afterpatch plan all --reboot always", "what 'afterpatch reboot all' would do"],
-    ["afterpatch plan all --package openssl", "what runs old code of one package"],
+    ["afterpatch plan all --package libssl3", "what runs old code of one package"],
     ["afterpatch plan 'web:!canary' -i production/ -l '!db*'", "groups of an Ansible inventory"],
     [
       "afterpatch plan web -i production/ --inventory-label zone=ec2_az --by zone",

@@ -59,6 +59,8 @@ export async function certified(
   } catch (error) {
     if (!isServiceError(error)) throw error;
     const isAway = error.code === status.UNAVAILABLE || error.code === status.DEADLINE_EXCEEDED;
+    if (isAway && /certificate.required|alert number 116/i.test(error.details))
+      throw fail("this is the controller's fleet port", "give the address of its enrol port, 7444 by default", error);
     if (isAway) throw fail(`cannot be reached: ${error.details}`, "check the address", error, EXIT.unreachable);
     if (error.code === status.UNIMPLEMENTED)
       throw fail("not an enrol port", "give the controller's, 7444 by default", error);

@@ -71,7 +71,7 @@ function summary(asked: FleetUsersDocument["asked"], totals: FleetUsersDocument[
   const what = cves === "" ? "old code of it" : `code from before the fix of ${cves}`;
   const parts = [
     `${counted(totals.hosts, "host")}: ${using === 0 ? "none" : using} ${using === 1 ? "runs" : "run"} ${what}, by the last reports`,
-    ...(unknown > 0 ? [`${unknown} unknown`] : []),
+    ...(unknown > 0 ? [`of ${unknown} it is not known${using > 0 ? " whether that is all" : ""}`] : []),
     ...(notUsing > 0
       ? [
           `${notUsing} ${notUsing === 1 ? "runs" : "run"} other old code${cves === "" ? "" : ", whose changelogs do not name it"}`,
@@ -79,6 +79,11 @@ function summary(asked: FleetUsersDocument["asked"], totals: FleetUsersDocument[
       : []),
     ...(noOldCode > 0 ? [`${noOldCode} no old code at all`] : []),
   ];
+  const isNamed = asked.packages.length + asked.files.length + asked.units.length > 0;
+  const misspelt =
+    using > 0 || !isNamed
+      ? []
+      : ["Nothing old has that name in the reports; a package is called as its host calls it (libssl3, not openssl)."];
   // Reports tell of what was upgraded and is still run: who was not upgraded has nothing to tell.
   const limit =
     cves === ""
@@ -86,5 +91,5 @@ function summary(asked: FleetUsersDocument["asked"], totals: FleetUsersDocument[
       : [
           "Where the fix is not installed, reports tell nothing of it: 'afterpatch-agent users --cve' on the host does.",
         ];
-  return [parts.join("; "), ...limit];
+  return [parts.join("; "), ...misspelt, ...limit];
 }

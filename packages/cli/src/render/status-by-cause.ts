@@ -40,7 +40,7 @@ export function renderByCause(
         `What was asked for: ${using === 0 ? "no host runs it" : `${counted(using, "host")} of ${answers.hosts.length} run it`}, by the last reports`,
       ]
     : [];
-  const parts = [renderCauses(causes, paint, isWide), [...notes, ...asked, totals(document)].join("\n")];
+  const parts = [renderCauses(causes, paint, isWide), [...notes, ...asked, totals(document, now)].join("\n")];
   return `${parts.filter((part) => part !== "").join("\n")}\n`;
 }
 

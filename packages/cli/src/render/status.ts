@@ -25,7 +25,7 @@ export function renderStatus(status: StatusDocument, now: number, paint: Paint, 
   const notes = statusNotes(status, now).map(
     ({ host, line, colour }) => `${paint(colour, `${line[0]}${host}`)}: ${line[1]}\n`,
   );
-  return `${table(isWide ? WIDE : COLUMNS, rows, paint)}\n${notes.join("")}${totals(status)}\n`;
+  return `${table(isWide ? WIDE : COLUMNS, rows, paint)}\n${notes.join("")}${totals(status, now)}\n`;
 }
 
 /** What is to be said of one host beside its row: `line` is what stands before its name, and after it. */
@@ -98,17 +98,23 @@ function colourOf(state: string): Colour | undefined {
   return state === "connected" ? "green" : state === "lost" || state === "quarantined" ? "red" : "yellow";
 }
 
-export function totals({ totals: all }: StatusDocument): string {
+export function totals({ totals: all, hosts }: StatusDocument, now: number): string {
   const parts = [`${counted(all.hosts, "host")}: ${tally(all.states)}`];
   const found = total(all.findings);
   if (found > 0) parts.push(`${counted(found, "finding")}: ${tally(all.findings)}`);
   // Nothing is said about hosts of which nobody knows anything, or not what runs there now.
   else if (all.neverReported === 0 && all.scanFailed === 0)
-    parts.push("no old code in the last reports ('afterpatch scan' looks now)");
+    parts.push(`no old code in the last reports${oldest(hosts, now)} ('afterpatch scan' looks now)`);
   if (all.reboot.required > 0) parts.push(`${all.reboot.required} to reboot`);
   if (all.unreadable > 0) parts.push(`${counted(all.unreadable, "process", "processes")} could not be looked at`);
   if (all.scanFailed > 0) parts.push(`${counted(all.scanFailed, "host")} could not be scanned`);
   if (all.notes > 0) parts.push(`nothing is done on ${counted(all.notes, "host")}`);
   if (all.neverReported > 0) parts.push(`${all.neverReported} never reported`);
   return parts.join("; ");
+}
+
+/** `, the oldest of them 3m old`: what was upgraded since is not in it. */
+function oldest(hosts: readonly HostDocument[], now: number): string {
+  const reports = hosts.flatMap(({ lastReportAt }) => lastReportAt ?? []);
+  return reports.length === 0 ? "" : `, the oldest of them ${age(Math.min(...reports), now)} old`;
 }
