@@ -8,7 +8,8 @@ import { expect, onTestFinished, test } from "vitest";
 import { canMount, frozenMount, mountThatNeverAnswers } from "./hanging-mounts.ts";
 import { initialised, newToken, run, serve, start, temporaryDirectory } from "./programs.ts";
 
-const program = resolve(import.meta.dirname, "../../packages/agent/src/main.ts");
+const main = resolve(import.meta.dirname, "../../packages/agent/src/main.ts");
+const program = [process.execPath, main] as const;
 const patient = { timeout: 20_000, interval: 20 };
 const UNHURRIED = { deadlineMs: 50_000, idleMs: 50_000 };
 const NEVER = new AbortController().signal;
@@ -97,11 +98,14 @@ test("one that was killed is a failed scan while it scans, and no loss while it 
   expect((await scanner.scan(NEVER)).host.name).toBe("web01");
 });
 
-test("a program that cannot be started is a failed scan", async () => {
+test.each([
+  [[process.execPath, "/nowhere/agent.mjs"], /ended with code 1/],
+  [["/nowhere/afterpatch-agent"], /ENOENT/],
+] as const)("a program that cannot be started is a failed scan: %j", async (program, message) => {
   const log = { info() {}, warn() {}, error() {} };
   const order = { hostId: "h1", name: "web01", stateDir: "/nowhere" };
-  const scanner = new Scanner({ order, program: "/nowhere/agent.mjs", log, signal: NEVER, timing: UNHURRIED });
-  await expect(scanner.scan(NEVER)).rejects.toMatchObject({ code: "scan-failed", message: /ended with code 1/ });
+  const scanner = new Scanner({ order, program, log, signal: NEVER, timing: UNHURRIED });
+  await expect(scanner.scan(NEVER)).rejects.toMatchObject({ code: "scan-failed", message });
 });
 
 test("whoever gives up is not kept, not even behind a scan that hangs; and with the daemon all ends", async () => {

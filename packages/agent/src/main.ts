@@ -25,10 +25,15 @@ for (const stream of [stdout, stderr]) {
   });
 }
 
-if (args[0] === SCAN_CHILD && process.send) (await import("./only-scan.ts")).serveScans();
-else if (scan) await (await import("./only-scan.ts")).scanOnce(line, scan);
-else if (daemon) await (await import("./only-daemon.ts")).runDaemon(line, daemon);
-else await (await import("./any-command.ts")).runAnyCommand(line);
+// No await at the top level: the programs that are made for packages are CommonJS, see deploy/package.
+void run();
+
+async function run(): Promise<void> {
+  if (args[0] === SCAN_CHILD && process.send) (await import("./only-scan.ts")).serveScans();
+  else if (scan) await (await import("./only-scan.ts")).scanOnce(line, scan);
+  else if (daemon) await (await import("./only-daemon.ts")).runDaemon(line, daemon);
+  else await (await import("./any-command.ts")).runAnyCommand(line);
+}
 
 function set(...flags: readonly string[]): void {
   for (const flag of flags) setFlagsFromString(flag);

@@ -11,10 +11,12 @@ import { version } from "./version.ts";
 
 const { argv, env, stdin, stdout, stderr } = process;
 
-const code = await main(argv.slice(2));
-// Calls that nobody waits for any more must not keep an interrupted program alive.
-stdout.write("", (error) => {
-  if (!error) process.exit(code);
+// No await at the top level: the programs that are made for packages are CommonJS, see deploy/package.
+void main(argv.slice(2)).then((code) => {
+  // Calls that nobody waits for any more must not keep an interrupted program alive.
+  stdout.write("", (error) => {
+    if (!error) process.exit(code);
+  });
 });
 
 async function main(args: readonly string[]): Promise<ExitCode> {

@@ -22,47 +22,52 @@ stdout.on("error", (error: NodeJS.ErrnoException) => {
 });
 
 let command = PROGRAM;
-try {
-  let text = "";
-  const parser = yargs()
-    .scriptName(PROGRAM)
-    .usage("$0 COMMAND\n\nEnrols hosts, keeps their reports and runs rollouts.")
-    .command(named(initCommand))
-    .command(named(serveCommand))
-    .command(named(checkConfigCommand))
-    .command(named(backupCommand))
-    .command(named(restoreCommand))
-    .command(named(loginTokenCommand))
-    .command(named(caRenewCommand))
-    .demandCommand(
-      1,
-      1,
-      "name a command: init, serve, check-config, backup, restore, login-token or ca-renew",
-      "more than one command given",
-    )
-    .strict()
-    .exitProcess(false)
-    .showHelpOnFail(false)
-    .parserConfiguration({ "dot-notation": false, "boolean-negation": false, "greedy-arrays": false })
-    .check((args) => checkGiven(args, ["name"], argv.slice(2)))
-    .locale("en")
-    .version(version)
-    .help()
-    .alias("help", "h")
-    .wrap(100)
-    .fail((message, error) => {
-      if (error && error.name !== "YError") throw error;
-      throw parserError(message || "cannot be read");
+// No await at the top level: the programs that are made for packages are CommonJS, see deploy/package.
+void run();
+
+async function run(): Promise<void> {
+  try {
+    let text = "";
+    const parser = yargs()
+      .scriptName(PROGRAM)
+      .usage("$0 COMMAND\n\nEnrols hosts, keeps their reports and runs rollouts.")
+      .command(named(initCommand))
+      .command(named(serveCommand))
+      .command(named(checkConfigCommand))
+      .command(named(backupCommand))
+      .command(named(restoreCommand))
+      .command(named(loginTokenCommand))
+      .command(named(caRenewCommand))
+      .demandCommand(
+        1,
+        1,
+        "name a command: init, serve, check-config, backup, restore, login-token or ca-renew",
+        "more than one command given",
+      )
+      .strict()
+      .exitProcess(false)
+      .showHelpOnFail(false)
+      .parserConfiguration({ "dot-notation": false, "boolean-negation": false, "greedy-arrays": false })
+      .check((args) => checkGiven(args, ["name"], argv.slice(2)))
+      .locale("en")
+      .version(version)
+      .help()
+      .alias("help", "h")
+      .wrap(100)
+      .fail((message, error) => {
+        if (error && error.name !== "YError") throw error;
+        throw parserError(message || "cannot be read");
+      });
+    await parser.parseAsync(argv.slice(2), {}, (_error, _args, output) => {
+      text = output;
     });
-  await parser.parseAsync(argv.slice(2), {}, (_error, _args, output) => {
-    text = output;
-  });
-  if (text !== "") stdout.write(`${text}\n`);
-} catch (thrown) {
-  const error = failureOf(thrown);
-  process.exitCode = error.exit;
-  stderr.write(errorLine(PROGRAM, error));
-  if (error.exit === EXIT.internal && env.AFTERPATCH_DEBUG) stderr.write(`${inspect(thrown)}\n`);
+    if (text !== "") stdout.write(`${text}\n`);
+  } catch (thrown) {
+    const error = failureOf(thrown);
+    process.exitCode = error.exit;
+    stderr.write(errorLine(PROGRAM, error));
+    if (error.exit === EXIT.internal && env.AFTERPATCH_DEBUG) stderr.write(`${inspect(thrown)}\n`);
+  }
 }
 
 /** A command that says when it is the one that is read: what is wrong then is wrong with it. */

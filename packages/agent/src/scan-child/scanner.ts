@@ -1,4 +1,4 @@
-import { type ChildProcess, fork } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -10,8 +10,8 @@ import { SCAN_CHILD, type ScanAnswer, type ScanOrder } from "./messages.ts";
 
 export interface ScannerOptions {
   readonly order: ScanOrder;
-  /** File of this program. */
-  readonly program: string;
+  /** What starts this program; arguments are added. */
+  readonly program: readonly [string, ...string[]];
   readonly log: Log;
   /** Aborted: no scan is begun any more, and the one that goes on is given up. */
   readonly signal: AbortSignal;
@@ -110,7 +110,8 @@ export class Scanner {
     }
     const env = { PATH: "/usr/sbin:/usr/bin:/sbin:/bin" };
     const stdio = ["ignore", "ignore", "inherit", "ipc"] as const;
-    const child = fork(this.#options.program, [SCAN_CHILD], { cwd: "/", env, stdio: [...stdio] });
+    const [file, ...words] = this.#options.program;
+    const child = spawn(file, [...words, SCAN_CHILD], { cwd: "/", env, stdio: [...stdio] });
     return child.on("error", () => {}); // whoever waits for it is told, see events.once()
   }
 

@@ -27,6 +27,7 @@ import { unitHeld } from "../probe/unit.ts";
 import { unitsNamed } from "../probe/units.ts";
 import { rebootsOfThisHost } from "../reboots.ts";
 import { Scanner } from "../scan-child/scanner.ts";
+import { thisProgram } from "../scan-child/this-program.ts";
 import { journalsIn, LOCAL_JOURNAL } from "../vetoes/counts.ts";
 import { HERE } from "../vetoes/vetoes.ts";
 import { version } from "../version.ts";
@@ -66,7 +67,7 @@ export async function run({ stateDir, config: file }: GlobalOptions): Promise<Ex
   const policy = policyOf(config);
   const scanner = new Scanner({
     order: { hostId: identity.hostId, name: identity.name, stateDir },
-    program: process.argv[1] ?? "", // which program this is, not what it was told
+    program: thisProgram(),
     ...{ log, signal: stop.signal },
   });
   const machine = machineOf(scanner, read, mayAct);
