@@ -10,6 +10,7 @@ export default defineConfig({
           include: [
             "packages/*/src/**/*.test.ts",
             "test/{sim,cases,docs}/**/*.test.ts",
+            "deploy/**/*.test.ts",
             "test/crash/{check,synced}.test.ts",
           ],
         },

@@ -1,16 +1,7 @@
 import { errorIn } from "@afterpatch/core/command-error";
 import { checkGiven, parserError } from "@afterpatch/core/command-line";
 import yargs, { type Argv, type CommandModule } from "yargs";
-import { apply } from "./commands/apply.ts";
-import { config } from "./commands/config.ts";
-import { enroll } from "./commands/enroll.ts";
-import { plan } from "./commands/plan.ts";
-import { reboot } from "./commands/reboot.ts";
-import { run } from "./commands/run.ts";
-import { scan } from "./commands/scan.ts";
-import { sessions } from "./commands/sessions.ts";
-import { users } from "./commands/users.ts";
-import { why } from "./commands/why.ts";
+import { COMMANDS, EXITS } from "./commands/all.ts";
 import { PROGRAM } from "./usage.ts";
 
 /** Options of every command. */
@@ -19,26 +10,22 @@ export interface GlobalOptions {
   readonly stateDir: string;
 }
 
-const EXIT_CODES =
+export const SUMMARY = "find what still runs old code on this host, and replace it";
+
+export const GLOBAL_OPTIONS = {
+  config: { type: "string", requiresArg: true, describe: "Configuration [/etc/afterpatch/agent.yaml]" },
+  "state-dir": {
+    type: "string",
+    requiresArg: true,
+    default: "/var/lib/afterpatch/agent",
+    describe: "Identity, journal and newest report",
+  },
+} as const;
+
+/** What the commands end with, all together. */
+export const EXIT_CODES =
   "Exit codes: 0 done or nothing to do, 1 internal error, 2 a remedy failed, 3 vetoed, or a rule keeps what was named, 4 controller unreachable or " +
   "residue, 5 usage, 6 no such unit, service, library or pid, 8 stale plan, 9 another apply runs, 10 old code found (with --exit-code).";
-
-/** What a command ends with, as its help says it. */
-const EXITS: Readonly<Record<string, string>> = {
-  scan: "0 scanned, 1 internal error, 5 usage or configuration, 10 with --exit-code: something runs old code; of --format nagios: 0 ok, 1 warning, 2 critical, 3 unknown",
-  users: "0 shown, 1 internal error, 5 usage, 6 nothing of that name",
-  sessions: "0 shown, 1 internal error, 5 usage, 6 no such service",
-  why: "0 shown, 1 internal error, 5 usage, 6 no such process or unit",
-  plan: "0 planned, 1 internal error, 5 usage or configuration, 6 nothing of that name, 10 with --exit-code: something runs old code",
-  apply:
-    "0 done and proved, or nothing to do; 1 internal error or corrupt journal; 2 a step or its proof failed; 3 a veto, a cap or a rule kept a step; 4 with --fail-on-residue: something is left; 5 usage or configuration; 6 nothing of that name; 8 the plan no longer fits; 9 another apply runs; 130 interrupted, what was done is recorded",
-  reboot:
-    "0 the reboot was begun, proved or cancelled; 1 internal error; 2 it failed; 3 a veto, a cap or a rule kept it; 5 usage or not confirmed; 6 nothing to cancel; 9 another apply runs",
-  enroll:
-    "0 joined, 1 internal error, 4 the controller cannot be reached, 5 usage; token refused, used or expired; wrong CA; name taken",
-  run: "0 ended by a signal, 1 internal error or corrupt journal, 5 not enrolled, or a mistake in a file",
-  config: "0 it holds, 1 internal error, 5 a mistake in it",
-};
 
 /**
  * Runs the command of a command line; its handler sets `process.exitCode`. A mistake is a CommandError with exit code 5.
@@ -65,17 +52,10 @@ export async function runCommandLine(argv: readonly string[], version: string, c
       chosen = () => module.handler(args);
     },
   });
-  const parser = configured(argv, version, columns, words)
-    .command(later(scan))
-    .command(later(users))
-    .command(later(sessions))
-    .command(later(why))
-    .command(later(plan))
-    .command(later(apply))
-    .command(later(reboot))
-    .command(later(enroll))
-    .command(later(run))
-    .command(later(config));
+  const parser = COMMANDS.reduce<Argv>(
+    (each, module) => each.command(later(module)),
+    configured(argv, version, columns, words) as unknown as Argv, // no handler is given more than its own builder declares
+  );
   try {
     await parser.parseAsync([...argv], {}, (_error, _args, output) => {
       text = output;
@@ -99,14 +79,8 @@ function configured(
   return yargs()
     .scriptName(PROGRAM)
     .locale("en")
-    .usage("$0 COMMAND: find what still runs old code on this host, and replace it")
-    .option("config", { type: "string", requiresArg: true, describe: "Configuration [/etc/afterpatch/agent.yaml]" })
-    .option("state-dir", {
-      type: "string",
-      requiresArg: true,
-      default: "/var/lib/afterpatch/agent",
-      describe: "Identity, journal and newest report",
-    })
+    .usage(`$0 COMMAND: ${SUMMARY}`)
+    .options(GLOBAL_OPTIONS)
     .strict()
     .exitProcess(false)
     .showHelpOnFail(false)

@@ -21,12 +21,30 @@ export type Parsed =
   /** `--help` and `--version`. */
   | { readonly kind: "text"; readonly text: string };
 
-const EXIT_CODES =
+export const SUMMARY = "restart, in a safe order, whatever still runs old code in a fleet, and prove it";
+
+/** Options of every command. */
+export const GLOBAL_OPTIONS = {
+  controller: {
+    type: "string",
+    requiresArg: true,
+    describe: "HOST:PORT of the controller [AFTERPATCH_CONTROLLER]",
+  },
+  credentials: {
+    type: "string",
+    requiresArg: true,
+    describe: "Directory with your certificate [AFTERPATCH_CREDENTIALS; ~/.config/afterpatch]",
+  },
+  "no-color": { type: "boolean", default: false, describe: "No colours on a terminal [NO_COLOR]" },
+} as const;
+
+/** What the commands end with, all together. */
+export const EXIT_CODES =
   "Exit codes: 0 verified or nothing to do, 1 internal error, 2 a host failed, 3 halted or aborted, 4 hosts or controller " +
   "unreachable (with --fail-on-residue: something is left for a person), 5 usage or credentials, 6 no such host, 7 waits for a " +
   "person or a window, 8 stale plan, 9 hosts held by another rollout, 10 work pending, 130 detached.";
 
-const FIRST_EXAMPLES: Examples = [
+export const FIRST_EXAMPLES: Examples = [
   ["afterpatch status", "what runs old code, and where"],
   ["afterpatch plan 'role=web' --serial 1,25%", "what a rollout would do"],
   ["afterpatch rollout start 'role=web' --serial 1,25% --reason DSA-6001", "do it"],
@@ -155,18 +173,8 @@ function configured(argv: readonly string[], version: string, columns: number, r
   return yargs()
     .scriptName(PROGRAM)
     .locale("en")
-    .usage("$0 COMMAND: restart, in a safe order, whatever still runs old code in a fleet, and prove it")
-    .option("controller", {
-      type: "string",
-      requiresArg: true,
-      describe: "HOST:PORT of the controller [AFTERPATCH_CONTROLLER]",
-    })
-    .option("credentials", {
-      type: "string",
-      requiresArg: true,
-      describe: "Directory with your certificate [AFTERPATCH_CREDENTIALS; ~/.config/afterpatch]",
-    })
-    .option("no-color", { type: "boolean", default: false, describe: "No colours on a terminal [NO_COLOR]" })
+    .usage(`$0 COMMAND: ${SUMMARY}`)
+    .options(GLOBAL_OPTIONS)
     .strict()
     .exitProcess(false)
     .showHelpOnFail(false)

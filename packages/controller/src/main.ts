@@ -3,11 +3,7 @@ import { type CommandError, errorIn, errorLine } from "@afterpatch/core/command-
 import { checkGiven, parserError } from "@afterpatch/core/command-line";
 import { EXIT } from "@afterpatch/core/exit";
 import yargs, { type Argv, type CommandModule } from "yargs";
-import { backupCommand, loginTokenCommand, restoreCommand } from "./commands/backup.ts";
-import { caRenewCommand } from "./commands/ca.ts";
-import { checkConfigCommand } from "./commands/check-config.ts";
-import { initCommand } from "./commands/init.ts";
-import { serveCommand } from "./commands/serve.ts";
+import { COMMANDS, SUMMARY } from "./commands/all.ts";
 import { StoreError, storeFailure } from "./store/errors.ts";
 import { version } from "./version.ts";
 
@@ -28,16 +24,9 @@ void run();
 async function run(): Promise<void> {
   try {
     let text = "";
-    const parser = yargs()
+    const configured = yargs()
       .scriptName(PROGRAM)
-      .usage("$0 COMMAND\n\nEnrols hosts, keeps their reports and runs rollouts.")
-      .command(named(initCommand))
-      .command(named(serveCommand))
-      .command(named(checkConfigCommand))
-      .command(named(backupCommand))
-      .command(named(restoreCommand))
-      .command(named(loginTokenCommand))
-      .command(named(caRenewCommand))
+      .usage(`$0 COMMAND\n\n${SUMMARY}`)
       .demandCommand(
         1,
         1,
@@ -53,11 +42,12 @@ async function run(): Promise<void> {
       .version(version)
       .help()
       .alias("help", "h")
-      .wrap(100)
+      .wrap(120)
       .fail((message, error) => {
         if (error && error.name !== "YError") throw error;
         throw parserError(message || "cannot be read");
       });
+    const parser = COMMANDS.reduce((each, module) => each.command(named(module)), configured);
     await parser.parseAsync(argv.slice(2), {}, (_error, _args, output) => {
       text = output;
     });

@@ -18,7 +18,7 @@ export const report = command({
         describe: "Exit as the rollout ended, 10 while it runs, 7 while it waits",
       }),
   exits:
-    "0 shown; with --exit-code as the rollout ended: 2 a host failed, 3 halted or aborted, 4 hosts were not reached, 7 it waits, 10 it runs; 4 controller unreachable, 5 usage or credentials, 6 no such rollout",
+    "0 shown, 2 with --exit-code: a host failed, 3 with --exit-code: halted or aborted, 4 controller unreachable (with --exit-code also: hosts were not reached), 5 usage or credentials, 6 no such rollout, 7 with --exit-code: it waits, 10 with --exit-code: it runs",
   examples: [
     ["afterpatch report", "the newest"],
     ["afterpatch report 20261122-190312-9f3a2c1b -o json --out report.json", "for an auditor"],

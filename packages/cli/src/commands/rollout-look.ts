@@ -32,7 +32,7 @@ export const rolloutStatus = command({
       .option("junit", JUNIT)
       .option("watch", { alias: "w", type: "boolean", default: false, describe: "Follow it, as 'rollout watch'" }),
   exits:
-    "as the rollout ended: 0 verified, 2 a host failed, 3 halted or aborted, 4 hosts were not reached (with --fail-on-residue: something is left); 0 while it is open (with --exit-code: 10 while it runs, 7 while it waits); 4 controller unreachable, 5 usage or credentials, 6 no such rollout",
+    "0 verified, or not ended yet; 2 a host failed, 3 halted or aborted, 4 hosts were not reached (with --fail-on-residue: something is left), or controller unreachable; 5 usage or credentials, 6 no such rollout, 7 with --exit-code: it waits, 10 with --exit-code: it runs",
   examples: [
     ["afterpatch rollout status", "the newest"],
     ["afterpatch rollout status -o json", "for a program"],
@@ -58,7 +58,7 @@ export const rolloutWatch = command({
   summary: "Follow a rollout until it ends; Ctrl-C leaves it running",
   options: (parser) => waitOptions(which(parser)),
   exits:
-    "as the rollout ended: 0 verified, 2 a host failed, 3 halted or aborted, 4 hosts were not reached (with --fail-on-residue: something is left); with --no-wait: 7 while it waits; with --wait-timeout: 7 if it has not ended by then; 4 controller unreachable, 5 usage or credentials, 6 no such rollout, 130 detached",
+    "0 verified, 2 a host failed, 3 halted or aborted, 4 hosts were not reached (with --fail-on-residue: something is left), or controller unreachable; 5 usage or credentials, 6 no such rollout, 7 with --no-wait: it waits, with --wait-timeout: it has not ended by then; 130 detached",
   examples: [
     ["afterpatch rollout watch", "the newest"],
     ["afterpatch rollout watch --no-wait", "until it has ended, or waits for a person or a window"],
