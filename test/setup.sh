@@ -1,7 +1,7 @@
 #!/bin/sh
 # Brings a checkout to where its tests and programs run: npm packages and generated code. Repeating it costs nothing.
-# usage: setup.sh [lab|kernel]   also the Debian packages that the lab, or its virtual machines, need, where this is root on a
-# Debian
+# usage: setup.sh [lab|kernel|package]   also the Debian packages that the lab, its virtual machines, or `npm run package` need,
+# where this is root on a Debian
 set -e
 cd "$(dirname "$(readlink -f "$0")")/.."
 stamp=node_modules/.afterpatch-setup
@@ -22,7 +22,7 @@ if [ "$newest" != packages/wire/generated/afterpatch.js ]; then
   echo "setup: generating protobuf code" >&2
   sh packages/wire/gen.sh >&2
 fi
-[ "$1" = lab ] || [ "$1" = kernel ] || exit 0
+[ "$1" = lab ] || [ "$1" = kernel ] || [ "$1" = package ] || exit 0
 
 packages=$(sh test/node.sh test/demo/debian-packages.ts "$1")
 [ -n "$packages" ] || exit 0
