@@ -1,7 +1,7 @@
 import type { OutlookDocument, WaveOutlookDocument } from "../documents/outlook.ts";
 import type { RolloutDocument, RolloutHostDocument } from "../documents/rollout.ts";
 import type { Followed } from "../follow.ts";
-import { remark, totalsOf } from "./rollout.ts";
+import { remark, totalsOf, whyAfter } from "./rollout.ts";
 import { counted } from "./table.ts";
 import { instant } from "./time.ts";
 
@@ -25,8 +25,7 @@ export function changes(before: RolloutDocument | null, after: RolloutDocument, 
     for (const host of after.uncovered) lines.splice(1, 0, `${instant(now)} ${host.name} not covered: ${host.why}`);
   } else if (before.state !== after.state || (before.why !== after.why && hosts.length === 0)) {
     // Who is in hand is in the lines of the hosts; why nothing moves is not.
-    const why = after.why === "" ? "" : `: ${after.why}`;
-    lines.push(`${instant(now)} rollout ${after.id} ${after.state}${why}: ${totalsOf(after)}`);
+    lines.push(`${instant(now)} rollout ${after.id} ${after.state}${whyAfter(after)}: ${totalsOf(after)}`);
   }
   return lines;
 }

@@ -1,20 +1,22 @@
 import type { ReportDocument, ReportedHostDocument } from "../documents/report.ts";
 import type { Paint } from "../shell.ts";
 import { uncoveredLines } from "./plan.ts";
-import { colourOfHost, colourOfState } from "./rollout.ts";
+import { colourOfHost, colourOfState, whyAfter } from "./rollout.ts";
 import { table, tally } from "./table.ts";
 import { instant } from "./time.ts";
 
 /** For people; `-o json` has all of it. */
 export function renderReport(report: ReportDocument, paint: Paint): string {
-  const { id, state, why, reason, actor, createdAt, endedAt, digest, orders, audit } = report;
+  const { id, state, reason, actor, createdAt, endedAt, digest, orders, audit } = report;
   const between = [createdAt, endedAt].map((at) => (at === null ? "not yet" : instant(at))).join(" to ");
   const lines = [
-    `Rollout ${id ?? "not started"} ${paint(colourOfState(state) ?? "bold", state)}${why === "" ? "" : `: ${why}`}`,
+    `Rollout ${id ?? "not started"} ${paint(colourOfState(state) ?? "bold", state)}${whyAfter(report)}`,
     `Reason: ${reason}`,
     `By ${actor ?? "nobody"}, ${between}; plan ${digest}`,
     ...orders.map(({ type, at, actor: by, why: because, wave, host }) =>
-      [`${instant(at)} ${type} by ${by}`, ...[wave, host, because].filter((word) => word !== null)].join(": "),
+      [`${instant(at)} ${type} by ${by}`, ...[wave, host, said(because, by)].filter((word) => word !== null)].join(
+        ": ",
+      ),
     ),
   ];
   const titles = ["WAVE", "HOST", "STATE", "WORK", "PROVED AT", "FINDINGS LEFT", "REMARK"];
@@ -27,6 +29,15 @@ export function renderReport(report: ReportDocument, paint: Paint): string {
   const log = audit === null ? [] : [`Audit log at ${audit.head}; 'afterpatch audit verify --head' takes it.`];
   const uncovered = uncoveredLines(report.uncovered, paint);
   return `${[...lines, "", table(columns, rows, paint).trimEnd(), "", ...uncovered, tally(report.totals) || "no hosts", ...log].join("\n")}\n`;
+}
+
+/** The reason of an order is kept as `paused by ada: lunch`, or `paused by ada` where none was given. */
+function said(why: string | null, actor: string): string | null {
+  const words = why?.match(/^(?:paused|aborted) by (.*)$/s)?.[1];
+  if (words === undefined || !words.startsWith(actor)) return why;
+  const rest = words.slice(actor.length);
+  if (rest === "") return null;
+  return rest.startsWith(": ") ? rest.slice(2) : why;
 }
 
 function workOf({ items }: ReportedHostDocument): string {

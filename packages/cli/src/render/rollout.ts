@@ -59,8 +59,14 @@ export function renderRollouts(
 
 export function headline(rollout: RolloutDocument, paint: Paint): string {
   const name = rollout.name === "" || rollout.name === rollout.reason ? "" : ` (${rollout.name})`;
-  const why = rollout.why === "" ? "" : `: ${rollout.why}`;
-  return `Rollout ${rollout.id ?? "not started"}${name} ${paint(colourOfState(rollout.state) ?? "bold", rollout.state)}${why}`;
+  const state = paint(colourOfState(rollout.state) ?? "bold", rollout.state);
+  return `Rollout ${rollout.id ?? "not started"}${name} ${state}${whyAfter(rollout)}`;
+}
+
+/** What follows the word of its state: a reason that begins with that word, `paused by ada: lunch`, does not repeat it. */
+export function whyAfter({ state, why }: Pick<RolloutDocument, "state" | "why">): string {
+  if (why === "") return "";
+  return why.startsWith(`${state} by `) ? why.slice(state.length) : `: ${why}`;
 }
 
 export function totalsOf(rollout: RolloutDocument): string {

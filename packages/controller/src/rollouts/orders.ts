@@ -13,9 +13,13 @@ export function abortOrder(actor: string, why: string): PersonsOrder {
   };
 }
 
-/** Hosts in hand finish, no other begins until somebody resumes it. */
+/** Hosts in hand finish, no other begins until somebody resumes it. Where it is paused, another reason replaces the one before. */
 export function pauseOrder(actor: string, why: string): PersonsOrder {
-  return (view, at) => (view.state === "paused" ? null : { type: "paused", at, actor, why: by("paused", actor, why) });
+  return (view, at) => {
+    const text = by("paused", actor, why);
+    const isSaid = view.state === "paused" && (why === "" || view.why === text);
+    return isSaid ? null : { type: "paused", at, actor, why: text };
+  };
 }
 
 /** Undoes a pause. */

@@ -38,10 +38,19 @@ test("a failure in a paused rollout trips its stop rule: nobody resumes into it"
   expect(await states(run)).toBe("halted failed pending");
 });
 
+test("paused again, the new reason is kept and says whose it is; the same one is stored once", async () => {
+  const { run } = await twoHosts();
+  await run.engine.order("r1", pauseOrder("ops", ""));
+  const again = await run.engine.order("r1", pauseOrder("eve", "the database team is busy"));
+  expect([again.state, again.why]).toEqual(["paused", "paused by eve: the database team is busy"]);
+  const same = await run.engine.order("r1", pauseOrder("eve", "the database team is busy"));
+  expect(same.version).toBe(again.version);
+});
+
 test("asked for twice is stored once, and what has ended is neither paused nor resumed", async () => {
   const { run, web1 } = await twoHosts();
   const first = await run.engine.order("r1", pauseOrder("ops", ""));
-  expect((await run.engine.order("r1", pauseOrder("eve", "me too"))).version).toBe(first.version);
+  expect((await run.engine.order("r1", pauseOrder("eve", ""))).version).toBe(first.version);
   await run.engine.order("r1", abortOrder("ops", ""));
   await expect(run.engine.order("r1", resumeOrder("eve"))).rejects.toMatchObject({
     code: "wrong-state",

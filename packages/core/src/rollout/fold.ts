@@ -177,8 +177,9 @@ function approved(view: RolloutView, event: Extract<RolloutEvent, { type: "appro
 }
 
 function toState(view: RolloutView, to: RolloutState, why: string, isAbort = false): Followed {
-  // An abort may follow a stop that is under way: the word of the person is what the rollout ends with.
-  const isRepeated = view.state === "stopping" && to === "stopping" && isAbort;
+  // An abort may follow a stop that is under way: the word of the person is what the rollout ends with. A pause may follow
+  // a pause: the last word says why.
+  const isRepeated = view.state === to && (to === "paused" || (to === "stopping" && isAbort));
   if (!isRepeated && !canRolloutFollow(view.state, to)) {
     return { kind: "refused", why: `${to} cannot follow ${view.state}` };
   }
