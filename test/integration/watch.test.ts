@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdir, mkdtemp, rename, rm, writeFile } from "node:fs/promises";
+import { chown, link, mkdir, mkdtemp, rename, rm, symlink, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { systemClock } from "@afterpatch/agent/clock";
@@ -21,16 +21,23 @@ async function watching(timing = BY_NOTICE) {
   await mkdir(folder);
   await mkdir(state);
   await writeFile(join(folder, "status"), "Package: libssl3\n");
+  const wake = join(root, "run/wake");
+  await mkdir(join(root, "run"));
   const stop = new AbortController();
   onTestFinished(async () => {
     stop.abort();
     await rm(root, { recursive: true, force: true });
   });
   const warnings: object[] = [];
-  const log = { info() {}, warn: (fields: object) => void warnings.push(fields), error() {} };
+  const told: string[] = [];
+  const log = {
+    info: (_fields: object, message: string) => void told.push(message),
+    warn: (fields: object) => void warnings.push(fields),
+    error() {},
+  };
   const seen: string[] = [];
   const changes = changesOfHost({
-    ...{ clock: systemClock, log, signal: stop.signal, timing },
+    ...{ clock: systemClock, log, signal: stop.signal, timing, wake },
     applyJournal: { folder: state, file: "apply.jsonl" },
     places: [{ folder, files: ["status"] }],
   });
@@ -49,7 +56,7 @@ async function watching(timing = BY_NOTICE) {
     await writeFile(join(folder, "status-new"), text);
     await rename(join(folder, "status-new"), join(folder, "status"));
   };
-  return { root, folder, state, seen, warnings, upgrade };
+  return { root, folder, state, wake, seen, told, warnings, upgrade };
 }
 
 test("a database that is replaced by rename is one change, however often; other files beside it are none", async () => {
@@ -60,6 +67,40 @@ test("a database that is replaced by rename is one change, however often; other 
   await expect.poll(() => seen, patient).toEqual(["package-change"]);
   await upgrade("Version: 101\n");
   await expect.poll(() => seen, patient).toEqual(["package-change", "package-change"]);
+});
+
+test("a file that a hook touches is a change, however often, and is told once", async () => {
+  const { wake, seen, told, warnings } = await watching();
+  for (let touch = 0; touch < 1000; touch += 1) await writeFile(wake, "");
+  await expect.poll(() => seen, patient).toEqual(["package-change"]);
+  expect(told).toEqual(["woken by a package manager's hook"]);
+  expect(warnings).toEqual([]);
+});
+
+test.each<[string, (wake: string, root: string) => Promise<void>]>([
+  ["a symbolic link", (wake, root) => symlink(join(root, "target"), wake)],
+  ["a folder", (wake) => mkdir(wake).then(() => undefined)],
+  ["a file with another name elsewhere", (wake, root) => link(join(root, "target"), wake)],
+])("what a hook never makes wakes nobody, and that is said once: %s", async (_name, make) => {
+  const { root, wake, seen, told, warnings, upgrade } = await watching();
+  await writeFile(join(root, "target"), "");
+  await make(wake, root);
+  await expect.poll(() => warnings, patient).toEqual([{ file: wake }]);
+  await utimes(wake, new Date(), new Date()); // the target's, where it is a link
+  await upgrade("Version: 2\n"); // seen with the next look, as that would be
+  await expect.poll(() => seen, patient).toEqual(["package-change"]);
+  expect([told, warnings]).toEqual([[], [{ file: wake }]]);
+});
+
+test.runIf(process.geteuid?.() === 0)("nor does a file of another user wake anybody", async () => {
+  const { root, wake, seen, told, warnings, upgrade } = await watching();
+  await writeFile(join(root, "theirs"), "");
+  await chown(join(root, "theirs"), 65534, 65534);
+  await rename(join(root, "theirs"), wake);
+  await expect.poll(() => warnings, patient).toEqual([{ file: wake }]);
+  await upgrade("Version: 2\n");
+  await expect.poll(() => seen, patient).toEqual(["package-change"]);
+  expect(told).toEqual([]);
 });
 
 test("orders that are given on this host are seen in their journal", async () => {
@@ -88,7 +129,7 @@ test("where the kernel tells of nothing, changes are found by looking, and that 
     const { signal } = new AbortController();
     const log = { info() {}, error() {}, warn: (fields, message) => console.log(message, fields.code) };
     const [packages] = changesOfHost({
-      clock: systemClock, log, signal, applyJournal: { folder: "/nowhere", file: "x" },
+      clock: systemClock, log, signal, applyJournal: { folder: "/nowhere", file: "x" }, wake: "/nowhere/wake",
       places: [{ folder: process.argv[1], files: ["status"] }],
       timing: { packagesQuietMs: 100, applyQuietMs: 100, longestMs: 600000, lookMs: 5 },
     });
@@ -146,6 +187,7 @@ test.runIf(canMount)("a file system that never answers is not touched, and that 
   const [packages] = changesOfHost({
     ...{ clock: systemClock, log, signal: stop.signal, timing: { ...BY_NOTICE, lookMs: 50 } },
     applyJournal: { folder: root, file: "none" },
+    wake: join(root, "none"),
     places: [
       { folder, files: ["status"] },
       { folder: join(root, "dpkg"), files: ["status"] },

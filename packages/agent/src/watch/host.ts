@@ -1,3 +1,4 @@
+import { basename, dirname } from "node:path";
 import { StepError } from "../effects/error.ts";
 import { packageManager } from "../effects/package-lock.ts";
 import type { Clock } from "../ports.ts";
@@ -5,7 +6,8 @@ import type { Changes } from "../session/reports.ts";
 import type { Log } from "../session/session.ts";
 import { Bell } from "./bell.ts";
 import { lookAt, type Place, PLACES, withinReach } from "./places.ts";
-import { Rest } from "./rest.ts";
+import { type Hook, Rest } from "./rest.ts";
+import { WAKE_FILE, wakeOf } from "./wake.ts";
 
 /** What a watch waits for, in milliseconds. */
 interface Timing {
@@ -24,6 +26,9 @@ const TIMING: Timing = {
   lookMs: 60_000,
 };
 
+/** Once a hook has said that a package manager comes to its end: a part of the quiet time, and these bounds. */
+const WOKEN = { partOfQuiet: 1 / 3, longestMs: 120_000, apartMs: 60_000 } as const;
+
 export interface WatchOptions {
   /** Journal of the orders that are given on this host. */
   readonly applyJournal: { readonly folder: string; readonly file: string };
@@ -34,19 +39,21 @@ export interface WatchOptions {
   /** Absent: packages are watched, with the quiet time of `timing`. */
   readonly packages?: { readonly enabled: boolean; readonly quietMs: number };
   readonly places?: readonly Place[];
+  /** Touched by the hooks of package managers. */
+  readonly wake?: string;
   readonly timing?: Timing;
 }
 
 /** Packages and kernels of this host, and what is done on it without the daemon. */
 export function changesOfHost(options: WatchOptions): readonly Changes[] {
-  const { applyJournal, clock, log, places = PLACES, timing = TIMING } = options;
+  const { applyJournal, clock, log, places = PLACES, wake = WAKE_FILE, timing = TIMING } = options;
   const { packagesQuietMs, applyQuietMs, ...rest } = timing;
   const { packages = { enabled: true, quietMs: packagesQuietMs } } = options;
   const journal = { folder: applyJournal.folder, files: [applyJournal.file] };
   const ofPackages = () =>
     new Rest({
-      ...{ reason: "package-change", clock, ...watched(places, options) },
-      ...{ isBusy: atWork(log), quietMs: packages.quietMs, ...rest },
+      ...{ reason: "package-change", clock, ...watched(places, options, wake) },
+      ...{ isBusy: atWork(log), quietMs: packages.quietMs, ...rest, hook: hookOf(wake, packages.quietMs, log) },
     });
   return [
     ...(packages.enabled ? [ofPackages()] : []),
@@ -57,7 +64,15 @@ export function changesOfHost(options: WatchOptions): readonly Changes[] {
   ];
 }
 
-function watched(places: readonly Place[], { clock, log, signal }: WatchOptions) {
+function hookOf(wake: string, quietMs: number, log: Log): Hook {
+  const { partOfQuiet, ...bounds } = WOKEN;
+  const woken = () => log.info({ file: wake }, "woken by a package manager's hook");
+  return { look: wakeOf(wake, log), woken, quietMs: quietMs * partOfQuiet, ...bounds };
+}
+
+/** `wake` is listened to, and its look is not of these places. */
+function watched(places: readonly Place[], { clock, log, signal }: WatchOptions, wake?: string) {
+  const alarms = wake === undefined ? [] : [{ folder: dirname(wake), files: [basename(wake)] }];
   const bell = new Bell(clock, (folder, code) => log.warn({ folder, code }, "no notice of changes, looked at instead"));
   signal.addEventListener("abort", () => bell.close(), { once: true });
   const unreachable = new Set<string>();
@@ -76,7 +91,7 @@ function watched(places: readonly Place[], { clock, log, signal }: WatchOptions)
       near = reachable();
       return lookAt(near);
     },
-    wait: (ms: number, stop: AbortSignal) => bell.wait(near, ms, stop), // right after a look
+    wait: (ms: number, stop: AbortSignal) => bell.wait([...near, ...alarms], ms, stop), // right after a look
   };
 }
 

@@ -9,6 +9,10 @@ const MINUTE = 60 * SECOND;
 interface Day {
   /** Seconds at which something changes. */
   readonly changes?: readonly number[];
+  /** Seconds at which a package manager's hook says that there will be little more. */
+  readonly touches?: readonly number[];
+  /** Of the rest that is needed then. */
+  readonly wokenQuiet?: number;
   /** From second to second a package manager holds its lock. */
   readonly locked?: readonly (readonly [number, number])[];
   /** A scan takes so many seconds. */
@@ -19,8 +23,23 @@ interface Day {
 }
 
 /** Seconds at which a scan begins, on a day like this. */
-async function scans({ changes = [], locked = [], scan = 0, hasBell = true, hours = 1 }: Day): Promise<number[]> {
+async function scans(day: Day): Promise<number[]> {
+  return (await watched(day)).begun;
+}
+
+/** `woken`: seconds at which it was told that a hook has woken the host. */
+async function watched({
+  changes = [],
+  touches = [],
+  wokenQuiet = 10,
+  locked = [],
+  scan = 0,
+  hasBell = true,
+  hours = 1,
+}: Day) {
   let now = 0;
+  const woken: number[] = [];
+  const count = (seconds: readonly number[]) => String(seconds.filter((at) => at * SECOND <= now).length);
   const stop = new AbortController();
   const until = (ms: number): void => {
     now = ms;
@@ -31,15 +50,20 @@ async function scans({ changes = [], locked = [], scan = 0, hasBell = true, hour
   const rest = new Rest({
     reason: "package-change",
     clock,
-    look: () => String(changes.filter((at) => at * SECOND <= now).length),
+    look: () => count(changes),
     isBusy: () => locked.some(([from, to]) => from * SECOND <= now && now < to * SECOND),
     wait: async (ms) => {
-      const next = changes.map((at) => at * SECOND).filter((at) => at > now && at < now + ms);
+      const next = [...changes, ...touches].map((at) => at * SECOND).filter((at) => at > now && at < now + ms);
       until(hasBell ? Math.min(now + ms, ...next) : now + ms);
     },
     quietMs: 30 * SECOND,
     longestMs: 10 * MINUTE,
     lookMs: MINUTE,
+    hook: {
+      look: () => count(touches),
+      woken: () => woken.push(now / SECOND),
+      ...{ quietMs: wokenQuiet * SECOND, longestMs: 2 * MINUTE, apartMs: MINUTE },
+    },
   });
   const begun: number[] = [];
   try {
@@ -51,7 +75,7 @@ async function scans({ changes = [], locked = [], scan = 0, hasBell = true, hour
   } catch (error) {
     if (!stop.signal.aborted) throw error;
   }
-  return begun;
+  return { begun, woken };
 }
 
 const every = (seconds: number, count: number) => Array.from({ length: count }, (_, index) => (index + 1) * seconds);
@@ -94,6 +118,48 @@ describe("a scan begins", () => {
 
   test("by the first change, not at the start: what is there then belongs to the scan at the start", async () => {
     expect(await scans({ changes: [-5, 0] })).toEqual([]);
+  });
+});
+
+describe("where a hook has said that there will be little more, a scan begins", () => {
+  test.each<[string, Day, readonly number[]]>([
+    ["ten seconds after it", { touches: [100] }, [110]],
+    ["ten seconds after the last change", { changes: [100, 104], touches: [101] }, [114]],
+    ["once for what it was said a thousand times of", { touches: every(0.01, 1000) }, [20]],
+    ["not under a lock even where no rest is needed", { touches: [15], wokenQuiet: 0, locked: [[5, 250]] }, [250]],
+    ["ten seconds after the lock is free", { changes: [10], touches: [15], locked: [[5, 250]] }, [260]],
+    [
+      "once for packages that are installed one by one, each under a lock of its own",
+      {
+        touches: [10, 20, 30],
+        locked: [
+          [5, 12],
+          [14, 22],
+          [24, 32],
+        ],
+      },
+      [42],
+    ],
+    ["two minutes after the first where it is said without an end", { touches: every(5, 40) }, [125, 210]],
+    ["once a minute at most", { touches: every(20, 8) }, [30, 90, 150, 210]],
+    ["as without it for changes after that", { changes: [100], touches: [40] }, [50, 130]],
+    [
+      "every ten minutes while a package manager waits for an answer, and when it has ended",
+      { changes: [100], touches: [100], locked: [[100, 1500]] },
+      [700, 1300, 1530],
+    ],
+    ["again for what was said while it went on", { touches: [100, 115], scan: 20 }, [110, 170]],
+    ["within a minute and a quarter where the kernel tells of nothing", { touches: [61], hasBell: false }, [130]],
+  ])("%s", async (_name, day, expected) => {
+    const begun = await scans(day);
+    expect(begun).toHaveLength(expected.length);
+    for (const [index, at] of begun.entries()) expect(Math.abs(at - (expected[index] ?? 0))).toBeLessThanOrEqual(2);
+  });
+
+  test("and it is told once for each", async () => {
+    const { begun, woken } = await watched({ touches: [...every(0.01, 1000), 200] });
+    expect(begun).toHaveLength(2);
+    expect(woken).toHaveLength(2);
   });
 });
 
