@@ -48,7 +48,31 @@ test.each<[ReportDocument["state"], HostState, readonly string[]]>([
 test("a host that was not covered fails: nothing is known of it", () => {
   const xml = junitOf({ ...report("finished", host("done")), uncovered: [{ name: "web09", why: "lost" }] });
   expect(xml).toContain('<testcase name="covered" classname="web09" time="0.000"><failure message="not covered: lost"');
-  expect(xml).toMatch(/^<testsuites name="rollout r1" tests="4" failures="1" errors="0" time="0.000">$/m);
+  expect(xml).toMatch(/^<testsuites name="rollout r1" tests="4" failures="1" errors="0" time="0.001">$/m);
+});
+
+test("the whole lasted from its order to its end, the proof from the permit on without the steps", () => {
+  const done = { ...NOT_DONE, outcome: "done", startedAt: 99, elapsedMs: 900 };
+  const one = {
+    ...{ ...host("done"), items: [done], changedAt: 14_000 },
+    permits: [{ id: "p1", at: 10_000, bootId: "b1", epoch: 1 }],
+  };
+  const xml = junitOf({ ...report("finished", one), createdAt: 9_000, endedAt: 15_500 });
+  const times = [...xml.matchAll(/<(testsuites|testsuite|testcase) name="([^"]+)".* time="([^"]+)"/g)];
+  expect(times.map(([, kind, name, time]) => `${kind} ${name} ${time}`)).toEqual([
+    "testsuites rollout r1 6.500",
+    "testsuite rollout r1 6.500",
+    "testcase finished 6.500",
+    "testsuite wave 1 4.000",
+    "testcase reboot host 0.900",
+    "testcase proof 3.100",
+  ]);
+});
+
+test("where nothing was permitted, or the clock was stepped back, no time is made up", () => {
+  const back = { ...host("failed"), changedAt: 5, permits: [{ id: "p1", at: 10_000, bootId: "b1", epoch: 1 }] };
+  for (const one of [back, host("pending"), { ...host("done"), changedAt: 7_000 }])
+    expect(junitOf(report("finished", one))).toMatch(/name="proof" classname="web01" time="0.000"/);
 });
 
 test("what XML 1.0 has no place for is replaced, and what it reads as its own is escaped", () => {

@@ -38,15 +38,23 @@ export function junitOf(report: ReportDocument): string {
     caseOf("covered", host, { kind: "failure", message: `not covered: ${why}` }),
   );
   const at = report.createdAt;
-  const whole = { name, at, cases: [caseOf("finished", name, endOf(report))] };
+  const seconds = lasted(report);
+  const whole = { name, at, cases: [caseOf("finished", name, endOf(report), "", seconds)] };
   const rest = uncovered.length > 0 ? [{ name: "not covered", at, cases: uncovered }] : [];
-  return xml(name, [whole, ...waves, ...rest]);
+  return xml(name, [whole, ...waves, ...rest], seconds);
+}
+
+/** From its order to its end, or to the last that is known of it. Hosts at once: less than the sum of their times. */
+function lasted({ createdAt, endedAt, hosts }: ReportDocument): number {
+  if (createdAt === null) return 0;
+  const last = endedAt ?? Math.max(createdAt, ...hosts.map(({ changedAt }) => changedAt ?? 0));
+  return Math.max(0, last - createdAt) / 1000;
 }
 
 /** Of a rollout that was not begun, or of which nothing can be told: why. */
 export function junitOfError(what: string, line: string): string {
   const one = caseOf("finished", what, { kind: "failure", message: line });
-  return xml(what, [{ name: what, at: null, cases: [one] }]);
+  return xml(what, [{ name: what, at: null, cases: [one] }], 0);
 }
 
 function endOf({ state, why }: ReportDocument): Verdict {
@@ -70,7 +78,18 @@ function casesOf(host: ReportedHostDocument, report: ReportDocument): readonly C
   const scan =
     proof === null ? [] : [`scan ${proof.digest} of boot ${proof.bootId}: ${counted(proof.findings, "finding")} left`];
   const said = [...scan, ...residue.map((one) => `stays: ${one}`)].join("\n");
-  return [...items, caseOf("proof", host.name, proved(host.state, reason), said)];
+  return [...items, caseOf("proof", host.name, proved(host.state, reason), said, proofSeconds(host))];
+}
+
+/**
+ * From its last permit to its end, without the steps: waiting for it to settle, the scan, the checks. By the controller's clock
+ * and the lengths of the steps, for the host's clock may be another.
+ */
+function proofSeconds({ state, changedAt, permits, items }: ReportedHostDocument): number {
+  const from = permits.at(-1)?.at;
+  if (from === undefined || changedAt === null || proved(state, "").kind === "skipped") return 0;
+  const steps = items.reduce((sum, { elapsedMs }) => sum + (elapsedMs ?? 0), 0);
+  return Math.max(0, changedAt - from - steps) / 1000;
 }
 
 function reasonOf({ state, reason }: ReportedHostDocument, { state: end }: ReportDocument): string {
@@ -126,10 +145,10 @@ function caseOf(name: string, classname: string, verdict: Verdict, said = "", se
   return { name, classname, verdict, said, seconds };
 }
 
-function xml(name: string, suites: readonly Suite[]): string {
+function xml(name: string, suites: readonly Suite[], seconds: number): string {
   const all = suites.flatMap(({ cases }) => cases);
   const body = suites.map(suiteXml).join("");
-  return `<?xml version="1.0" encoding="UTF-8"?>\n<testsuites${attributes({ name, ...counts(all) })}>\n${body}</testsuites>\n`;
+  return `<?xml version="1.0" encoding="UTF-8"?>\n<testsuites${attributes({ name, ...counts(all), time: seconds.toFixed(3) })}>\n${body}</testsuites>\n`;
 }
 
 function suiteXml({ name, at, cases }: Suite): string {
