@@ -5,7 +5,7 @@ import type { RolloutDocument } from "./documents/rollout.ts";
 import { type Followed, followRollout } from "./follow.ts";
 import { emit, isForPrograms } from "./output.ts";
 import { changes, outlookChanges } from "./render/progress.ts";
-import { renderRollout } from "./render/rollout.ts";
+import { nextSteps, renderRollout } from "./render/rollout.ts";
 import type { Shell, Target } from "./shell.ts";
 
 export interface Attachment extends Target {
@@ -51,6 +51,8 @@ export async function attach(control: Control, id: string, shell: Shell, options
     shell.err(`afterpatch: rollout ${id} is ${last.state}; come back with 'afterpatch rollout watch ${id}'\n`);
   }
   await summarise(last, shell, options);
+  const next = nextSteps(last);
+  if (next !== "" && !isForPrograms(options)) shell.err(`afterpatch: ${next}\n`);
   if (isLate) return EXIT.paused;
   return detached.signal.aborted ? EXIT.detached : rolloutExitCode({ ...last, failOnResidue: options.failOnResidue });
 }

@@ -61,11 +61,13 @@ async function carryOut(
   const isDry = isDryRun(args);
   const request = restarts.length === 0 ? typed : { ...typed, filter: { ...NO_FILTER, restarts } };
   await checkTarget(args);
+  const { connect } = await import("../connection.ts");
   if (!args.yes && !isDry && shell.ask === null) {
+    // Of a rollout that is not there that is said, rather than how to confirm it.
+    if (retry !== null) await (await connect(shell)).getRollout(retry);
     const look = reboot.mode === "always" ? "afterpatch plan --reboot always" : "afterpatch plan";
     throw usageError(what, "nobody is at a terminal to confirm the plan", `look at '${look}' and add --yes`);
   }
-  const { connect } = await import("../connection.ts");
   const control = await connect(shell);
   const { pattern, serial, filter, rolloutFile, retryOf } = request;
   const order = { pattern, serial, reboot, filter, rolloutFile, retryOf, scope };

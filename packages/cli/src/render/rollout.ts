@@ -1,3 +1,4 @@
+import { isFinal } from "@afterpatch/core/exit";
 import type { HostState, RolloutState } from "@afterpatch/core/rollout/types";
 import type { RolloutDocument, RolloutHostDocument } from "../documents/rollout.ts";
 import type { Colour, Paint } from "../shell.ts";
@@ -62,6 +63,17 @@ export function headline(rollout: RolloutDocument, paint: Paint): string {
   const state = paint(colourOfState(rollout.state) ?? "bold", rollout.state);
   return `Rollout ${rollout.id ?? "not started"}${name} ${state}${whyAfter(rollout)}`;
 }
+
+/** Of a rollout that ended and left hosts: what one types next. Empty where there is nothing to do. */
+export function nextSteps({ id, state, hosts, uncovered }: RolloutDocument): string {
+  const left = hosts.filter((host) => host.state !== "done" && host.state !== "done-with-residue");
+  if (id === null || !isFinal(state) || left.length + uncovered.length === 0) return "";
+  const trouble = WORST_FIRST.flatMap((each) => left.find((host) => host.state === each) ?? []).at(0);
+  const why = trouble ? `'afterpatch why ${trouble.name}' on what keeps it from being done; ` : "";
+  return `next: ${why}'afterpatch rollout retry ${id}' over the hosts that did not end done`;
+}
+
+const WORST_FIRST: readonly HostState[] = ["failed", "unreachable", "vetoed"];
 
 /** What follows the word of its state: a reason that begins with that word, `paused by ada: lunch`, does not repeat it. */
 export function whyAfter({ state, why }: Pick<RolloutDocument, "state" | "why">): string {
