@@ -22,11 +22,15 @@ export function compiledSchemas(root: string): Plugin {
   return {
     name: "compiled-schemas",
     setup({ onLoad }) {
+      onLoad({ filter: /\/docs\/[a-z]+\.schema\.json$/ }, async ({ path }) => ({
+        contents: JSON.stringify(withoutWords(await readFile(path, "utf8"))),
+        loader: "json",
+      }));
       onLoad({ filter: /\/packages\/config\/src\/compile\.ts$/ }, async ({ path }) => {
         const ajv = new Ajv2020({ ...AJV_OPTIONS, code: { source: true, esm: true } });
         const ids: Record<string, string> = {};
         for (const [name, file] of Object.entries(SCHEMAS)) {
-          const schema = JSON.parse(await readFile(join(root, file), "utf8"));
+          const schema = withoutWords(await readFile(join(root, file), "utf8"));
           ajv.addSchema(schema, name);
           ids[name] = schema.$id;
         }
@@ -39,4 +43,9 @@ export function compiledSchemas(root: string): Plugin {
       });
     },
   };
+}
+
+/** Descriptions and defaults are for people and editors: no program reads them. */
+function withoutWords(text: string) {
+  return JSON.parse(text, (key, value) => (key === "description" || key === "default" ? undefined : value));
 }

@@ -6,9 +6,9 @@ import { DEFAULT_POLICY } from "@afterpatch/core/policy/defaults";
 import { AGENT_FILE_KEYS } from "@afterpatch/core/policy/keys";
 import { expect, test } from "vitest";
 import { parse } from "yaml";
+import { keysOf } from "../../deploy/reference/keys.ts";
 
 const ROOT = resolve(import.meta.dirname, "../..");
-const PAGE = readFileSync(join(ROOT, "docs/agent-file.md"), "utf8");
 const EXAMPLE = readFileSync(join(ROOT, "deploy/agent.yaml"), "utf8");
 const SCHEMA: Schema = JSON.parse(readFileSync(join(ROOT, "docs/agent.schema.json"), "utf8"));
 
@@ -56,36 +56,23 @@ function keysOfSchema(given: Schema, path = ""): readonly string[] {
   ];
 }
 
-/** The page has one line for the entries of all hooks, and none for a key that only holds others. */
-function onPage(keys: readonly string[]): readonly string[] {
-  const written = keys.map((key) => key.replace(/^hooks\.\w+\[\]/, "hooks.*[]"));
-  const holders = [
-    "units",
-    "users",
-    "caps",
-    "vetoes",
-    "hooks",
-    "scanAfterPackageChanges",
-    "applications[].match",
-    "applications[].stop",
-  ];
-  return [...new Set(written)].filter((key) => !holders.includes(key)).toSorted();
-}
-
-const rows = [...PAGE.matchAll(/^\| `([^`]+)` \| ([^|]+) \| ([^|]+) \| [^|]+ \|$/gm)].map(
-  ([, key = "", standard = "", range = ""]) => ({ key, standard: standard.trim(), range: range.trim() }),
-);
+const rows = keysOf(SCHEMA);
 
 test("schema and type have the same keys", () => {
   expect([...keysOfSchema(SCHEMA)].toSorted()).toEqual([...keysOfType(AGENT_FILE_KEYS)].toSorted());
 });
 
-test("docs/agent-file.md has a line for each key of the type, and no other", () => {
-  expect(rows.map(({ key }) => key).toSorted()).toEqual(onPage(keysOfType(AGENT_FILE_KEYS)));
+test("docs/reference/agent-yaml.md has a line for each key of the type, and no other", () => {
+  const written = rows.map(({ path }) => path).filter((path) => !path.endsWith(".*"));
+  // Hooks and checks have the same keys, which are told once.
+  const known = keysOfType(AGENT_FILE_KEYS).filter(
+    (key) => !/^(?:hooks\.after\w+|hooks\.beforeStep|checks)\[\]/.test(key),
+  );
+  expect(written.toSorted()).toEqual(known.toSorted());
 });
 
-test("docs/agent-file.md has the defaults that hold", () => {
-  const standard = new Map(rows.map((row) => [row.key, row.standard]));
+test("docs/reference/agent-yaml.md has the defaults that hold", () => {
+  const standard = new Map(rows.map((row) => [row.path, row.standard]));
   const { caps, graceMs, settleMs, vetoes, denyFile, scanAfterPackageChanges } = DEFAULT_POLICY;
   const ms = (key: string) => parseDuration(standard.get(key) ?? "");
   expect(standard.get("caps.reboots")).toBe(String(caps.reboots));

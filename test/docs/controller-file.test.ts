@@ -1,11 +1,13 @@
 import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { DEFAULT_CONFIG } from "@afterpatch/controller/config/config";
 import { CONTROLLER_FILE_KEYS } from "@afterpatch/controller/config/file";
 import { parseControllerFile } from "@afterpatch/controller/config/parse";
+import { parseDuration } from "@afterpatch/core/duration";
 import { expect, test } from "vitest";
+import { keysOf as rowsOf } from "../../deploy/reference/keys.ts";
 
 const ROOT = resolve(import.meta.dirname, "../..");
-const PAGE = readFileSync(join(ROOT, "docs/controller-file.md"), "utf8");
 const EXAMPLE = readFileSync(join(ROOT, "deploy/controller.yaml"), "utf8");
 const SCHEMA: Schema = JSON.parse(readFileSync(join(ROOT, "docs/controller.schema.json"), "utf8"));
 
@@ -39,10 +41,16 @@ function keysOf(value: unknown, path = ""): readonly string[] {
 
 const KEYS = keysOfType(CONTROLLER_FILE_KEYS).toSorted();
 
+const ROWS = rowsOf(SCHEMA);
+
 test("schema, page and type have the same keys", () => {
   expect(keysOfSchema(SCHEMA).toSorted()).toEqual(KEYS);
-  const rows = [...PAGE.matchAll(/^\| `([^`]+)` \| /gm)].map(([, key = ""]) => key);
-  expect(rows.toSorted()).toEqual(KEYS);
+  const holders = ["ports", "retention", "webhooks"];
+  expect(
+    ROWS.map(({ path }) => path)
+      .filter((path) => !holders.includes(path))
+      .toSorted(),
+  ).toEqual(KEYS);
 });
 
 test("the example holds and has every key", async () => {
@@ -60,7 +68,13 @@ test("without a word the defaults hold, and they are those of the page", () => {
     listen: undefined,
     config: { reportIntervalMs: 1_800_000, lostAfterMs: 3_600_000 },
   });
-  expect(PAGE).toContain("| `reportInterval` | 30m |");
+  const standard = new Map(ROWS.map((row) => [row.path, row.standard ?? ""]));
+  const ms = (key: string) => parseDuration(standard.get(key) ?? "");
+  const { reportIntervalMs, retention } = DEFAULT_CONFIG;
+  expect(ms("reportInterval")).toBe(reportIntervalMs);
+  expect([ms("retention.reports"), ms("retention.events")]).toEqual([retention.reportsMs, retention.eventsMs]);
+  expect(standard.get("retention.reportsPerHost")).toBe(String(retention.reportsPerHost));
+  expect(standard.get("retention.mostEvents")).toBe(String(retention.mostEvents));
 });
 
 test("a longer interval has hosts lost later", () => {

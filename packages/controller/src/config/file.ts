@@ -23,7 +23,7 @@ export interface WebhookInFile {
   readonly oldSecretFile?: string;
 }
 
-/** Its keys. A test compares them with docs/controller.schema.json and docs/controller-file.md. */
+/** Its keys. A test compares them with docs/controller.schema.json. */
 export const CONTROLLER_FILE_KEYS: Keys<ControllerFile> = {
   listen: true,
   ports: { fleet: true, enrol: true, http: true },

@@ -14,7 +14,7 @@ type Mapping<T> = Exclude<T, string | number | boolean | undefined>;
 
 const PROGRAM = { name: true, command: true, timeout: true, user: true } as const;
 
-/** Keys of the agent's file. A test compares them with docs/agent.schema.json and docs/agent-file.md. */
+/** Keys of the agent's file. A test compares them with docs/agent.schema.json. */
 export const AGENT_FILE_KEYS: Keys<AgentFile> = {
   verbs: true,
   units: { protected: true, ask: true },
