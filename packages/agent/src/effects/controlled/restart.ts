@@ -56,6 +56,7 @@ export async function restartControlled(
     before.old.map(({ pid }) => pid),
     orphans(),
   );
+  const isTold = await tellsApart(control);
   const veto =
     (superServer && superServerVeto(superServer, readServices)) ??
     (await control.veto(before.old.map(({ pid }) => pid))) ??
@@ -75,7 +76,8 @@ export async function restartControlled(
     const pids = before.old.filter(isRunning).map(({ pid }) => pid);
     return { outcome: "failed", detail: `pid ${pids.join(", ")} of ${name} outlived the restart${why}` };
   }
-  const back = await cameBack(control, before, isRaced ? SOON_MS : AFTER_SCRIPT_MS);
+  const judge = isTold ? control : { ...control, start: null };
+  const back = await cameBack(judge, before, isRaced ? SOON_MS : AFTER_SCRIPT_MS);
   if (back === null) {
     const detail = `${name} was stopped and did not start again: no new process runs ${namesOf(before)}${why}`;
     return { outcome: "failed", detail };
@@ -84,6 +86,11 @@ export async function restartControlled(
   if (!superServer) return restarted;
   const pids = () => superServerAmong(runningAnew(before, control.keepers()), [])?.pids ?? [];
   return servedAgain(restarted, superServer, readServices, pids, control.reload);
+}
+
+/** Its manager knows when it runs: one that does not says that of every service, and of one that was just started too. */
+async function tellsApart(control: ServiceControl): Promise<boolean> {
+  return control.start !== null && (await control.whyNotUp()) === null;
 }
 
 /**
