@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import type { BudgetSpec } from "../rollout-file/spec.ts";
 import { type BudgetHost, budgetsOf, overBudget } from "./budgets.ts";
+import { useOf } from "./causes.ts";
 
 /** a1 a2 a3 a4 in zone a, b1 b2 in zone b, x in none. */
 const FLEET: readonly BudgetHost[] = ["a1", "a2", "a3", "a4", "b1", "b2", "x"].map((id) => ({
@@ -80,4 +81,34 @@ test.each<[string, BudgetSpec["limit"], boolean, number | RegExp]>([
   if (made.kind === "budgets")
     expect(made.budgets[0]?.groups).toMatchObject([{ hostIds: { length: 4 }, most: expected }]);
   else expect(made).toMatchObject({ kind: "outage", why: expect.stringMatching(String(expected).slice(1, -1)) });
+});
+
+const GROUPS = { kind: "groups", most: 1 } as const;
+
+test.each<[string, readonly string[], BudgetSpec, string | null]>([
+  ["another group", ["a1"], spec(GROUPS, { acceptOutage: false }), "1 group has a host that is not enrolled"],
+  ["the same group", ["b1"], spec(GROUPS, { acceptOutage: false }), null],
+  ["another group beside it", ["a1"], spec({ kind: "groups", most: 2 }, { acceptOutage: false }), null],
+  ["another group, and an outage that is accepted", ["a1"], spec(GROUPS, { acceptOutage: true }), null],
+])("a member that is not enrolled takes its group: %s", (_name, planned, wanted, expected) => {
+  const absent = { id: "", name: "b3", labels: { zone: "b" }, isAbsent: true };
+  const made = budgetsOf([{ ...wanted, select: "all" }], FLEET, new Set(planned), () => ({
+    kind: "selected",
+    hosts: [...FLEET, absent],
+  }));
+  if (expected !== null) expect(made).toMatchObject({ kind: "outage", why: expect.stringContaining(expected) });
+  else expect(made.kind === "budgets" && overBudget(planned[0] ?? "", made.budgets, new Set())).toBeNull();
+});
+
+test("a group of which nobody is enrolled is counted all the same, and told", () => {
+  const absent = { id: "", name: "c1", labels: { zone: "c" }, isAbsent: true };
+  const budget = spec({ kind: "groups", most: 2 }, { select: "all", acceptOutage: false });
+  const hosts = [...FLEET.filter(({ id }) => id !== "x"), absent];
+  const made = budgetsOf([budget], FLEET, ALL, () => ({ kind: "selected", hosts }));
+  if (made.kind !== "budgets") throw new Error(JSON.stringify(made));
+  expect(overBudget("a1", made.budgets, new Set(["b1"]))).toContain(
+    "2 groups have a host that is unavailable, at most 2",
+  );
+  const [frozen] = made.budgets;
+  expect(frozen && useOf(frozen, () => [], new Set())).toMatchObject({ maxGroups: 2, groupsLeft: 1 });
 });

@@ -19,6 +19,8 @@ export interface BudgetGroup {
   readonly hostIds: readonly string[];
   /** Integer that the size became; 0: none of them. */
   readonly most: number;
+  /** Where groups are counted: members that count as unavailable, for nobody enrolled them. Not there: none. */
+  readonly absent?: number;
 }
 
 export interface BudgetHost extends Selectable {
@@ -48,14 +50,18 @@ export function budgetsOf(
     const selection = spec.select === null ? null : named(spec.select);
     if (selection !== null && selection.kind !== "selected") return { kind: "nothing", budget: index, why: selection };
     const groups = groupsOf(spec, selection?.hosts ?? fleet);
+    const lasting = groups.filter(({ absent }) => absent > 0).length;
     for (const group of groups) {
-      const why = spec.acceptOutage ? null : outage(spec, group, group.absent);
+      const why = spec.acceptOutage ? null : (outage(spec, group, group.absent) ?? noGroupLeft(spec, group, lasting));
       if (why !== null && group.hostIds.some((id) => planned.has(id))) {
         return { kind: "outage", budget: index, group: nameOf(spec, group), why };
       }
     }
     const maxGroups = spec.limit.kind === "groups" ? spec.limit.most : null;
-    const frozen = groups.map(({ absent: _, ...group }) => group);
+    const isKept = maxGroups !== null && !spec.acceptOutage;
+    const frozen = groups
+      .map(({ absent, ...group }) => (isKept && absent > 0 ? { ...group, absent } : group))
+      .filter((group) => group.hostIds.length > 0 || isTaken(group, () => false));
     budgets.push({ name: titleOf(spec), groups: frozen, maxGroups });
   }
   return { kind: "budgets", budgets };
@@ -77,8 +83,7 @@ function groupsOf(spec: BudgetSpec, hosts: readonly BudgetHost[]): readonly Coun
     if (isAbsent) group.absent++;
     else group.hostIds.push(id);
   }
-  const counted = [...members].map(([value, group]) => ({ value, ...group, most: mostOf(spec, group) }));
-  return counted.filter(({ hostIds }) => hostIds.length > 0);
+  return [...members].map(([value, group]) => ({ value, ...group, most: mostOf(spec, group) }));
 }
 
 /** Those that are absent are members, and take places of their own. */
@@ -89,7 +94,7 @@ function mostOf(
   const members = hostIds.length + absent;
   switch (limit.kind) {
     case "groups":
-      return members;
+      return hostIds.length;
     case "quorum": {
       // More than half have to stay: of 5 two may go, of 4 one, of 2 and 1 none but by acceptOutage.
       const most = Math.ceil(members / 2) - 1 - absent;
@@ -126,6 +131,13 @@ function outage({ limit }: BudgetSpec, { hostIds, most }: BudgetGroup, absent: n
   return limit.kind === "unavailable" && most > 0 && hostIds.length === 1 ? "it is the only host of its group" : null;
 }
 
+/** Of groups that none of their own is absent of: no other one may be taken beside those that stay away. */
+function noGroupLeft({ limit }: BudgetSpec, { absent }: CountedGroup, lasting: number): string | null {
+  if (limit.kind !== "groups" || absent > 0 || lasting < limit.most) return null;
+  const groups = lasting === 1 ? "1 group has" : `${lasting} groups have`;
+  return `${groups} a host that is not enrolled and counts as unavailable, and at most ${limit.most} may`;
+}
+
 function titleOf({ by, select: pattern, limit }: BudgetSpec): string {
   const over = [...(pattern === null ? [] : [pattern]), ...(by === null ? [] : [`by ${by}`])].join(" ") || "all hosts";
   switch (limit.kind) {
@@ -155,16 +167,22 @@ export function overBudget(hostId: string, budgets: readonly Budget[], charged: 
   for (const budget of budgets) {
     const group = budget.groups.find(({ hostIds }) => hostIds.includes(hostId));
     if (!group) continue;
-    const taken = group.hostIds.filter((id) => charged.has(id)).length;
+    const isCharged = (id: string) => charged.has(id);
+    const taken = group.hostIds.filter(isCharged).length;
     if (taken + 1 > group.most) {
       const where = group.value === "" ? "" : ` in ${group.value}`;
       return `budget (${budget.name}): ${taken} of ${group.hostIds.length} unavailable${where}, at most ${group.most}`;
     }
-    if (budget.maxGroups === null || taken > 0) continue;
-    const groups = budget.groups.filter(({ hostIds }) => hostIds.some((id) => charged.has(id))).length;
+    if (budget.maxGroups === null || isTaken(group, isCharged)) continue;
+    const groups = budget.groups.filter((one) => isTaken(one, isCharged)).length;
     if (groups + 1 > budget.maxGroups) {
       return `budget (${budget.name}): ${groups} groups have a host that is unavailable, at most ${budget.maxGroups}`;
     }
   }
   return null;
+}
+
+/** Somebody of it is unavailable. */
+export function isTaken({ hostIds, absent = 0 }: BudgetGroup, isCharged: (hostId: string) => boolean): boolean {
+  return absent > 0 || hostIds.some(isCharged);
 }

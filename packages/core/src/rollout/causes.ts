@@ -1,5 +1,5 @@
 import { awayOf, isLost } from "./batch.ts";
-import type { Budget } from "./budgets.ts";
+import { type Budget, isTaken } from "./budgets.ts";
 import type { Charge } from "./charges.ts";
 import { holdText } from "./holds.ts";
 import type { FleetView } from "./next.ts";
@@ -105,6 +105,6 @@ export function useOf(
     const writtenOff = hostIds.filter((hostId) => isWrittenOff.has(hostId) && !taken.has(hostId));
     return { value, size: hostIds.length, most, charged, writtenOff, left: Math.max(0, most - charged.length) };
   });
-  const taken = uses.filter(({ charged }) => charged.length > 0).length;
+  const taken = groups.filter((group) => isTaken(group, (hostId) => causes(hostId).length > 0)).length;
   return { name, groups: uses, maxGroups, groupsLeft: maxGroups === null ? null : Math.max(0, maxGroups - taken) };
 }
