@@ -6,14 +6,6 @@ import { expect, test } from "vitest";
 const ROOT = resolve(import.meta.dirname, "../..");
 const TYPE = /[a-z]+\.[a-z-]+/;
 
-test("docs/events.md has every type of event once, and no other", () => {
-  const page = readFileSync(join(ROOT, "docs/events.md"), "utf8");
-  const [, table = ""] = page.split("| type | what happened |");
-  const cells = [...table.matchAll(/^\| (`[^|]+`) \|/gm)].map(([, cell = ""]) => cell);
-  const types = cells.flatMap((cell) => [...cell.matchAll(/`([^`]+)`/g)].map(([, type = ""]) => type));
-  expect(types.toSorted()).toEqual([...EVENT_TYPES].toSorted());
-});
-
 test("what the controller writes of hosts, rollouts and the fleet is an event", () => {
   const source = join(ROOT, "packages/controller/src");
   const files = readdirSync(source, { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".ts"));

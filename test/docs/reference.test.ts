@@ -19,7 +19,12 @@ test("what a page refers to is there", () => {
     for (const [, target = ""] of text.matchAll(/\]\(([^)#]+)\)/g)) {
       expect([name, readFileSync(resolve(FOLDER, target), "utf8").length > 0]).toEqual([name, true]);
     }
-    const headings = new Set([...text.matchAll(/^## (.+)$/gm)].map(([, heading = ""]) => heading.replaceAll(" ", "-")));
+    const headings = new Set([...text.matchAll(/^##+ (.+)$/gm)].map(([, heading = ""]) => anchorOf(heading)));
     for (const [, anchor = ""] of text.matchAll(/\]\(#([^)]+)\)/g)) expect(headings).toContain(anchor);
   }
 });
+
+/** As GitHub makes it. */
+function anchorOf(heading: string): string {
+  return heading.toLowerCase().replaceAll(" ", "-").replaceAll(".", "");
+}

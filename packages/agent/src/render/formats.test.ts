@@ -3,7 +3,7 @@ import type { Finding, Scan } from "@afterpatch/core/scan";
 import { describe, expect, test } from "vitest";
 import { nagiosFailure, nagiosReport } from "./nagios.ts";
 import { needrestartBatch } from "./needrestart.ts";
-import { openMetrics } from "./openmetrics.ts";
+import { FAMILIES, openMetrics } from "./openmetrics.ts";
 
 const CASE = caseOf("debian-12-libssl-and-imapd");
 const HOST: Scan = {
@@ -159,6 +159,14 @@ describe("openmetrics", () => {
     ['afterpatch_build_info{version="1.2.3"}', "1"],
     ["afterpatch_config_valid", "1"],
   ])("%s", (series, expected) => expect(value(openMetrics(HOST, "1.2.3"), series)).toBe(expected));
+
+  test("each metric has the labels that the reference tells", () => {
+    const lines = openMetrics(HOST, "1").split("\n");
+    for (const [name, { labels }] of Object.entries(FAMILIES)) {
+      const sample = lines.find((line) => new RegExp(`^afterpatch_${name}[{ ]`).test(line)) ?? "";
+      if (name !== "livepatches") expect([...sample.matchAll(/(\w+)="/g)].map(([, label]) => label)).toEqual(labels);
+    }
+  });
 
   test.each([
     ["kernel-pending-and-old-services", 'owner="kernel",verdict="replaced",remedy="reboot"', "true"],

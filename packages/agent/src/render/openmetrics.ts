@@ -9,40 +9,53 @@ interface Sample {
   readonly value: number;
 }
 
+/** Every metric, without its prefix: what it tells, and by which labels. */
+export const FAMILIES = {
+  build_info: { help: "Version of the program that scanned.", labels: ["version"] },
+  scan_timestamp_seconds: { help: "When the scan began.", labels: [] },
+  scan_duration_seconds: { help: "How long the scan took.", labels: [] },
+  processes: { help: "Processes by what became of looking at them; unreadable ones are not known.", labels: ["state"] },
+  findings: { help: "What runs old code, by the owner's kind and by how sure that is.", labels: ["kind", "verdict"] },
+  owner_findings: {
+    help: "What runs old code, by what has to be relaunched.",
+    labels: ["kind", "manager", "owner", "verdict", "remedy"],
+  },
+  owners: { help: "How many owners run old code; owner_findings lists the first 500.", labels: [] },
+  kernel_info: { help: "Running kernel, and the one that would boot next.", labels: ["running", "expected"] },
+  kernel_status: { help: "1 for the state that the kernel is in.", labels: ["verdict"] },
+  livepatches: { help: "Live patches in force; absent where that is not known.", labels: [] },
+  microcode_status: { help: "1 for the state that the microcode is in.", labels: ["verdict"] },
+  config_valid: {
+    help: "0 while the agent's file is invalid and nothing is done here; absent where it could not be read.",
+    labels: [],
+  },
+  reboot_status: { help: "1 for whether a reboot is required.", labels: ["required"] },
+} as const;
+
 /** A scan as metrics. Everything that could be counted is there, zeros too, so that a rule can tell 0 from no data. */
 export function openMetrics(scan: Scan, version: string): string {
   const { host, processes, findings, startedAt, elapsedMs } = scan;
   const kernel = isKernelUnknown(scan) ? "unknown" : host.kernel.verdict;
   const families = [
-    family("build_info", "Version of the program that scanned.", [{ labels: { version }, value: 1 }]),
-    family("scan_timestamp_seconds", "When the scan began.", [{ value: startedAt / 1000 }], "seconds"),
-    family("scan_duration_seconds", "How long the scan took.", [{ value: elapsedMs / 1000 }], "seconds"),
-    family("processes", "Processes by what became of looking at them; unreadable ones are not known.", [
+    family("build_info", [{ labels: { version }, value: 1 }]),
+    family("scan_timestamp_seconds", [{ value: startedAt / 1000 }], "seconds"),
+    family("scan_duration_seconds", [{ value: elapsedMs / 1000 }], "seconds"),
+    family("processes", [
       { labels: { state: "scanned" }, value: processes.scanned },
       { labels: { state: "vanished" }, value: processes.vanished },
       { labels: { state: "unreadable" }, value: processes.unreadable },
     ]),
-    family("findings", "What runs old code, by the owner's kind and by how sure that is.", findingSamples(scan)),
-    family("owner_findings", "What runs old code, by what has to be relaunched.", ownerSamples(scan)),
-    family("owners", "How many owners run old code; owner_findings lists the first 500.", [
-      { value: ownerGroups(findings).length },
-    ]),
-    family("kernel_info", "Running kernel, and the one that would boot next.", [
+    family("findings", findingSamples(scan)),
+    family("owner_findings", ownerSamples(scan)),
+    family("owners", [{ value: ownerGroups(findings).length }]),
+    family("kernel_info", [
       { labels: { running: host.kernel.running, expected: host.kernel.expected ?? "" }, value: 1 },
     ]),
-    family("kernel_status", "1 for the state that the kernel is in.", one("verdict", KERNEL, kernel)),
-    family("livepatches", "Live patches in force; absent where that is not known.", livePatchSamples(scan)),
-    family(
-      "microcode_status",
-      "1 for the state that the microcode is in.",
-      one("verdict", KERNEL, host.microcode?.verdict ?? "unknown"),
-    ),
-    family(
-      "config_valid",
-      "0 while the agent's file is invalid and nothing is done here; absent where it could not be read.",
-      configSamples(scan),
-    ),
-    family("reboot_status", "1 for whether a reboot is required.", one("required", REBOOT, rebootWord(scan))),
+    family("kernel_status", one("verdict", KERNEL, kernel)),
+    family("livepatches", livePatchSamples(scan)),
+    family("microcode_status", one("verdict", KERNEL, host.microcode?.verdict ?? "unknown")),
+    family("config_valid", configSamples(scan)),
+    family("reboot_status", one("required", REBOOT, rebootWord(scan))),
   ];
   return `${families.join("")}# EOF\n`;
 }
@@ -101,7 +114,8 @@ function one(label: string, words: readonly string[], chosen: string): readonly 
   return words.map((word) => ({ labels: { [label]: word }, value: word === chosen ? 1 : 0 }));
 }
 
-function family(name: string, help: string, samples: readonly Sample[], unit?: string): string {
+function family(name: keyof typeof FAMILIES, samples: readonly Sample[], unit?: string): string {
+  const { help } = FAMILIES[name];
   const full = `afterpatch_${name}`;
   const lines = [
     `# TYPE ${full} gauge`,

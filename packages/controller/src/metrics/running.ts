@@ -16,7 +16,6 @@ export interface Running {
 
 /** The controller itself: its version, its store, its ports, its CA. */
 export function watchRunning(metrics: Metrics, { dataDir, store, authority, version, listeners }: Running): void {
-  const database = join(dataDir, "controller.db");
   const build = metrics.gauge("afterpatch_controller_build_info", "Version of the controller and of its Node.", [
     "version",
     "node_version",
@@ -31,6 +30,7 @@ export function watchRunning(metrics: Metrics, { dataDir, store, authority, vers
     "certificate",
   ]);
   metrics.add(async () => {
+    const database = join(dataDir, "controller.db");
     build([[{ version, node_version: process.versions.node }, 1]]);
     size([
       [{ file: "database" }, await sizeOf(database)],
