@@ -28,6 +28,7 @@ export const AROUND: Readonly<Record<ProgramPage["name"], Around>> = {
     ],
     files: [["~/.config/afterpatch", "Certificate, key and the controller's address."]],
     seeAlso: [
+      ["afterpatch-rollout.yaml", 5],
       ["afterpatch-agent", 8],
       ["afterpatch-controller", 8],
     ],
@@ -43,6 +44,7 @@ export const AROUND: Readonly<Record<ProgramPage["name"], Around>> = {
       ["/var/lib/afterpatch/agent", "Identity, journal and newest report."],
     ],
     seeAlso: [
+      ["afterpatch-agent.yaml", 5],
       ["afterpatch", 1],
       ["afterpatch-controller", 8],
     ],
@@ -58,6 +60,7 @@ export const AROUND: Readonly<Record<ProgramPage["name"], Around>> = {
       ["/var/lib/afterpatch/controller", "Store and CA, as init made them."],
     ],
     seeAlso: [
+      ["afterpatch-controller.yaml", 5],
       ["afterpatch", 1],
       ["afterpatch-agent", 8],
     ],

@@ -8,7 +8,7 @@ const DOCS = resolve(import.meta.dirname, "../../docs");
 /** A file that a program reads. */
 export interface FilePage {
   /** Of the page: `agent-yaml`. */
-  readonly name: string;
+  readonly name: (typeof FILES)[number]["name"];
   readonly title: string;
   readonly schema: string;
   /** The page that explains it, with examples. */

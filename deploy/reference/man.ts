@@ -1,3 +1,5 @@
+import { files } from "./file-pages.ts";
+import { fileManPage } from "./man-files.ts";
 import { releaseDate, version } from "./release.ts";
 import { programs } from "./programs.ts";
 import { commandPage, groupPage, programPage } from "./man-programs.ts";
@@ -22,9 +24,10 @@ export interface Release {
 /** Every page of manuals, the same for the same sources: `man afterpatch`, `man afterpatch-rollout-start`, `man 8 afterpatch-agent`. */
 export async function manPages(): Promise<readonly ManPage[]> {
   const release = { version, date: releaseDate() };
-  return programs().flatMap((program) => [
+  const ofPrograms = programs().flatMap((program) => [
     programPage(program, release),
     ...(program.name === "afterpatch" ? program.groups.map((group) => groupPage(program, group, release)) : []),
     ...(program.name === "afterpatch" ? program.commands.map((one) => commandPage(program, one, release)) : []),
   ]);
+  return [...ofPrograms, ...files().map((file) => fileManPage(file, release))];
 }

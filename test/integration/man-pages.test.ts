@@ -16,9 +16,16 @@ test("each page is there once, dated by the release", async () => {
   for (const name of ["afterpatch.1", "afterpatch-rollout.1", "afterpatch-rollout-start.1"])
     expect(files).toContain(name);
   for (const name of ["afterpatch-agent.8", "afterpatch-controller.8"]) expect(files).toContain(name);
+  for (const name of ["agent", "controller", "rollout"]) expect(files).toContain(`afterpatch-${name}.yaml.5`);
   expect(await manPages()).toEqual(pages);
   const dates = new Set(pages.map(({ text }) => /^\.TH \S+ \d (\S+) /.exec(text)?.[1]));
   expect([...dates]).toEqual([expect.stringMatching(/^\d{4}-\d{2}-\d{2}$/)]);
+});
+
+test("what a page refers to is a page", () => {
+  const told = pages.flatMap(({ text }) => [...text.matchAll(/\\fB([^\\]*(?:\\-[^\\]*)*)\\fP\((\d)\)/g)]);
+  expect(told.length).toBeGreaterThan(100);
+  for (const [, name = "", section] of told) expect(files).toContain(`${name.replaceAll("\\-", "-")}.${section}`);
 });
 
 test("nothing in a page is a macro by accident", () => {
