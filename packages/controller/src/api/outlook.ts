@@ -15,19 +15,81 @@ const MOST_WAITS = 10;
 
 type Outlook = ReturnType<typeof outlookToWire>;
 
-/** The outlook for one who watches, and how soon another one is due. */
-export function outlooks(deps: Omit<BudgetApiDeps, "hosts">, measured: readonly Measured[]) {
-  let last: { readonly outlook: Outlook; readonly at: number; readonly restMs: number } | null = null;
-  return (view: RolloutView): { readonly outlook: Outlook; readonly againMs: number } => {
+/** What earlier rollouts took is read once for all who come within so long. */
+const LEARNT_MS = 60_000;
+
+/** For those who watch: what it costs to find out, it costs once for each rollout, however many look at it. */
+export class Outlooks {
+  readonly #deps: Omit<BudgetApiDeps, "hosts">;
+  readonly #measure: () => Promise<readonly Measured[]>;
+  readonly #watched = new Map<string, SharedOutlook>();
+
+  constructor(deps: Omit<BudgetApiDeps, "hosts">, measure: () => Promise<readonly Measured[]>) {
+    this.#deps = deps;
+    this.#measure = measure;
+  }
+
+  /** For one more who watches a rollout, until they leave. Rejects when the store does. */
+  async join(rolloutId: string): Promise<SharedOutlook> {
+    const shared = this.#watched.get(rolloutId) ?? new SharedOutlook(this.#deps);
+    this.#watched.set(rolloutId, shared);
+    shared.watchers += 1;
+    try {
+      await shared.learn(this.#measure);
+      return shared;
+    } catch (error) {
+      this.leave(rolloutId, shared);
+      throw error;
+    }
+  }
+
+  leave(rolloutId: string, shared: SharedOutlook): void {
+    shared.watchers -= 1;
+    if (shared.watchers === 0) this.#watched.delete(rolloutId);
+  }
+}
+
+export class SharedOutlook {
+  watchers = 0;
+  readonly #deps: Omit<BudgetApiDeps, "hosts">;
+  #measured: readonly Measured[] = [];
+  #learning: { readonly at: number; readonly done: Promise<void> } | null = null;
+  #last: Readonly<{ outlook: Outlook; version: number; at: number; restMs: number }> | null = null;
+
+  constructor(deps: Omit<BudgetApiDeps, "hosts">) {
+    this.#deps = deps;
+  }
+
+  learn(measure: () => Promise<readonly Measured[]>): Promise<void> {
+    const at = performance.now();
+    if (this.#learning && at - this.#learning.at < LEARNT_MS) return this.#learning.done;
+    const done = measure().then(
+      (measured) => {
+        this.#measured = measured;
+      },
+      (error: unknown) => {
+        this.#learning = null;
+        throw error;
+      },
+    );
+    this.#learning = { at, done };
+    return done;
+  }
+
+  /** How the rollout goes on, and how soon that is looked at again. */
+  of(view: RolloutView): { readonly outlook: Outlook; readonly againMs: number } {
     const begun = performance.now();
     if (isClosed(view.state)) return { outlook: null, againMs: SELDOM_MS };
-    const leftMs = last === null ? 0 : last.at + last.restMs - begun;
-    if (last !== null && leftMs > 0) return { outlook: last.outlook, againMs: leftMs };
-    const outlook = outlookToWire(deps, view, measured);
+    const leftMs = this.#last === null ? 0 : this.#last.at + this.#last.restMs - begun;
+    if (this.#last !== null && leftMs > 0) {
+      const { outlook, version } = this.#last;
+      return { outlook, againMs: version === view.version ? SELDOM_MS : leftMs };
+    }
+    const outlook = outlookToWire(this.#deps, view, this.#measured);
     const restMs = Math.max(OFTEN_MS, (performance.now() - begun) * SHARE);
-    last = { outlook, at: begun, restMs };
+    this.#last = { outlook, version: view.version, at: begun, restMs };
     return { outlook, againMs: SELDOM_MS };
-  };
+  }
 }
 
 /** How an open rollout goes on, for `WatchRollout`; null: it has ended. */

@@ -6,37 +6,40 @@ import type { controlService } from "@afterpatch/wire/services";
 import type { Durations } from "../rollouts/durations.ts";
 import type { RolloutEngine } from "../rollouts/engine.ts";
 import type { BudgetApiDeps } from "./budgets.ts";
-import { outlooks } from "./outlook.ts";
+import { Outlooks } from "./outlook.ts";
 import { refused, refusing } from "./refuse.ts";
 
 type Watch = Handlers<typeof controlService>["watchRollout"];
 
 /** A rollout now, after each change, and from time to time how it goes on, until it has ended. */
-export function watchHandler(deps: Omit<BudgetApiDeps, "hosts">, durations: Durations): Watch {
+export function watchHandler(deps: Omit<BudgetApiDeps, "hosts">, durations: Pick<Durations, "last">): Watch {
   const { engine } = deps;
+  const outlooks = new Outlooks(deps, () => durations.last());
   return serverStream(async ({ id }, stream) => {
-    const first = await found(engine, id);
     const ended = Promise.withResolvers<void>();
-    const outlookOf = outlooks(deps, await durations.last());
+    // Before anything is waited for: who leaves meanwhile is not heard of again.
+    stream.on("cancelled", () => ended.resolve());
+    const rolloutId = (await found(engine, id)).plan.id; // the newest one may be another later
+    const shared = await outlooks.join(rolloutId);
     let again: NodeJS.Timeout | undefined;
     let isOver = false;
     const tell = newestOnly(stream, (view: RolloutView): void => {
       if (isOver) return; // a view that was under way when who watches left
-      const { outlook, againMs } = outlookOf(view);
+      const { outlook, againMs } = shared.of(view);
       stream.write({ ...rolloutToWire(view), outlook });
       clearTimeout(again);
-      again = setTimeout(() => void engine.view(first.plan.id).then(tell, () => ended.resolve()), againMs);
+      again = setTimeout(() => void engine.view(rolloutId).then(tell, () => ended.resolve()), againMs);
       if (isClosed(view.state)) ended.resolve();
     });
-    const unwatch = engine.watch(first.plan.id, tell);
-    stream.on("cancelled", () => ended.resolve());
+    const unwatch = engine.watch(rolloutId, tell);
     try {
-      tell(await engine.view(first.plan.id)); // not by `id` again: the newest one may be another by now
-      await ended.promise;
+      if (!stream.cancelled) tell(await engine.view(rolloutId));
+      if (!stream.cancelled) await ended.promise;
     } finally {
       isOver = true;
       clearTimeout(again);
       unwatch();
+      outlooks.leave(rolloutId, shared);
     }
   });
 }
