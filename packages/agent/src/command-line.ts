@@ -25,7 +25,7 @@ export const GLOBAL_OPTIONS = {
 /** What the commands end with, all together. */
 export const EXIT_CODES =
   "Exit codes: 0 done or nothing to do, 1 internal error, 2 a remedy failed, 3 vetoed, or a rule keeps what was named, 4 controller unreachable or " +
-  "residue, 5 usage, 6 no such unit, service, library or pid, 8 stale plan, 9 another apply runs, 10 old code found (with --exit-code).";
+  "residue, 5 usage, 6 no such unit, service, library or pid, 8 stale plan, 9 another apply runs, 10 old code found (with --exit-code), 130 not confirmed or interrupted.";
 
 /**
  * Runs the command of a command line; its handler sets `process.exitCode`. A mistake is a CommandError with exit code 5.

@@ -22,7 +22,7 @@ export const checkConfigCommand: CommandModule<object, CheckArguments> = {
         describe: `Another file than ${DEFAULT_FILE}`,
       })
       .example("$0 check-config", "")
-      .epilogue("Exit codes: 0 it holds, 5 a mistake in it."),
+      .epilogue("Exit codes: 0 it holds, 1 internal error, 5 a mistake in it."),
   handler: async ({ config }) => {
     const read = await readControllerFile(config);
     if (read.kind === "invalid") {
