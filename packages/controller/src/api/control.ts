@@ -109,9 +109,11 @@ export function controlHandlers(
     resumeRollout: unary(async ({ id }, call) =>
       rolloutToWire(await refusing(() => engine.order(id, resumeOrder(nameOf(call))))),
     ),
-    approveRollout: unary(async ({ id, wave }, call) =>
-      rolloutToWire(await refusing(() => engine.order(id, approveOrder(nameOf(call), wave)))),
-    ),
+    approveRollout: unary(async ({ id, wave }, call) => {
+      const actor = await deps.operators.byName(nameOf(call));
+      const order = approveOrder(nameOf(call), wave, actor?.isMachine);
+      return rolloutToWire(await refusing(() => engine.order(id, order)));
+    }),
     watchRollout: watchHandler(deps, durations),
   };
 }

@@ -97,7 +97,7 @@ test("the second wave begins when the first has ended and somebody approves of i
   await ends("web2");
   expect(await states(run, plan.id)).toBe("waiting-approval done pending pending");
   await expect(run.engine.order(plan.id, approveOrder("eve", "rest"))).rejects.toMatchObject({ code: "wrong-state" });
-  await run.engine.order(plan.id, approveOrder("eve", ""));
+  await run.engine.order(plan.id, approveOrder("ci", "", true)); // somebody is a machine too
   expect(await states(run, plan.id)).toBe("running done permitted pending");
 });
 
@@ -113,6 +113,10 @@ test("a gate of a second person is not opened by whoever started the rollout, al
       code: "wrong-state",
       message: expect.stringContaining("approved of by another person than ops, who started the rollout"),
     });
+  await expect(again.engine.order(plan.id, approveOrder("ci", "", true))).rejects.toMatchObject({
+    code: "wrong-state",
+    message: expect.stringContaining("approved of by a person, and ci is a machine"),
+  });
   expect(await states(again, plan.id)).toBe("waiting-approval done pending pending");
   await again.engine.order(plan.id, approveOrder("eve", ""));
   expect((await again.engine.view(plan.id)).state).toBe("running");

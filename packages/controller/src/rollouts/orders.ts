@@ -1,5 +1,6 @@
 import type { RolloutEvent } from "@afterpatch/core/rollout/event";
 import type { RolloutView } from "@afterpatch/core/rollout/types";
+import { RolloutError } from "./held.ts";
 
 /** What a person orders of an open rollout: the event it becomes, or null where it is so already. */
 export type PersonsOrder = (view: RolloutView, at: number) => RolloutEvent | null;
@@ -27,14 +28,19 @@ export function resumeOrder(actor: string): PersonsOrder {
   return (view, at) => (view.state === "running" ? null : { type: "resumed", at, actor });
 }
 
-/** The waves after this one may begin. Empty: the first that waits for it. */
-export function approveOrder(actor: string, named: string): PersonsOrder {
+/**
+ * The waves after this one may begin. Empty: the first that waits for it. A machine is no second person: whoever started the
+ * rollout may be one who runs it.
+ */
+export function approveOrder(actor: string, named: string, isMachine = false): PersonsOrder {
   return (view, at) => {
-    const waits = view.plan.shape?.waves.find(
-      ({ name, isApproved }) => isApproved && view.ended[name]?.approvedBy === null,
-    );
+    const { waves = [] } = view.plan.shape ?? {};
+    const waits = waves.find(({ name, isApproved }) => isApproved && view.ended[name]?.approvedBy === null);
     const wave = named === "" ? (waits?.name ?? "") : named;
-    return (view.ended[wave]?.approvedBy ?? null) !== null ? null : { type: "approved", at, wave, actor };
+    if ((view.ended[wave]?.approvedBy ?? null) !== null) return null;
+    if (isMachine && waves.some(({ name, isBySecondPerson }) => name === wave && isBySecondPerson))
+      throw new RolloutError("wrong-state", `wave ${wave} is approved of by a person, and ${actor} is a machine`);
+    return { type: "approved", at, wave, actor };
   };
 }
 
