@@ -1,11 +1,12 @@
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { keepBootIdInSight } from "../lab/boot-id-in-sight.ts";
 import { upgradeImapd, upgradeLibssl } from "../lab/errata.ts";
 import { execOk, type Host } from "../lab/host.ts";
+import type { Init } from "../lab/init.ts";
 import { down, type Lab, up } from "../lab/lab.ts";
 import { openSession, type Session } from "../lab/session.ts";
 import { execOnSwitch, spawnOnSwitch } from "../lab/switch.ts";
@@ -21,6 +22,8 @@ export interface Ran {
 
 export interface FleetOptions {
   readonly signal?: AbortSignal;
+  /** PID 1 of the hosts; systemd unless told otherwise. */
+  readonly init?: Init;
   /** Debian packages that the hosts have beside the base image. */
   readonly packages?: readonly string[];
   /** Labels of a host beside `role=web`, as `KEY=VALUE`. */
@@ -54,11 +57,19 @@ export class LabFleet {
     say: (line: string) => void,
     options: FleetOptions = {},
   ): Promise<LabFleet> {
-    const { signal, packages = [] } = options;
+    const { signal, packages = [], init = "systemd" } = options;
     const payload = await stagePayload();
     const parent = await mkdtemp(join(tmpdir(), "afterpatch-controller-"));
     try {
-      const lab = await up({ name, hosts, packages, payload: payload.directory, say, ...(signal ? { signal } : {}) });
+      const lab = await up({
+        name,
+        hosts,
+        init,
+        packages,
+        payload: payload.directory,
+        say,
+        ...(signal ? { signal } : {}),
+      });
       const fleet = new LabFleet(lab, join(parent, "data"), payload, options);
       await fleet.#enrolAll(say);
       return fleet;
@@ -187,6 +198,11 @@ export class LabFleet {
 
   async #install(host: Host): Promise<void> {
     await execOk(host, ["ln", "-s", "/opt/afterpatch/bin/afterpatch-agent", "/usr/bin/afterpatch-agent"]);
+    if (this.#options.init === "sysvinit") {
+      const input = await readFile(join(import.meta.dirname, "../../deploy/package/files/afterpatch-agent.init"));
+      await execOk(host, ["sh", "-c", 'cat >"$0"; chmod 755 "$0"', "/etc/init.d/afterpatch-agent"], { input });
+      return;
+    }
     await execOk(host, ["cp", "/opt/afterpatch/systemd/afterpatch-agent.service", "/etc/systemd/system/"]);
     await keepBootIdInSight(host, "afterpatch-agent.service");
   }
@@ -196,7 +212,11 @@ export class LabFleet {
     const labels = this.#options.labels?.(host.name) ?? [];
     const named = ["--name", host.name, ...labels.flatMap((label) => ["--label", label])];
     await execOk(host, [...enroll, ...named], { input: token });
-    await execOk(host, ["systemctl", "enable", "--now", "--quiet", "afterpatch-agent.service"]);
+    const begin =
+      this.#options.init === "sysvinit"
+        ? ["service", "afterpatch-agent", "start"]
+        : ["systemctl", "enable", "--now", "--quiet", "afterpatch-agent.service"];
+    await execOk(host, begin);
   }
 }
 

@@ -1,5 +1,8 @@
-import { closeSync, existsSync, openSync } from "node:fs";
-import { expect, test } from "vitest";
+import { spawnSync } from "node:child_process";
+import { closeSync, existsSync, mkdtempSync, openSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, onTestFinished, test } from "vitest";
 import { run } from "./run.ts";
 
 const LEFT = "sleep 60 & echo $! >&2; echo said";
@@ -39,4 +42,24 @@ test.each([0, 3])("a script's exit code is %i whoever waits for it", async (code
 
 test("a program that is not there", async () => {
   expect(await run("no-such-program", [], 1000)).toMatchObject({ status: null, stdout: "" });
+});
+
+test("a program that ends us does not keep us, and goes on without us", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "afterpatch-unheard-"));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const done = join(folder, "done");
+  const module = join(import.meta.dirname, "run.ts");
+  // As an init script does: it tells, ends the one who ordered it, waits for that, tells again and starts the next.
+  const script = `kill -TERM $PPID; while kill -0 $PPID 2>/dev/null; do sleep 0.05; done; echo said; touch ${done}`;
+  const code = `
+    import { run } from ${JSON.stringify(module)};
+    const atWork = setInterval(() => {}, 1000);
+    const asked = new Promise((settle) => process.once("SIGTERM", settle));
+    void run("sh", ["-c", ${JSON.stringify(script)}], 60_000, { leavesDaemons: true, isUnheard: true });
+    await asked;
+    clearInterval(atWork);
+  `;
+  const node = ["--input-type=module", "-e", code];
+  expect(spawnSync(process.execPath, node, { timeout: 20_000, stdio: "ignore" }).status).toBe(0);
+  await expect.poll(() => existsSync(done), { timeout: 10_000 }).toBe(true);
 });

@@ -27,6 +27,8 @@ export interface RunOptions {
    * The lock is held by a shell that waits for it, or they would keep that as well.
    */
   readonly leavesDaemons?: boolean;
+  /** It ends this very process, and goes on without it: a pipe that nobody reads any more would end it. */
+  readonly isUnheard?: boolean;
 }
 
 /** What the manager of a user is given in any case: when its time is up there still has to be said how its unit is. */
@@ -47,7 +49,7 @@ export function run(
   program: string,
   args: readonly string[],
   timeoutMs: number,
-  { lock = null, user = null, leavesDaemons = false }: RunOptions = {},
+  { lock = null, user = null, leavesDaemons = false, isUnheard = false }: RunOptions = {},
 ): Promise<Ran> {
   const env = { PATH, LC_ALL: "C", SYSTEMD_COLORS: "0", ...user?.env };
   const umask = leavesDaemons ? process.umask(USUAL_UMASK) : null;
@@ -55,12 +57,13 @@ export function run(
   const plain = isHeld ? ["/bin/sh", "-c", HOLDER, "sh", program, ...args] : [program, ...args];
   const apart = user === null ? null : outside(plain, { ...user, env, longestMs: timeoutMs });
   const [file = program, ...words] = apart?.words ?? plain;
+  const output = isUnheard ? "ignore" : "pipe";
   const child = spawn(file, words, {
     ...(user === null || apart !== null ? {} : { uid: user.uid, gid: user.gid }),
     env,
     cwd: "/",
     detached: true,
-    stdio: ["ignore", "pipe", "pipe", ...(lock === null ? [] : [lock])],
+    stdio: ["ignore", output, output, ...(lock === null ? [] : [lock])],
   });
   if (umask !== null) process.umask(umask);
   const stdout = kept(child.stdout);
@@ -82,6 +85,8 @@ export function run(
       const complaint = `no answer within ${timeoutMs} ms, and pid ${child.pid} cannot be ended`;
       resolve({ status: null, stdout: stdout(), complaint });
     }, timeoutMs + LAST_BREATH_MS);
+    // It waits for our end: none of this may keep us.
+    if (isUnheard) for (const each of [child, late, stuck]) each.unref();
     child.once("error", (error) => {
       failure = error.message;
     });

@@ -1,6 +1,6 @@
 import type { ProcessFacts } from "../facts.ts";
 import { type RestartRule, restartRule, userRestartRule } from "../plan/never.ts";
-import { AGENT_UNIT } from "../plan/order.ts";
+import { isAgentService } from "../plan/order.ts";
 import { REBOOT } from "../plan/reboot.ts";
 import type { Owner, Remedy, Verdict } from "../scan.ts";
 import { acceptingSocket, restartedAlong, type UnitFacts } from "../systemd/show.ts";
@@ -140,7 +140,8 @@ function restartSysv(judged: Judged, host: HostIndex): Remedy {
     return { ...base, automatic: false, reason: reason + evidence };
   }
   if (rule) return { ...base, automatic: false, reason: `Only on request: ${rule.why}.${evidence}`, onRequest: true };
-  return { ...base, automatic: true, reason: `${REPLACES[0]}${before.join("")}${evidence}` };
+  const why = REPLACES[Number(isAgentService(name))];
+  return { ...base, automatic: true, reason: `${why}${before.join("")}${evidence}` };
 }
 
 /** Of runit, s6 and supervisord: each has a client of its own, and none knows of dependencies. */
@@ -170,7 +171,7 @@ function restart(judged: Judged, host: HostIndex): Remedy {
   const whyNot = forbidden(judged, along, host);
   if (whyNot?.policy === "reboot") return reboot(judged, whyNot.why);
   if (whyNot === null || whyNot.policy === "ask") {
-    const why = whyNot ? `Only on request: ${whyNot.why}.` : REPLACES[Number(name === AGENT_UNIT)];
+    const why = whyNot ? `Only on request: ${whyNot.why}.` : REPLACES[Number(isAgentService(name))];
     const reason = [why, ...consequences(judged, unit, along, host)].join(" ");
     return { ...base, automatic: whyNot === null, reason, ...(whyNot ? { onRequest: true } : {}) };
   }

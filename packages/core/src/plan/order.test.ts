@@ -51,6 +51,14 @@ test.each<[string, readonly Given[], readonly string[]]>([
     ],
     ["ssh.service", "init", "afterpatch-agent.service"],
   ],
+  [
+    "the agent is last by the name of its init script",
+    [
+      ["restart-service", "afterpatch-agent"],
+      ["restart-service", "cron"],
+    ],
+    ["cron", "afterpatch-agent"],
+  ],
 ])("%s", (_name, steps, expected) => {
   const order = inOrder(steps, ([kind, target, ...takesAlong]) => ({ kind, target, takesAlong, after: null }));
   expect(order.map(([, target]) => target)).toEqual(expected);

@@ -2,6 +2,8 @@ import { REMEDIES, type RemedyKind } from "../scan.ts";
 
 /** The agent's own service. Its restart ends whoever is restarting it, so it comes after everything else. */
 export const AGENT_UNIT = "afterpatch-agent.service";
+/** Of its init script, where systemd is not PID 1. */
+const AGENT_SCRIPT = "afterpatch-agent";
 
 interface Placed {
   readonly kind: RemedyKind;
@@ -51,5 +53,10 @@ function compare(a: Placed, b: Placed): number {
 }
 
 function isAgent({ kind, target }: Placed): boolean {
-  return kind === "restart-service" && target === AGENT_UNIT;
+  return kind === "restart-service" && isAgentService(target);
+}
+
+/** By the name of its unit or of its script. */
+export function isAgentService(name: string): boolean {
+  return name === AGENT_UNIT || name === AGENT_SCRIPT;
 }

@@ -42,6 +42,7 @@ async function raced(started: string | null, status: (isUp: boolean) => string |
       });
       return { ...RAN, command: "service slow restart" };
     },
+    restartUs: async () => RAN,
     start: async () => {
       starts += 1;
       await daemon("/bin/sleep", "600");
@@ -56,7 +57,12 @@ async function raced(started: string | null, status: (isUp: boolean) => string |
   const none = () => {
     throw new Error("it is no super-server");
   };
-  const { outcome } = await restartControlled(control, before, { graceMs: 0 }, none);
+  const { outcome } = await restartControlled(
+    control,
+    before,
+    { graceMs: 0, signal: new AbortController().signal },
+    none,
+  );
   return { outcome, starts };
 }
 

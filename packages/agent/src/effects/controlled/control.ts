@@ -14,6 +14,8 @@ export interface ServiceControl {
   readonly by: string;
   /** What was run, for people, with its exit code. */
   readonly restart: () => Promise<Ran & { readonly command: string }>;
+  /** Where this very process is the service, or a part of it: it goes on without us, and holds no lock of ours. */
+  readonly restartUs: () => Promise<Ran>;
   /** Starts it where it does not run; null: its manager does that by itself. */
   readonly start: (() => Promise<Ran>) | null;
   readonly reload: () => Promise<Ran>;

@@ -46,7 +46,7 @@ export function serviceNow({ target }: Pick<ServiceControl, "target">, scan: Sca
 export async function restartControlled(
   control: ServiceControl,
   before: ScriptEvidence,
-  options: Pick<PerformOptions, "graceMs" | "obstacle">,
+  options: Pick<PerformOptions, "graceMs" | "obstacle" | "signal">,
   readServices: ReadServices,
 ): Promise<Performed> {
   const begunAt = performance.now();
@@ -63,6 +63,7 @@ export async function restartControlled(
     (await vetoed(name, before)) ??
     (await obstacleSince(begunAt, options.obstacle));
   if (veto !== null) return { outcome: "vetoed", detail: `${name} was not restarted: ${veto}` };
+  if (before.old.some(({ pid }) => pid === process.pid)) return restartUs(control, options.signal);
   const held = superServer && (await endWaiting(name, superServer, readServices, options));
   if (held) return held;
   const { status, complaint, stdout, command } = await control.restart();
@@ -91,6 +92,22 @@ export async function restartControlled(
 /** Its manager knows when it runs: one that does not says that of every service, and of one that was just started too. */
 async function tellsApart(control: ServiceControl): Promise<boolean> {
   return control.start !== null && (await control.whyNotUp()) === null;
+}
+
+/**
+ * Ends this process, which is the service. The intent of this step is in the journal: the next process of the agent finds
+ * that it happened, proves it and reports. Nothing is concluded here any more.
+ */
+async function restartUs({ name, by, restartUs: restart }: ServiceControl, signal: AbortSignal): Promise<Performed> {
+  let isOver = false;
+  const asked = restart().finally(() => {
+    isOver = true;
+  });
+  await waitUntil(() => signal.aborted || isOver, RESTART_TIMEOUT_MS, POLL_MS);
+  signal.throwIfAborted();
+  const { status, complaint } = await asked;
+  const end = status === null ? `did not end: ${shown(complaint)}` : `exited ${status}`;
+  return { outcome: "failed", detail: `${name} was not restarted: ${by} ${end}, and this agent still runs` };
 }
 
 /**

@@ -28,6 +28,7 @@ export function scriptControl(name: string): ServiceControl {
     name,
     by: program === "service" ? "its script" : program,
     restart: async () => ({ ...(await ask("restart", SCRIPT_TIMEOUT_MS)), command: `${program} ${name} restart` }),
+    restartUs: () => run(program, [name, "restart"], SCRIPT_TIMEOUT_MS, { leavesDaemons: true, isUnheard: true }),
     start: () => ask("start", SCRIPT_TIMEOUT_MS),
     reload: () => ask("reload", CHECK_TIMEOUT_MS),
     whyNotUp: async () => statusOf(await ask("status", CHECK_TIMEOUT_MS), name, program),

@@ -53,12 +53,17 @@ export function supervisedControl(wanted: Pick<SupervisedService, "manager" | "n
   const client = CLIENTS[manager];
   const called = `the ${manager} service ${name}`;
   const here = () => supervisedHere(wanted);
-  const tell = async (words: Client["restart"], timeoutMs: number, isActing: boolean): Promise<Ran> => {
+  const tell = async (
+    words: Client["restart"],
+    timeoutMs: number,
+    isActing: boolean,
+    isUnheard = false,
+  ): Promise<Ran> => {
     const service = here();
     if (service === null) return { status: null, stdout: "", complaint: `${manager} has no service ${name} any more` };
     const program = words === client.status && manager === "s6" ? "s6-svstat" : client.program;
     const args = words(service).map((word) => (word === service.place ? textOfBytes(word) : word));
-    return run(program, args, timeoutMs, { lock: isActing ? actingLock() : null });
+    return run(program, args, timeoutMs, { lock: isActing ? actingLock() : null, isUnheard });
   };
   return {
     target: supervisedTarget(wanted),
@@ -69,6 +74,7 @@ export function supervisedControl(wanted: Pick<SupervisedService, "manager" | "n
       ...(await tell(client.restart, RESTART_MS, true)),
       command: `${client.program} for ${name}`,
     }),
+    restartUs: () => tell(client.restart, RESTART_MS, false, true),
     reload: () => tell(client.reload, CHECK_MS, true),
     whyNotUp: async () => {
       const { status, stdout, complaint } = await tell(client.status, CHECK_MS, false);
