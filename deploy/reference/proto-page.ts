@@ -68,10 +68,15 @@ function typeOf(field: protobuf.Field): string {
   return `${field.repeated ? "repeated " : isOptional ? "optional " : ""}${type}`;
 }
 
-/** Fields of which one at most is set say so, but those that may be absent: protobuf makes such a group of each. */
-function meaningOf({ partOf, comment, options }: protobuf.Field): string {
+/**
+ * Fields of which one at most is set say so, but those that may be absent: protobuf makes such a group of each. One
+ * without a comment of its own is what its message is.
+ */
+function meaningOf(field: protobuf.Field): string {
+  const { partOf, comment, options, resolvedType } = field.resolve();
   const group = partOf && options?.proto3_optional !== true ? `One of \`${partOf.name}\`. ` : "";
-  return `${group}${joined(comment ?? "")}`.trim();
+  const [ofType = ""] = (resolvedType?.comment ?? "").split(/(?<=\.)\s(?=[A-Z])/);
+  return `${group}${joined(comment ?? ofType)}`.trim();
 }
 
 function words(one: protobuf.Enum): readonly string[] {
