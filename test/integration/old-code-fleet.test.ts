@@ -221,3 +221,22 @@ test("a host that runs more than one message holds, and a fleet of more hosts, c
   expect((await place.admin("status")).out).toMatch(/^ {2}and 1188 more units \(-o wide\)/m);
   expect((await store.oldCode.found((await store.oldCode.said()).get(web01) ?? ""))?.isCut).toBe(false);
 }, 120_000);
+
+test("a report that is small until it is unpacked holds nobody else up", async () => {
+  const place = await trustedPlace();
+  const web01 = await joined(place, "web01");
+  const one = { ...service("nginx"), files: [] };
+  const scan = scanOf({ name: web01, bootId: "b", kernel: CURRENT }, 1, Array<Finding>(10_000).fill(one));
+  const body = gzipSync(JSON.stringify(scan));
+  expect(body.length).toBeLessThan(32 * 1024);
+  let turns = 0;
+  let isSaved = false;
+  const others = (): void => {
+    turns += 1;
+    if (!isSaved) setImmediate(others);
+  };
+  setImmediate(others);
+  await reports(place, web01, [], { body });
+  isSaved = true;
+  expect(turns).toBeGreaterThan(50);
+}, 60_000);

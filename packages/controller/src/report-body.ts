@@ -10,7 +10,11 @@ export function scanOfReport(body: Uint8Array): Scan {
   return parseScan(documentOf(body));
 }
 
-/** Its JSON, of whatever shape. */
-export function documentOf(body: Uint8Array): unknown {
-  return JSON.parse(gunzipSync(body, { maxOutputLength: MAX_SCAN_BYTES }).toString("utf8"));
+/** Its JSON, of whatever shape. Throws where it is larger than `most` bytes (see `isTooLarge`). */
+export function documentOf(body: Uint8Array, most = MAX_SCAN_BYTES): unknown {
+  return JSON.parse(gunzipSync(body, { maxOutputLength: most }).toString("utf8"));
+}
+
+export function isTooLarge(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === "ERR_BUFFER_TOO_LARGE";
 }

@@ -93,16 +93,17 @@ export function hosts(db: Connection): Hosts {
       return row ? host(row) : null;
     },
     async saveReport(hostId, report, receivedAt) {
+      let isLater = false;
       const saved = db.transaction(() => {
         const answer = saveReport(db, hostId, report, receivedAt);
         if (answer === "saved") {
-          if (report.body.length > 0) keepOldCode(db, hostId, report.body);
+          isLater = report.body.length > 0 && keepOldCode(db, hostId, report.body) === "later";
           keepHistory(db, hostId, report, receivedAt);
           saveScanFailure(db, hostId, null);
         }
         return answer;
       });
-      if (saved === "saved") await keepLarge(db, hostId, report.body);
+      if (isLater) await keepLarge(db, hostId, report.body);
       return saved;
     },
     async saveScanFailure(hostId, failure) {

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { type OldCode, oldCodeIn } from "@afterpatch/core/fleet/old-code";
-import { documentOf } from "../report-body.ts";
+import { documentOf, isTooLarge } from "../report-body.ts";
 import { bytes, type Connection, text } from "./sqlite.ts";
 
 /** What the newest reports found, kept for questions over the fleet: once for all hosts that say the same. */
@@ -26,30 +26,32 @@ export function oldCode(db: Connection): OldCodeStore {
   };
 }
 
-/** Larger bodies are many findings: what they say is found out in turns. */
+/** Larger reports are many findings: what they say is found out in turns. Packed, and as they are: a small one may hold much. */
 const LARGE_BYTES = 32 * 1024;
+const LARGE_DOCUMENT = 1024 * 1024;
 
 /**
- * Within the transaction that keeps a report; of a large one afterwards (`keepLarge`), and until then the host has no key. What cannot
+ * Within the transaction that keeps a report; of a large one `later` (`keepLarge`), and until then the host has no key. What cannot
  * be read is told of the host to whoever asks.
  */
-export function keepOldCode(db: Connection, hostId: string, body: Uint8Array): void {
-  if (body.length > LARGE_BYTES) dropOldCode(db, hostId);
-  else keep(db, hostId, atOnce(body));
+export function keepOldCode(db: Connection, hostId: string, body: Uint8Array): "kept" | "later" {
+  const found = body.length > LARGE_BYTES ? "later" : atOnce(body);
+  if (found === "later") dropOldCode(db, hostId);
+  else keep(db, hostId, found);
+  return found === "later" ? "later" : "kept";
 }
 
-function atOnce(body: Uint8Array): OldCode | null {
+function atOnce(body: Uint8Array): OldCode | null | "later" {
   try {
-    const reading = oldCodeIn(documentOf(body));
+    const reading = oldCodeIn(documentOf(body, LARGE_DOCUMENT));
     for (let part = reading.next(); ; part = reading.next()) if (part.done) return part.value;
-  } catch {
-    return null;
+  } catch (error) {
+    return isTooLarge(error) ? "later" : null;
   }
 }
 
-/** After the transaction that keeps a report. */
+/** After the transaction that keeps a large report. */
 export async function keepLarge(db: Connection, hostId: string, body: Uint8Array): Promise<void> {
-  if (body.length <= LARGE_BYTES) return;
   const found = await inTurns(body);
   // Replaced in the meantime: what the newer one says is kept with that.
   const isNewest = `SELECT 1 ${WITH_REPORT} AND r.host_id = ? AND r.body = ?`;
@@ -105,8 +107,7 @@ async function catchUp(db: Connection): Promise<void> {
     const kept = db.prepare(`SELECT r.body ${WITH_REPORT} AND r.host_id = ?`).get(hostId);
     if (!kept) continue;
     const body = bytes(kept, "body");
-    if (body.length > LARGE_BYTES) await keepLarge(db, hostId, body);
-    else db.transaction(() => keepOldCode(db, hostId, body));
+    if (db.transaction(() => keepOldCode(db, hostId, body)) === "later") await keepLarge(db, hostId, body);
     await turn();
   }
 }
