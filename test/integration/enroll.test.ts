@@ -53,6 +53,8 @@ test("a host joins: token file, certificate, labels of both sides, modes", async
     ...["--name", "web01", "--label", "zone=a", "--label", "role=web"],
   ]);
   expect(ended).toMatchObject({ code: 0, stderr: "" });
+  expect(ended.stdout).toMatch(/^enrolled as web01 \(.+\), controller localhost:\d+\nNext: /);
+  expect(ended.stdout.endsWith(`\nNext: afterpatch-agent run --state-dir ${stateDir}\n`)).toBe(true);
   const identity = await loadIdentity(stateDir);
   expect(identity).toMatchObject({
     name: "web01",

@@ -1,8 +1,12 @@
+import { existsSync, statSync } from "node:fs";
 import { hostname } from "node:os";
+import { resolve } from "node:path";
 import { CommandError, usageError } from "@afterpatch/core/command-error";
 import { isHostName, type Labels, parseLabel } from "@afterpatch/core/labels";
 import type { CommandModule } from "yargs";
 import type { GlobalOptions } from "../command-line.ts";
+import { whatNext } from "../enroll/what-next.ts";
+import { DEFAULT_STATE_DIR } from "../plain-scan.ts";
 import { version } from "../version.ts";
 
 interface EnrollOptions extends GlobalOptions {
@@ -61,11 +65,27 @@ async function join(options: EnrollOptions): Promise<void> {
       now: Date.now,
     });
     const where = formatAddress(identity.fleetAddress);
-    process.stdout.write(`enrolled as ${identity.name} (${identity.hostId}), controller ${where}\n`);
+    process.stdout.write(
+      `enrolled as ${identity.name} (${identity.hostId}), controller ${where}\nNext: ${next(options)}\n`,
+    );
   } catch (error) {
     if (!(error instanceof EnrollError)) throw error;
     throw new CommandError(error.exitCode, error.what, error.why, error.todo, { cause: error });
   }
+}
+
+function next({ config, stateDir }: GlobalOptions): string {
+  const starters = {
+    isSystemd: statSync("/run/systemd/system", { throwIfNoEntry: false })?.isDirectory() === true, // sd_booted(3)
+    hasInitScript: existsSync("/etc/init.d/afterpatch-agent"),
+  };
+  const isDefault = resolve(stateDir) === DEFAULT_STATE_DIR;
+  // The daemon stands elsewhere than whoever joined the host.
+  const places = {
+    config: config === undefined ? null : resolve(config),
+    stateDir: isDefault ? null : resolve(stateDir),
+  };
+  return whatNext(places, starters);
 }
 
 function labelsOf(texts: readonly string[]): Labels {
