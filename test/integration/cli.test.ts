@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { parse } from "yaml";
@@ -18,6 +18,20 @@ test("token create prints the token alone", async () => {
   expect(bench.script.asked.tokens).toMatchObject([
     { uses: 2, expiresMs: 7_200_000, labels: { role: "web", zone: "a" } },
   ]);
+});
+
+test("token create --out writes a new file for its owner alone, and overwrites none", async () => {
+  const path = join(bench.directory, "join.token");
+  expect((await bench.run("token", "create", "--out", path)).code).toBe(0);
+  expect([readFileSync(path, "utf8"), statSync(path).mode & 0o777]).toEqual(["ap1.token\n", 0o600]);
+  writeFileSync(path, "the token of yesterday\n");
+  const { code, err } = await bench.run("token", "create", "--out", path);
+  expect([code, err]).toEqual([
+    5,
+    `afterpatch: --out: ${path} is there already; name another file, or remove that one\n`,
+  ]);
+  expect([readFileSync(path, "utf8"), bench.script.asked.tokens.length]).toEqual(["the token of yesterday\n", 1]);
+  expect((await bench.run("token", "create", "--out", "/dev/null")).code).toBe(0);
 });
 
 test("status as a table shows every host, what is unknown, and totals; text of a host cannot drive the terminal", async () => {

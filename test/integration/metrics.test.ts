@@ -102,6 +102,7 @@ describe("of a fleet in every state", () => {
     ['afterpatch_hosts{state="late"}', 8],
     ['afterpatch_hosts{state="cordoned"}', 1],
     ['afterpatch_hosts{state="quarantined"}', 1],
+    ['afterpatch_host_quarantined{host="twin"}', 1],
     ['afterpatch_hosts{state="connected"}', 0],
     ["afterpatch_hosts_with_old_code", 2],
     ['afterpatch_hosts_with_old_code_by_kind{kind="service"}', 2],

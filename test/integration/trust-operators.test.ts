@@ -223,6 +223,8 @@ test("mistakes change nothing", async () => {
     [["operators", "revoke", "admin", "--reason", "x"], 5, "nobody is at a terminal"],
     [["token", "revoke", "nosuchtokn", "--reason", "x"], 6, "no token"],
     [["login", "nowhere", "--token-file", "/dev/null"], 5, "operator.crt is there already"],
+    [["login", "nowhere", "--token-file", "/nonexistent"], 5, "/nonexistent: token cannot be read: "],
+    [["login", "nowhere"], 5, "--token-file: is missing"],
   ];
   for (const [args, code, said] of rows) {
     const ended = await place.admin(...args);

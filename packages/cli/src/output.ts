@@ -22,6 +22,14 @@ export async function checkTarget(target: Target): Promise<void> {
   if (target.out !== undefined) await checkWritable("--out", target.out);
 }
 
+/** The same for a secret: one that is in the file already, and may still be of use, is not lost. */
+export async function checkNewTarget({ out }: Target): Promise<void> {
+  if (out === undefined) return;
+  await checkWritable("--out", out);
+  const found = await stat(out).catch(missing);
+  if (found?.isFile()) throw usageError("--out", `${out} is there already`, "name another file, or remove that one");
+}
+
 /** The same for a file that another option names. */
 export async function checkWritable(option: string, path: string): Promise<void> {
   if (path === "") throw usageError(option, "the file has no name", `write ${option} FILE`);

@@ -109,7 +109,19 @@ function reports(metrics: Metrics): Teller {
     `When a host reported last: those ${MOST_HOSTS} whose reports are the oldest.`,
     ["host"],
   );
+  const twins = metrics.gauge(
+    "afterpatch_host_quarantined",
+    `1 for each host in quarantine, whose reports are not taken: ${MOST_HOSTS} at most.`,
+    ["host"],
+  );
   return (hosts) => {
+    const quarantined = hosts.filter(({ state }) => state === "quarantined").map(({ name }) => visible(name));
+    twins(
+      quarantined
+        .sort()
+        .slice(0, MOST_HOSTS)
+        .map((host) => [{ host }, 1]),
+    );
     const reported = hosts.flatMap(({ name, report }) => (report ? [{ ...report, name }] : []));
     never([[{}, hosts.length - reported.length]]);
     failing([[{}, hosts.filter(({ isScanFailing }) => isScanFailing).length]]);

@@ -3,7 +3,7 @@ import type { ExitCode } from "@afterpatch/core/exit";
 import { EXIT } from "@afterpatch/core/exit";
 import type { Argv } from "yargs";
 import type { Ask } from "../../asking.ts";
-import { checkTarget, emit, type Result } from "../../output.ts";
+import { checkNewTarget, checkTarget, emit, type Result } from "../../output.ts";
 import type { Shell, Target } from "../../shell.ts";
 
 export const EXITS = "0 done, 4 controller unreachable, 5 usage, credentials, or permission refused";
@@ -31,16 +31,19 @@ export async function confirm(shell: Shell, what: string, question: string, isSu
   if (!/^y(es)?$/i.test(answer)) throw usageError(what, "not confirmed, nothing was done", "answer y, or add --yes");
 }
 
-/** Asks the controller and prints what it answers. `mode`: of the file of `--out`. */
-export async function answered(
-  args: Target,
-  shell: Shell,
-  work: (ask: Ask) => Promise<Result>,
-  mode?: number,
-): Promise<ExitCode> {
+/** Asks the controller and prints what it answers. */
+export async function answered(args: Target, shell: Shell, work: (ask: Ask) => Promise<Result>): Promise<ExitCode> {
   await checkTarget(args);
   const { asking } = await import("../../asking.ts");
-  await emit(await work((await asking(shell)).ask), args, shell, mode);
+  await emit(await work((await asking(shell)).ask), args, shell);
+  return EXIT.ok;
+}
+
+/** The same for a secret: its file is a new one, and nobody but its owner may read it. */
+export async function answeredInSecret(args: Target, shell: Shell, work: (ask: Ask) => Promise<Result>) {
+  await checkNewTarget(args);
+  const { asking } = await import("../../asking.ts");
+  await emit(await work((await asking(shell)).ask), args, shell, 0o600);
   return EXIT.ok;
 }
 

@@ -45,6 +45,7 @@ export const login = command({
   run: async (args, shell) => {
     await checkTarget(args);
     const directory = shell.access.credentials;
+    await checkToken(args.tokenFile, shell.access.loginToken);
     await checkFree(directory, args.replace);
     const lifeMs = args.lifetime === undefined ? 0 : durationOf("--lifetime", args.lifetime);
     if (args.lifetime !== undefined && lifeMs === 0)
@@ -72,6 +73,15 @@ export const login = command({
 });
 
 type Made = Awaited<ReturnType<typeof import("../../credentials/login.ts")["certified"]>>;
+
+/** That one is given and is there is said before all else; it is not yet read, for standard input may be somebody's keyboard. */
+async function checkToken(path: string | undefined, inEnvironment: string | null): Promise<void> {
+  if (path === undefined && inEnvironment === null) throw noToken();
+  if (path === undefined || path === "-") return;
+  await stat(path).catch((cause: unknown) => {
+    throw cannotRead(path, cause);
+  });
+}
 
 async function checkFree(directory: string, isReplacing: boolean): Promise<void> {
   const path = join(directory, "operator.crt");
@@ -110,15 +120,23 @@ async function keep(directory: string, { ca, cert, key, controller, enrol, isMac
 async function tokenGiven(path: string | undefined, inEnvironment: string | null): Promise<JoinToken> {
   if (path !== undefined) return tokenIn(path);
   if (inEnvironment !== null) return parsed("AFTERPATCH_TOKEN", inEnvironment);
-  throw usageError("--token-file", "is missing", "name the file, - for standard input, or set AFTERPATCH_TOKEN");
+  throw noToken();
+}
+
+function noToken(): CommandError {
+  return usageError("--token-file", "is missing", "name the file, - for standard input, or set AFTERPATCH_TOKEN");
 }
 
 async function tokenIn(path: string): Promise<JoinToken> {
   const what = path === "-" ? "token on standard input" : path;
   const text = await (path === "-" ? readInput() : readStart(path)).catch((cause: unknown) => {
-    throw usageError(what, `token cannot be read: ${fileReason(cause)}`, "name a file with a token", { cause });
+    throw cannotRead(what, cause);
   });
   return parsed(what, text);
+}
+
+function cannotRead(what: string, cause: unknown): CommandError {
+  return usageError(what, `token cannot be read: ${fileReason(cause)}`, "name a file with a token", { cause });
 }
 
 async function parsed(what: string, text: string): Promise<JoinToken> {

@@ -9,7 +9,7 @@ import { command } from "../../command.ts";
 import { table } from "../../render/table.ts";
 import { instant } from "../../render/time.ts";
 import type { Shell } from "../../shell.ts";
-import { answered, confirm, EXITS, reasonIn, reasonOption, trust, yesOption } from "./common.ts";
+import { answered, answeredInSecret, confirm, EXITS, reasonIn, reasonOption, trust, yesOption } from "./common.ts";
 import { expiresIn } from "./tokens.ts";
 
 const ONE = `${EXITS}; 6 no such operator`;
@@ -100,7 +100,7 @@ export const operatorsAdd = command({
     const wanted = { name, role, lifeMs, expiresMs, machine, maxHosts };
     const make = async (ask: Asks) =>
       tokenResult(shell, await ask(`operators add`, (await trust()).addOperator, wanted));
-    return answered(args, shell, make, 0o600);
+    return answeredInSecret(args, shell, make);
   },
 });
 
@@ -136,7 +136,7 @@ export const operatorsToken = command({
         shell,
         await ask("operators token", (await trust()).createLoginToken, { name: args.name, expiresMs }),
       );
-    return answered(args, shell, make, 0o600);
+    return answeredInSecret(args, shell, make);
   },
 });
 

@@ -7,7 +7,7 @@ import { durationOf, labelsOf } from "../../arguments.ts";
 import { command } from "../../command.ts";
 import { table } from "../../render/table.ts";
 import { instant } from "../../render/time.ts";
-import { answered, EXITS, reasonIn, reasonOption, trust } from "./common.ts";
+import { answered, answeredInSecret, EXITS, reasonIn, reasonOption, trust } from "./common.ts";
 
 const LONGEST_MS = 86_400_000;
 
@@ -55,8 +55,7 @@ export const tokenCreate = command({
       const document = { schema: "afterpatch.token/v1", token: visible(token), expiresAt, uses, labels };
       return { document, table: () => `${visible(token)}\n` };
     };
-    // A secret: nobody but its owner may read the file.
-    return answered(args, shell, work, 0o600);
+    return answeredInSecret(args, shell, work);
   },
 });
 
