@@ -49,7 +49,7 @@ freeze: [{from: 2020-01-01, until: 2090-01-01, reason: "for good"}]
   const { out, code } = await at("windows", "next", "-f", file, "--count", "2");
   expect([code, out]).toEqual([
     0,
-    expect.stringMatching(/^File nights: closed: frozen until .* \(for good\)\nFROM \(UTC\)/),
+    expect.stringMatching(/^File nights: closed: freeze until .* \(for good\)\nFROM \(UTC\)/),
   ]);
   expect(
     out.match(/^20\S+T2[01]:00:00Z +\S+Z +sat \S+ 22:00 Europe\/Paris +sun .* all of it \(for good\)$/gm),

@@ -54,13 +54,13 @@ test("a frozen fleet gets no permit from any rollout, hosts in hand finish, and 
   const { bench, run, web1, deps, depsOf, hold } = await twoHeld();
   const told = await setFreeze(deps, hold("sales day"), "ada");
   expect(told).toMatchObject({ openRollouts: ["r1"], inHand: ["web1"] });
-  expect((await run.engine.view("r1")).why).toContain("frozen by ada: sales day");
+  expect((await run.engine.view("r1")).why).toContain("fleet freeze by ada: sales day");
   await run.tells("web1", web1, verified(permitOf(web1), CLEAN));
   expect(await states(run)).toBe("waiting-window done pending");
   const next = await bench.start();
   const again = await next.connect("web2");
   expect(await states(next)).toBe("waiting-window done pending");
-  expect((await next.engine.view("r1")).why).toBe("frozen by ada: sales day");
+  expect((await next.engine.view("r1")).why).toBe("fleet freeze by ada: sales day");
   await expect(next.engine.order("r1", resumeOrder("eve"))).rejects.toMatchObject({ code: "wrong-state" });
   await setFreeze(depsOf(next), null, "eve");
   expect([await states(next), again.permits().length]).toEqual(["running done permitted", 1]);
@@ -71,7 +71,7 @@ test("a freeze that has an end ends by itself", async () => {
   await setFreeze(deps, hold("sales day", 90_000), "ada");
   await run.tells("web1", web1, verified(permitOf(web1), CLEAN));
   expect((await run.engine.view("r1")).why).toMatch(
-    /^frozen by ada: sales day \(until \w{3} [\d-]{10} [\d:]{5} UTC\)$/,
+    /^fleet freeze by ada: sales day \(until \w{3} [\d-]{10} [\d:]{5} UTC\)$/,
   );
   await pass(bench, 91_000);
   expect(await states(run)).toBe("running done permitted");

@@ -35,13 +35,13 @@ export function holdText({ actor, reason, until }: Hold): string {
 
 /** Why no host of a rollout may begin now: the fleet is frozen, or the rollout's own hours. */
 export function shutAt(view: RolloutView, { holds: { freeze }, wall }: FleetView): Closed | null {
-  if (freeze !== null) return { kind: "freeze", why: `frozen ${holdText(freeze)}`, opensAt: freeze.until };
+  if (freeze !== null) return { kind: "freeze", why: `fleet freeze ${holdText(freeze)}`, opensAt: freeze.until };
   return view.plan.shape ? closedAt(view.plan.shape.hours, wall, expectedMs(view)) : null;
 }
 
 /** What is said of a frozen fleet while something is in hand. */
 export function freezeWaits({ holds: { freeze } }: FleetView): readonly string[] {
-  return freeze === null ? [] : [`frozen ${holdText(freeze)}`];
+  return freeze === null ? [] : [`fleet freeze ${holdText(freeze)}`];
 }
 
 /** When to ask again whether hosts may begin. Clocks are stepped: what the wall clock says is asked now and then. */

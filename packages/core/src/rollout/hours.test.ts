@@ -54,7 +54,7 @@ test.each<[string, Parameters<typeof closedAt>, string | null]>([
   [
     "a freeze beats a window",
     [{ windows: [NIGHT], freeze: [XMAS] }, at(22, 45), 0],
-    "frozen until sat 2026-11-28 22:00 UTC (holidays)",
+    "freeze until sat 2026-11-28 22:00 UTC (holidays)",
   ],
   ["when it is over", [{ windows: [NIGHT], freeze: [XMAS] }, at(23), 0], null],
   ["another window is open", [{ windows: [{ ...NIGHT, days: ["mon"] }, NIGHT], freeze: [] }, at(23), 0], null],

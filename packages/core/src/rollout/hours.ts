@@ -30,7 +30,7 @@ export function closedAt({ windows, freeze }: Hours, now: number, hostMs: number
   if (frozen.length > 0) {
     const until = Math.max(...frozen.map((one) => one.until));
     const reason = frozen.find((one) => one.reason !== "")?.reason;
-    const why = `frozen until ${instantText(until, "UTC")}${reason === undefined ? "" : ` (${reason})`}`;
+    const why = `freeze until ${instantText(until, "UTC")}${reason === undefined ? "" : ` (${reason})`}`;
     return { kind: "freeze", why, opensAt: until };
   }
   const coming = freeze.find(({ from }) => now < from && from < now + Math.min(hostMs, LONGEST_RUN_UP_MS));

@@ -44,7 +44,7 @@ test("two windows are told in the order in which they open", () => {
 
 test.each<[string, number, string | null, number | null]>([
   ["before the freeze: open until it", at(22, 30), null, at(23)],
-  ["in it", at(23, 30), "frozen until sat 2026-11-28 23:00 UTC (holidays)", null],
+  ["in it", at(23, 30), "freeze until sat 2026-11-28 23:00 UTC (holidays)", null],
   ["after it: open until the end", at(24, 30), null, at(26)],
 ])("a freeze that cuts into a window, %s", (_name, now, closed, openUntil) => {
   const found = openingsOf({ windows: [NIGHT], freeze: [XMAS] }, now, GUESS, 2);

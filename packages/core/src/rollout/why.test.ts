@@ -95,13 +95,13 @@ test.each<[string, string, Case, readonly string[]]>([
     "is cordoned, away and frozen all at once",
     "a1",
     { fleet: { holds: { cordons: new Map([["a1", HOLD]]), freeze: { ...HOLD, reason: "sales" } } }, away: { a1: T0 } },
-    ["cordon: cordoned by ada: disk swap", "away: it is not connected", "freeze: frozen by ada: sales"],
+    ["cordon: cordoned by ada: disk swap", "away: it is not connected", "freeze: fleet freeze by ada: sales"],
   ],
   [
     "has a freeze of its file",
     "a1",
     { shape: { waves: ALL, hours: { windows: [], freeze: [{ from: T0, until: T0 + 9e6, reason: "xmas" }] } } },
-    [expect.stringMatching(/^freeze: frozen until .* \(xmas\)$/)],
+    [expect.stringMatching(/^freeze: freeze until .* \(xmas\)$/)],
   ],
   [
     "is over a budget",
