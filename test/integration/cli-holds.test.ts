@@ -39,7 +39,7 @@ test("a cordon is seen in status and plan, outlives the controller, and ends", a
       { name: "web01", state: "cordoned", presence: "late", cordon: { actor: "admin", reason: "disk\\u{1b}[2J swap" } },
       { name: "web02", state: "late", cordon: null },
     ],
-    totals: { states: { cordoned: 1, late: 1 } },
+    totals: { states: { cordoned: 1, late: 1 }, presence: { connected: 0, late: 2, lost: 0 } },
   });
   expect((await at(second, "status")).out).toContain("\nweb01: cordoned by admin: disk\\u{1b}[2J swap, until 20");
   const plan = JSON.parse((await at(second, "plan", "web01", "-o", "json")).out);

@@ -46,6 +46,8 @@ export interface StatusDocument {
   readonly totals: {
     readonly hosts: number;
     readonly states: Readonly<Record<string, number>>;
+    /** Whatever people decided of them: `connected`, `late`, `lost`. */
+    readonly presence: Readonly<Record<string, number>>;
     readonly findings: Counts;
     /** Hosts that need a reboot, do not, and of which nobody knows. */
     readonly reboot: { readonly required: number; readonly notRequired: number; readonly unknown: number };
@@ -69,11 +71,14 @@ export interface StatusDocument {
 }
 
 const HOST_STATES = ["connected", "late", "lost", "cordoned", "quarantined"] as const;
+const PRESENCES = ["connected", "late", "lost"] as const;
 
 export function statusDocument(response: ListHostsResponse): StatusDocument {
   const hosts = response.hosts.map(hostDocument);
   const states: Record<string, number> = Object.fromEntries(HOST_STATES.map((state) => [state, 0]));
   for (const host of hosts) states[host.state] = (states[host.state] ?? 0) + 1;
+  const presence: Record<string, number> = Object.fromEntries(PRESENCES.map((word) => [word, 0]));
+  for (const host of hosts) presence[host.presence] = (presence[host.presence] ?? 0) + 1;
   const count = (reboot: boolean | null) => hosts.filter((host) => host.reboot === reboot).length;
   return {
     schema: "afterpatch.status/v1",
@@ -81,6 +86,7 @@ export function statusDocument(response: ListHostsResponse): StatusDocument {
     totals: {
       hosts: hosts.length,
       states,
+      presence,
       findings: sum(hosts.flatMap((host) => host.findings ?? [])),
       reboot: { required: count(true), notRequired: count(false), unknown: count(null) },
       unreadable: hosts.reduce((all, host) => all + (host.unreadable ?? 0), 0),

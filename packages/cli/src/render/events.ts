@@ -5,8 +5,10 @@ import { instant } from "./time.ts";
 
 /** One line an event: what comes later is not known, so that no column is as wide as its widest. */
 export function renderEvent(event: FleetEventDocument, paint: Paint): string {
-  const { seq, at, type, host, rollout, actor, details } = event;
-  const whose = [host ?? "-", rollout, actor === null ? null : `by ${actor}`].filter((part) => part !== null);
+  const { seq, at, type, host, hostId, rollout, actor, details } = event;
+  // People know hosts by their names.
+  const by = actor !== null && actor === `host/${hostId}` && host !== null ? `host/${host}` : actor;
+  const whose = [host ?? "-", rollout, by === null ? null : `by ${by}`].filter((part) => part !== null);
   const shown = Object.entries(details).filter(([key, one]) => !HIDDEN.has(key) && one !== null);
   const words = shown.map(([key, one]) => `${key}=${textOf(key, one)}`);
   return `${[String(seq).padStart(6), paint("dim", instant(at)), paint("bold", type), ...whose, ...words].join("  ")}\n`;

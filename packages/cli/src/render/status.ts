@@ -99,7 +99,7 @@ function colourOf(state: string): Colour | undefined {
 }
 
 export function totals({ totals: all, hosts }: StatusDocument, now: number): string {
-  const parts = [`${counted(all.hosts, "host")}: ${tally(all.states)}`];
+  const parts = [`${counted(all.hosts, "host")}: ${statesOf(all.states, hosts)}`];
   const found = total(all.findings);
   if (found > 0) parts.push(`${counted(found, "finding")}: ${tally(all.findings)}`);
   // Nothing is said about hosts of which nobody knows anything, or not what runs there now.
@@ -111,6 +111,21 @@ export function totals({ totals: all, hosts }: StatusDocument, now: number): str
   if (all.notes > 0) parts.push(`nothing is done on ${counted(all.notes, "host")}`);
   if (all.neverReported > 0) parts.push(`${all.neverReported} never reported`);
   return parts.join("; ");
+}
+
+/** `2 connected, 1 cordoned (1 connected)`: what people decided of a host hides whether it is there. */
+function statesOf(states: Readonly<Record<string, number>>, hosts: readonly HostDocument[]): string {
+  const there = (state: string) => {
+    const counts: Record<string, number> = {};
+    for (const host of hosts.filter((one) => one.state === state))
+      counts[host.presence] = (counts[host.presence] ?? 0) + 1;
+    return tally(counts);
+  };
+  const parts = Object.entries(states).flatMap(([state, count]) => {
+    if (count === 0) return [];
+    return [`${count} ${state}${state === "cordoned" ? ` (${there(state)})` : ""}`];
+  });
+  return parts.join(", ");
 }
 
 /** `, the oldest of them 3m old`: what was upgraded since is not in it. */

@@ -88,7 +88,14 @@ const WORDS = ["why", "reason", "state", "phase", "wave", "permitId"] as const;
 export function wordsOf(event: RolloutEvent): object {
   const outcome = "outcome" in event ? event.outcome : {};
   const entries = Object.entries({ ...outcome, ...event });
-  return Object.fromEntries(entries.filter(([key, one]) => WORDS.some((word) => word === key) && one !== ""));
+  const words = entries.filter(([key, one]) => WORDS.some((word) => word === key) && one !== "");
+  return { ...Object.fromEntries(words), ...lastStep(event) };
+}
+
+/** The step that a host told of just now. */
+function lastStep(event: RolloutEvent): object {
+  const last = event.type === "progress" ? event.steps.at(-1) : undefined;
+  return last ? { step: `${last.kind} ${last.target}`, stepOutcome: last.outcome } : {};
 }
 
 /** After a restore: what was told since the copy was made has had sequences that the copy does not know. */

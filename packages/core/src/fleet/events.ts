@@ -13,7 +13,8 @@ const OF_ROLLOUTS: Readonly<Record<`rollout.${RolloutEvent["type"]}`, string>> =
   "rollout.nothing-to-do": "There is nothing to do on this host.",
   "rollout.permitted": "The host may act.",
   "rollout.permit-void": "Its permit was never begun and never will be.",
-  "rollout.progress": "The host says what it is at.",
+  "rollout.progress":
+    "The host says what it is at (`state`), and which step ended last: `step`, such as `restart-service nginx.service`, and its `stepOutcome`.",
   "rollout.ended": "The host says how it ended.",
   "rollout.vetoed": "The host's own rules hold it off.",
   "rollout.tried-again": "A host that vetoed may be permitted anew.",
