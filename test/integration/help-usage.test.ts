@@ -54,6 +54,18 @@ test.each<[Program, readonly string[]]>([
   expect(short.stdout).toContain([NAMES[program], ...args].join(" "));
 });
 
+test.each<[Program, readonly string[], string]>([
+  ["cli", ["rollout", "start", "all", "--resaon", "x"], "--reason"],
+  ["controller", ["serve", "--data-dir", "D", "--http-prot", "1"], "--http-port"],
+  ["agent", ["scan", "--formt", "json"], "--format"],
+])("%s %j names the option that was meant", async (program, args, option) => {
+  const { code, stderr } = await run(program, args);
+  expect(stderr).toMatch(
+    new RegExp(`^${NAMES[program]}: command line: Unknown argument: .*\\(nearest: ${option}\\); see `),
+  );
+  expect(code).toBe(5);
+});
+
 test("examples of the controller stand on lines of their own", async () => {
   const { stdout } = await run("controller", ["init", "-h"]);
   expect(stdout).toMatch(

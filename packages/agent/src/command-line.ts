@@ -1,5 +1,5 @@
 import { errorIn } from "@afterpatch/core/command-error";
-import { checkGiven, parserError } from "@afterpatch/core/command-line";
+import { checkGiven, optionsIn, parserError } from "@afterpatch/core/command-line";
 import yargs, { type Argv, type CommandModule } from "yargs";
 import { COMMANDS, EXITS } from "./commands/all.ts";
 import { PROGRAM } from "./usage.ts";
@@ -87,10 +87,10 @@ function configured(
     .parserConfiguration({ "greedy-arrays": false, "dot-notation": false, "boolean-negation": false })
     .check((args) => checkGiven(args, args._?.[0] === "apply" ? [...LISTS, "package", "cve"] : LISTS, argv), true)
     .demandCommand(1, "name a command")
-    .fail((message, error) => {
+    .fail((message, error, usage: unknown) => {
       // Thrown by a command, or by the check above; what yargs itself complains about is a YError.
       if (error && error.name !== "YError") throw error;
-      throw parserError(message || "cannot be read", words);
+      throw parserError(message || "cannot be read", words, { argv, options: optionsIn(usage) });
     })
     .version(version)
     .help()

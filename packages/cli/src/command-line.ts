@@ -1,7 +1,8 @@
-import { errorIn, usageError } from "@afterpatch/core/command-error";
+import { asCommandError, CommandError, errorIn, usageError } from "@afterpatch/core/command-error";
+import { EXIT } from "@afterpatch/core/exit";
 import { nearest } from "@afterpatch/core/fleet/nearest";
 import { echoed } from "@afterpatch/core/text";
-import { checkGiven, parserError } from "@afterpatch/core/command-line";
+import { checkGiven, optionsIn, parserError } from "@afterpatch/core/command-line";
 import yargs, { type Argv } from "yargs";
 import type { Chosen, Examples, Group, Reader } from "./command.ts";
 import { COMMANDS } from "./commands/all.ts";
@@ -85,7 +86,7 @@ export async function parseCommandLine(argv: readonly string[], version: string,
     const { run, target } = chosen;
     const named = (shell: Shell) =>
       run(shell).catch((thrown: unknown) => {
-        throw errorIn(command, thrown);
+        throw errorIn(command, group?.kind === "group" ? perhapsMember(thrown, second, group) : thrown);
       });
     const { controller, credentials } = parsed;
     return {
@@ -121,6 +122,17 @@ function refuseUnknown(word: string | undefined, among: readonly { readonly name
   const near = [...habit, ...nearest(word, names).map((name) => `${group}${name}`)].map((name) => `'${name}'`);
   const hint = near.length === 0 ? "" : ` (nearest: ${near.join(", ")})`;
   throw usageError("command line", `there is no command ${echoed(`${group}${word}`)}${hint}`);
+}
+
+/** `hosts lst`: what was read as a pattern, and selects nothing, may be a command that was mistyped. */
+function perhapsMember(thrown: unknown, word: string | undefined, { name, members, fallback }: Group): unknown {
+  const error = asCommandError(thrown);
+  if (!fallback || word === undefined || error.exit !== EXIT.selection) return thrown;
+  const names = members.map((member) => member.name);
+  const [near] = names.includes(word) ? [] : nearest(word, names);
+  if (near === undefined) return thrown;
+  const todo = `did you mean '${PROGRAM} ${name} ${near}'?`;
+  return new CommandError(error.exit, error.what, error.why, todo, { cause: thrown });
 }
 
 /** The command that is being read. */
@@ -209,12 +221,12 @@ function configured(argv: readonly string[], version: string, columns: number, r
       true,
     )
     .demandCommand(1, "name a command")
-    .fail((message, error) => {
+    .fail((message, error, usage: unknown) => {
       if (error?.name === "CommandError") throw error;
       const why = message || error?.message || "cannot be read";
       // yargs counts positionals where a person would name them.
       const isShort = why.startsWith("Not enough non-option arguments");
-      throw parserError(isShort ? missing(reading.syntax, argv) : why);
+      throw parserError(isShort ? missing(reading.syntax, argv) : why, [], { argv, options: optionsIn(usage) });
     })
     .version(version)
     .help()

@@ -1,6 +1,6 @@
 import { inspect } from "node:util";
 import { type CommandError, errorIn, errorLine } from "@afterpatch/core/command-error";
-import { checkGiven, parserError } from "@afterpatch/core/command-line";
+import { checkGiven, optionsIn, parserError } from "@afterpatch/core/command-line";
 import { EXIT } from "@afterpatch/core/exit";
 import yargs, { type Argv, type CommandModule } from "yargs";
 import { COMMANDS, SUMMARY } from "./commands/all.ts";
@@ -43,9 +43,9 @@ async function run(): Promise<void> {
       .help()
       .alias("help", "h")
       .wrap(120)
-      .fail((message, error) => {
+      .fail((message, error, usage: unknown) => {
         if (error && error.name !== "YError") throw error;
-        throw parserError(message || "cannot be read");
+        throw parserError(message || "cannot be read", [], { argv: argv.slice(2), options: optionsIn(usage) });
       });
     const parser = COMMANDS.reduce((each, module) => each.command(named(module)), configured);
     await parser.parseAsync(argv.slice(2), {}, (_error, _args, output) => {

@@ -15,6 +15,19 @@ test("an unknown option is named once, without its twin in camel case", () => {
   expect(parserError("Unknown arguments: a-b, c, aB").why).toBe("Unknown arguments: a-b, c");
 });
 
+test.each([
+  ["one that was mistyped", "Unknown argument: serail", ["status", "--serail", "1"], " (nearest: --serial)"],
+  ["with its value", "Unknown arguments: max-hots, maxHots", ["--max-hots=1"], " (nearest: --max-hosts)"],
+  ["two of them", "Unknown arguments: serail, formt", ["--serail", "--formt"], " (nearest: --serial, --format)"],
+  ["one that is like no other", "Unknown argument: frobnicate", ["--frobnicate"], ""],
+  ["a word that is no option", "Unknown argument: serail", ["serail"], ""],
+  ["100 kB", `Unknown argument: ${"x".repeat(100_000)}`, [`--${"x".repeat(100_000)}`], ""],
+])("an unknown option names the nearest one: %s", (_name, message, argv, expected) => {
+  const options = ["serial", "max-hosts", "format", "o"];
+  const { why } = parserError(message, [], { argv, options });
+  expect(why.match(/ \(nearest: .*$/)?.[0] ?? "").toBe(expected);
+});
+
 test.each<[string, Readonly<Record<string, unknown>>, RegExp]>([
   ["an option twice", { "data-dir": ["a", "b"] }, /^--data-dir: is given more than once; give it once$/],
   ["a short option twice", { o: ["json", "json"] }, /^-o: is given more than once/],

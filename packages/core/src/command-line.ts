@@ -1,18 +1,43 @@
 // What the three programs say alike of a mistake in a command line.
 import { type CommandError, usageError } from "./command-error.ts";
+import { nearest } from "./fleet/nearest.ts";
 import { abridged, echoed, oneLine } from "./text.ts";
 
 /**
  * What the parser of a command line says of it: in one line, for it echoes what was typed at any length. `words`: what
  * the command takes beside its options, by name, for yargs only counts them.
  */
-export function parserError(message: string, words: readonly string[] = []): CommandError {
+export function parserError(message: string, words: readonly string[] = [], typed = NOTHING_TYPED): CommandError {
   const [, got = ""] = /^Not enough non-option arguments: got ([0-9]+),/.exec(message) ?? [];
   const missing = got === "" ? [] : words.slice(Number(got));
   if (missing.length > 0) {
     return usageError("command line", `an argument is missing: ${missing.join(", ")}`);
   }
-  return usageError("command line", abridged(inWords(withoutTwins(oneLine(message))), 300));
+  return usageError("command line", abridged(inWords(withNearest(withoutTwins(oneLine(message)), typed)), 300));
+}
+
+/** A command line, and the names of the options that its command has. */
+export interface Typed {
+  readonly argv: readonly string[];
+  readonly options: readonly string[];
+}
+
+const NOTHING_TYPED: Typed = { argv: [], options: [] };
+
+/** Names of the options of the command that is read. `usage`: what yargs hands to `fail` beside its message. */
+export function optionsIn(usage: unknown): readonly string[] {
+  if (typeof usage !== "object" || usage === null || !("getDescriptions" in usage)) return [];
+  return typeof usage.getDescriptions === "function" ? Object.keys(Object(usage.getDescriptions())) : [];
+}
+
+/** An unknown option is most often one that was mistyped. */
+function withNearest(message: string, { argv, options }: Typed): string {
+  const names = /^Unknown arguments?: (.*)$/.exec(message)?.[1]?.split(", ") ?? [];
+  const isOption = (name: string) =>
+    name.length > 2 && argv.some((word) => word === `--${name}` || word.startsWith(`--${name}=`));
+  const near = names.filter(isOption).flatMap((name) => nearest(name, options).slice(0, 1));
+  if (near.length === 0) return message;
+  return `${message} (nearest: ${[...new Set(near)].map(optionOf).join(", ")})`;
 }
 
 /** As one would say it, where yargs has words of its own. */

@@ -3,7 +3,7 @@ import type { Scope } from "@afterpatch/core/fleet/scope";
 import { ScopeError, scopeFromWire } from "@afterpatch/wire/convert/scope";
 import { peerOf } from "../listen/peer.ts";
 import type { Host, Hosts } from "../store/hosts.ts";
-import { refused, refuseSelection } from "./refuse.ts";
+import { refuseEmptyFleet, refused, refuseSelection } from "./refuse.ts";
 
 type WireScope = Parameters<typeof scopeFromWire>[0];
 
@@ -26,6 +26,7 @@ export async function selected(
 export function selectedOf<H extends FleetHost>(all: readonly H[], pattern: string, wire?: WireScope): Asked<H> {
   const scope = scopeOrRefuse(wire);
   if (pattern === "" && scope.inventory === null && scope.limits.length === 0) return { hosts: all, reached: null };
+  if (all.length === 0 && scope.inventory === null) refuseEmptyFleet();
   const reach = reachOrRefuse(all, scope);
   const selection = selectReached(pattern || "all", scope.limits, reach);
   if (selection.kind !== "selected") return refuseSelection(pattern || "all", selection);

@@ -18,6 +18,13 @@ export async function refusing<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
+/** Nobody can select anything: whoever has just begun is told how to go on. */
+export function refuseEmptyFleet(): never {
+  const todo =
+    "see 'afterpatch token create' for a join token, and 'afterpatch-agent enroll --help' for its use on a host";
+  throw new RpcError(status.NOT_FOUND, "selection-empty", `no host is enrolled yet; ${todo}`);
+}
+
 /** `place`: where the pattern stands, with a colon. An empty or partly unmatched selection is an error that names what comes nearest, never "all" and never success. */
 export function refuseSelection(pattern: string, selection: NothingSelected, place = ""): never {
   switch (selection.kind) {

@@ -21,7 +21,7 @@ import {
 import type { ShownPlans } from "../rollouts/shown-plans.ts";
 import { type Ordered, orderedBy } from "./again.ts";
 import type { Operators } from "../store/operators.ts";
-import { refused, refuseSelection, refusing } from "./refuse.ts";
+import { refuseEmptyFleet, refused, refuseSelection, refusing } from "./refuse.ts";
 
 export interface StartDeps extends PlanFleetDeps {
   readonly engine: RolloutEngine;
@@ -96,6 +96,7 @@ export async function planOrRefuse(
   if (planned.kind === "planned") return planned;
   if (planned.kind === "bad-serial") throw refused("bad-argument", `serial: ${planned.why}`);
   if (planned.kind === "nothing-filtered") throw refused("selection-empty", `filter: ${planned.why}`);
+  if (planned.kind === "empty" && !order.scope?.inventory && (await deps.hosts.list()).length === 0) refuseEmptyFleet();
   if (planned.kind === "bad-shape") refuseShape(planned.shaped, order);
   return refuseSelection(order.pattern, planned, order.isPatternOfFile ? placeIn(order, ["select"]) : "");
 }
