@@ -78,3 +78,14 @@ test("a terminal gets colours, unless --no-color, NO_COLOR or TERM=dumb says no"
   expect(await onTerminal("", { NO_COLOR: "1" })).toBe(false);
   expect(await onTerminal("", { TERM: "dumb" })).toBe(false);
 });
+
+test("a terminal gets the plan wrapped at words, a pipe gets lines as they are", async () => {
+  const at = ["--controller", `localhost:${bench.controller.port}`, "--credentials", bench.credentials].join(" ");
+  const line = `stty cols 60; sh test/node.sh packages/cli/src/main.ts plan all --no-color ${at}`;
+  const env = { PATH: process.env.PATH, HOME: "/nonexistent", TERM: "xterm" };
+  const { stdout } = await promisify(execFile)("script", ["-qec", line, "/dev/null"], { cwd: ROOT, env });
+  expect(stdout).toContain("\r\n    restart-service nginx.service: it maps the old\r\n      libssl.so.3\r\n");
+  expect((await bench.run("plan", "all")).out).toContain(
+    "\n    restart-service nginx.service: it maps the old libssl.so.3\n",
+  );
+});

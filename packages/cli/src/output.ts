@@ -42,6 +42,11 @@ export async function checkWritable(option: string, path: string): Promise<void>
   }
 }
 
+/** How wide what is shown for people may be; null: it goes to no terminal. */
+export function columnsOf(target: Target, shell: Shell): number | null {
+  return target.out === undefined && shell.terminal !== null ? shell.terminal.columns() : null;
+}
+
 /** Prints a result as `-o` says, to `--out` or standard output. */
 export async function emit(result: Result, target: Target, shell: Shell, mode = 0o644): Promise<void> {
   const paint = target.out === undefined ? shell.paint : plain;

@@ -17,8 +17,9 @@ import { nothingToDo, type RolloutDocument, rolloutDocument } from "../documents
 import { reportOfNothing } from "../documents/report.ts";
 import { type Keep, reportOf, withJunit } from "../junit.ts";
 import { refuseStale, type SavedPlan } from "../saved-plan.ts";
-import { checkTarget, emit, isForPrograms } from "../output.ts";
+import { columnsOf, checkTarget, emit, isForPrograms } from "../output.ts";
 import { renderPlan } from "../render/plan.ts";
+import { wrapped } from "../render/wrap.ts";
 import { counted } from "../render/table.ts";
 import type { Shell, Target } from "../shell.ts";
 import { patternOf, type RolloutInput } from "../rollout-file.ts";
@@ -169,7 +170,8 @@ function checkCeiling(what: string, plan: PlanDocument, maxHosts: number): void 
 }
 
 async function reportNothing(document: RolloutDocument, plan: PlanDocument, args: Args, shell: Shell) {
-  await emit({ document, table: (paint, isWide) => renderPlan(plan, paint, isWide) }, args, shell);
+  const columns = columnsOf(args, shell);
+  await emit({ document, table: (paint, isWide) => wrapped(renderPlan(plan, paint, isWide), columns) }, args, shell);
   return rolloutExitCode({ ...document, failOnResidue: args.failOnResidue });
 }
 
@@ -177,7 +179,7 @@ async function reportNothing(document: RolloutDocument, plan: PlanDocument, args
 async function confirm(what: string, plan: PlanDocument, args: Args, shell: Shell): Promise<void> {
   const write = isForPrograms(args) || args.detach ? shell.err : shell.out;
   if (!args.yes || !isForPrograms(args))
-    write(`${renderPlan(plan, shell.paint, args.format === "wide" || args.diff)}\n`);
+    write(`${wrapped(renderPlan(plan, shell.paint, args.format === "wide" || args.diff), columnsOf(args, shell))}\n`);
   if (args.yes || shell.ask === null) return;
   const { question, isGiven, todo } = confirmation(plan.totals);
   if (!isGiven(await shell.ask(question))) throw usageError(what, "not confirmed, nothing was done", todo);

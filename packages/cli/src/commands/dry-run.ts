@@ -1,8 +1,9 @@
 import { EXIT, type ExitCode } from "@afterpatch/core/exit";
 import type { Argv } from "yargs";
 import type { PlanDocument } from "../documents/plan.ts";
-import { emit } from "../output.ts";
+import { columnsOf, emit } from "../output.ts";
 import { renderPlan } from "../render/plan.ts";
+import { wrapped } from "../render/wrap.ts";
 import type { Shell, Target } from "../shell.ts";
 
 /** Of all that begin a rollout: Ansible's words for a look at what would be done. */
@@ -43,7 +44,8 @@ export async function showDryRun(plan: PlanDocument, args: DryRunArgs & Target, 
     ? hostsOf(plan)
     : {
         document: plan,
-        table: (paint: Shell["paint"], isWide: boolean) => renderPlan(plan, paint, isWide || args.diff),
+        table: (paint: Shell["paint"], isWide: boolean) =>
+          wrapped(renderPlan(plan, paint, isWide || args.diff), columnsOf(args, shell)),
       };
   await emit(result, args, shell);
   return plan.notEnrolled.length > 0 ? EXIT.unreachable : EXIT.ok;

@@ -3,8 +3,9 @@ import { command } from "../command.ts";
 import { tellComingBack } from "../documents/coming-back.ts";
 import { tellNotes } from "../documents/reached.ts";
 import { planDocument } from "../documents/plan.ts";
-import { checkTarget, emit } from "../output.ts";
+import { columnsOf, checkTarget, emit } from "../output.ts";
 import { renderPlan } from "../render/plan.ts";
+import { wrapped } from "../render/wrap.ts";
 import { fileOption, patternOf } from "../rollout-file.ts";
 import { filterOf, filterOptions } from "./filter-options.ts";
 import { rebootOf, rebootOptions } from "./reboot-options.ts";
@@ -62,7 +63,12 @@ export const plan = command({
     const document = planDocument(await control.planFleet(order), order);
     tellComingBack(document.comingBack, shell);
     tellNotes(document.notes, shell);
-    await emit({ document, table: (paint, isWide) => renderPlan(document, paint, isWide) }, args, shell);
+    const columns = columnsOf(args, shell);
+    await emit(
+      { document, table: (paint, isWide) => wrapped(renderPlan(document, paint, isWide), columns) },
+      args,
+      shell,
+    );
     const ofInventory = document.notEnrolled.length > 0 ? EXIT.unreachable : EXIT.ok;
     if (!args.exitCode) return ofInventory;
     const { steps, uncovered } = document.totals;
