@@ -10,11 +10,14 @@ const args = argv.slice(2);
 const line = { args, isDebugging: Boolean(env.AFTERPATCH_DEBUG) };
 const scan = plainScan(args);
 const daemon = plainRun(args);
+const isScanChild = args[0] === SCAN_CHILD && process.send !== undefined;
 
 // Most of a scan is the kernel's work: it ends before optimized code would pay for the threads that compile it. The daemon
-// rests: compiled code, space for objects that live shortly, and code that ran once would only stay in memory.
-if (scan || daemon) set("--no-opt", "--no-maglev");
-if (daemon) set("--no-sparkplug", "--optimize-for-size", "--semi-space-growth-factor=1", "--bytecode-old-age=1");
+// and the process that scans for it rest after it: compiled code, space for objects that live shortly, and code that ran
+// once would only stay in memory.
+if (scan || daemon || isScanChild) set("--no-opt", "--no-maglev");
+if (daemon || isScanChild) set("--no-sparkplug", "--optimize-for-size", "--semi-space-growth-factor=1");
+if (daemon) set("--bytecode-old-age=1");
 
 // A reader that went away, such as `head`, is no error of ours.
 for (const stream of [stdout, stderr]) {
@@ -29,7 +32,7 @@ for (const stream of [stdout, stderr]) {
 void run();
 
 async function run(): Promise<void> {
-  if (args[0] === SCAN_CHILD && process.send) (await import("./only-scan.ts")).serveScans();
+  if (isScanChild) (await import("./only-scan.ts")).serveScans();
   else if (scan) await (await import("./only-scan.ts")).scanOnce(line, scan);
   else if (daemon) await (await import("./only-daemon.ts")).runDaemon(line, daemon);
   else await (await import("./any-command.ts")).runAnyCommand(line);
