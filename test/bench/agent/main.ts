@@ -1,18 +1,22 @@
 // `npm run bench:agent`: what an agent at rest costs, and each scan of its own. Writes docs/bench-agent.md.
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
+import { type Cost, measure } from "../scan/measure.ts";
+import { buildTools, type Tools } from "../scan/workload.ts";
 import { documentOf } from "./document.ts";
+import { type Form, type Forms, formsIn } from "./forms.ts";
 import { childrenOf, type Cpu, cpuOf, type Memory, memoryOf } from "./measure.ts";
 
+const PROCESSES = 300;
 const ROOT = join(import.meta.dirname, "../../..");
-const HELP = `usage: npm run bench:agent -- [--minutes 5] [--out docs/bench-agent.md]
-A controller and an enrolled agent, as 'npm run build' made them, are started in a temporary folder. Nothing else may be
-changed by packages meanwhile, or the agent scans.
+const HELP = `usage: npm run bench:agent -- [--minutes 5] [--agents 3] [--out docs/bench-agent.md]
+A controller and so many agents of each form are started in a temporary folder. Nothing may be changed by packages meanwhile,
+or the agents scan.
 `;
 
 process.exitCode = await main(process.argv.slice(2)).catch((error: unknown) => {
@@ -25,6 +29,7 @@ async function main(args: readonly string[]): Promise<number> {
     args: [...args],
     options: {
       minutes: { type: "string", default: "5" },
+      agents: { type: "string", default: "3" },
       out: { type: "string", default: join(ROOT, "docs/bench-agent.md") },
       help: { type: "boolean", default: false },
     },
@@ -36,9 +41,11 @@ async function main(args: readonly string[]): Promise<number> {
   const folder = await mkdtemp(join(tmpdir(), "afterpatch-bench-agent-"));
   const started: ChildProcess[] = [];
   try {
-    const agent = await enrolledAgent(folder, started);
-    const result = await measured(agent, Number(values.minutes) * 60_000);
-    await writeFile(values.out, documentOf(result));
+    const made = await formsIn(folder);
+    fillUp(started);
+    const agents = await enrolledAgents(folder, made, Number(values.agents), started);
+    const result = await measured(agents, Number(values.minutes) * 60_000);
+    await writeFile(values.out, documentOf(result, made));
     process.stdout.write(`${values.out} written\n`);
     return 0;
   } finally {
@@ -51,40 +58,70 @@ async function main(args: readonly string[]): Promise<number> {
 }
 
 export interface AgentCost {
-  readonly processes: number;
+  readonly form: Form;
+  /** From its start to its stream, the first scan not begun. */
+  readonly startWallMs: number;
+  readonly startCpuMs: number;
+  /** Right after the answer. */
   readonly scanning: { readonly daemon: Memory; readonly child: Memory };
   /** After the child had ended. */
   readonly resting: Memory;
   /** Of one child from its start to its end, with one scan. */
   readonly scan: Cpu;
   readonly rest: Cpu & { readonly elapsedMs: number };
+  /** Of `scan` at the command line; null of a variant. */
+  readonly oneScan: Cost | null;
 }
 
-interface RunningAgent {
+export interface Measured {
+  readonly processes: number;
+  readonly agents: readonly AgentCost[];
+}
+
+interface RunningProgram {
   readonly pid: number;
   /** Messages of its log so far. */
   said(): readonly string[];
 }
 
-async function measured({ pid, said }: RunningAgent, restMs: number): Promise<AgentCost> {
-  const processes = Number(spawnSync("sh", ["-c", "ls -d /proc/[0-9]* | wc -l"]).stdout.toString());
-  await until(() => said().includes("host scanned"), 120_000, "a scan");
-  const [child] = await childrenOf(pid);
-  if (child === undefined) throw new Error("the agent has no child after its scan");
-  const scanning = { daemon: await memoryOf(pid), child: await memoryOf(child) };
-  await until(async () => (await childrenOf(pid)).length === 0, 180_000, "the child's end");
-  const scan = (await cpuOf(pid)).ofChildren;
-  const resting = await memoryOf(pid);
-  const [before, scans] = [await cpuOf(pid), said().length];
-  const began = performance.now();
-  await sleep(restMs);
-  const after = await cpuOf(pid);
-  if (said().length !== scans) throw new Error("the agent did not rest: packages changed, or the controller was away");
-  const own = { ms: after.own.ms - before.own.ms, ticksMs: after.own.ticksMs - before.own.ticksMs };
-  return { processes, scanning, resting, scan, rest: { ...own, elapsedMs: performance.now() - began } };
+interface RunningAgent extends RunningProgram {
+  readonly form: Form;
+  readonly startWallMs: number;
+  readonly startCpuMs: number;
+  readonly scanning: AgentCost["scanning"];
+  readonly oneScan: Cost | null;
 }
 
-async function enrolledAgent(folder: string, started: ChildProcess[]): Promise<RunningAgent> {
+/** All of them at the same time: the load of the machine is the same for each. */
+async function measured(agents: readonly RunningAgent[], restMs: number): Promise<Measured> {
+  const processes = processesHere();
+  const atRest = async () =>
+    (await Promise.all(agents.map(({ pid }) => childrenOf(pid)))).every((all) => all.length === 0);
+  await until(atRest, 180_000, "the children's end");
+  await sleep(2000);
+  const first = await Promise.all(
+    agents.map(async ({ pid, said }) => ({
+      cpu: await cpuOf(pid),
+      resting: await memoryOf(pid),
+      lines: said().length,
+    })),
+  );
+  const began = performance.now();
+  await sleep(restMs);
+  const costs = agents.map(async ({ pid, said, form, startWallMs, startCpuMs, scanning, oneScan }, index) => {
+    const after = (await cpuOf(pid)).own;
+    const before = first[index];
+    if (!before || said().length !== before.lines)
+      throw new Error(`${form.name}: the agent did not rest: packages changed, or the controller was away`);
+    const own = { ms: after.ms - before.cpu.own.ms, ticksMs: after.ticksMs - before.cpu.own.ticksMs };
+    const rest = { ...own, elapsedMs: performance.now() - began };
+    const ofStart = { form, startWallMs, startCpuMs, scanning, oneScan };
+    return { ...ofStart, resting: before.resting, scan: before.cpu.ofChildren, rest };
+  });
+  return { processes, agents: await Promise.all(costs) };
+}
+
+async function enrolledAgents(folder: string, { forms, variants }: Forms, each: number, started: ChildProcess[]) {
   const data = join(folder, "controller");
   const controller = program("controller", "afterpatch-controller");
   const names = ["--name", "localhost", "--name", "127.0.0.1"];
@@ -94,12 +131,59 @@ async function enrolledAgent(folder: string, started: ChildProcess[]): Promise<R
   await until(() => serve.said().includes("controller ready"), 30_000, "the controller");
   const { enrol, fleet } = JSON.parse(await readFile(join(data, "run/ports.json"), "utf8"));
   const credentials = ["--credentials", join(data, "admin"), "--controller", `127.0.0.1:${fleet}`];
-  const token = succeed([...program("cli", "afterpatch"), "token", "create", ...credentials]);
-  const agent = [join(ROOT, "packages/agent/bin/afterpatch-agent")]; // with what it says to Node
-  const state = join(folder, "agent");
-  const where = ["--controller", `127.0.0.1:${enrol}`, "--token-file", "-", "--name", "bench", "--state-dir", state];
-  succeed([...agent, "enroll", ...where], token);
-  return begin([...agent, "run", "--state-dir", state], started);
+  const uses = ["--uses", String(each * (forms.length + variants.length))];
+  const token = succeed([...program("cli", "afterpatch"), "token", "create", ...uses, ...credentials]);
+  const tools = buildTools(folder);
+  const agents: RunningAgent[] = [];
+  for (let round = 0; round < each; round += 1) {
+    for (const form of [...forms, ...variants]) {
+      const state = join(folder, `agent-${agents.length}`);
+      const where = ["--controller", `127.0.0.1:${enrol}`, "--token-file", "-", "--name", `bench-${agents.length}`];
+      succeed([...form.command, "enroll", ...where, "--state-dir", state], token);
+      const oneScan = forms.includes(form) ? await scannedOnce(folder, form, tools) : null;
+      agents.push({ ...(await startedAgent(form, state, started)), oneScan });
+    }
+  }
+  return agents;
+}
+
+async function startedAgent(
+  form: Form,
+  state: string,
+  started: ChildProcess[],
+): Promise<Omit<RunningAgent, "oneScan">> {
+  const env = { PATH: process.env.PATH, ...form.env };
+  const began = performance.now();
+  const agent = begin([...form.command, "run", "--state-dir", state], started, env);
+  await until(() => agent.said().includes("connected"), 60_000, "the stream");
+  const startWallMs = performance.now() - began;
+  const startCpuMs = (await cpuOf(agent.pid)).own.ms;
+  await until(() => agent.said().includes("host scanned"), 120_000, "a scan");
+  const [child] = await childrenOf(agent.pid);
+  if (child === undefined) throw new Error("the agent has no child after its scan");
+  const scanning = { daemon: await memoryOf(agent.pid), child: await memoryOf(child) };
+  return { ...agent, form, startWallMs, startCpuMs, scanning };
+}
+
+/** The inventory of the packages' files is there from the second on, as on a host that has been scanned before. */
+async function scannedOnce(folder: string, { command }: Form, tools: Tools): Promise<Cost> {
+  const state = join(folder, "state-of-scans");
+  const words = [...command, "scan", "--state-dir", state];
+  await mkdir(state, { recursive: true });
+  const run = () => measure(tools, process.pid, join(folder, "output"), words, AbortSignal.timeout(120_000));
+  await run();
+  return run();
+}
+
+/** The goals speak of so many; what is not there is made of sleep(1), which costs a scan less than most. */
+function fillUp(started: ChildProcess[]): void {
+  for (let missing = PROCESSES - processesHere(); missing > 0; missing -= 1) {
+    started.push(spawn("sleep", ["3600"], { stdio: "ignore" }));
+  }
+}
+
+function processesHere(): number {
+  return Number(spawnSync("sh", ["-c", "ls -d /proc/[0-9]* | wc -l"]).stdout.toString());
 }
 
 function program(part: string, name: string): readonly string[] {
@@ -112,8 +196,12 @@ function succeed([file = "", ...args]: readonly string[], input = ""): string {
   return stdout;
 }
 
-function begin([file = "", ...args]: readonly string[], started: ChildProcess[]): RunningAgent {
-  const child = spawn(file, args, { stdio: ["ignore", "pipe", "inherit"] });
+function begin(
+  [file = "", ...args]: readonly string[],
+  started: ChildProcess[],
+  env: NodeJS.ProcessEnv = process.env,
+): RunningProgram {
+  const child = spawn(file, args, { stdio: ["ignore", "pipe", "inherit"], env });
   started.push(child);
   let text = "";
   child.stdout.on("data", (chunk: Buffer) => {

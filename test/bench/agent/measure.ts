@@ -3,6 +3,7 @@ import { readdir, readFile } from "node:fs/promises";
 /** Megabytes. */
 export interface Memory {
   readonly rss: number;
+  readonly pss: number;
   /** Shared with no other process. */
   readonly own: number;
   /** Not backed by files. */
@@ -25,6 +26,7 @@ export async function memoryOf(pid: number): Promise<Memory> {
   const status = await readFile(`/proc/${pid}/status`, "utf8");
   return {
     rss: field(rollup, "Rss") / 1024,
+    pss: field(rollup, "Pss") / 1024,
     own: (field(rollup, "Private_Clean") + field(rollup, "Private_Dirty")) / 1024,
     anonymous: field(rollup, "Anonymous") / 1024,
     peak: field(status, "VmHWM") / 1024,
