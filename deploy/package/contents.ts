@@ -41,6 +41,8 @@ async function agentItems(): Promise<readonly Item[]> {
   return [
     directory("/etc/afterpatch", 0o755),
     config("/etc/afterpatch/agent.yaml", inert(await sourceOf("deploy/agent.yaml"))),
+    config("/etc/init.d/afterpatch-agent", await sourceOf(`${packages}/afterpatch-agent.init`), 0o755),
+    config("/etc/logrotate.d/afterpatch-agent", await sourceOf(`${packages}/afterpatch-agent.logrotate`)),
     text("/usr/lib/systemd/system/afterpatch-agent.service", await unit("afterpatch-agent.service")),
     { ...text("/usr/lib/afterpatch/wake", await sourceOf(`${packages}/wake.sh`)), mode: 0o755 },
   ];
@@ -84,8 +86,8 @@ function text(path: string, content: string): Item {
   return { path, mode: 0o644, content: { text: content } };
 }
 
-function config(path: string, content: string): Item {
-  return { path, mode: 0o644, content: { text: content }, isConfig: true };
+function config(path: string, content: string, mode = 0o644): Item {
+  return { path, mode, content: { text: content }, isConfig: true };
 }
 
 function directory(path: string, mode: number): Item {

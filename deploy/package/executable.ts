@@ -1,5 +1,6 @@
 import { execFile } from "node:child_process";
-import { chmod, copyFile, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { createHash } from "node:crypto";
+import { chmod, copyFile, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -37,7 +38,23 @@ export async function executable(bundle: string, flags: readonly string[], file:
     await copyFile(process.execPath, file);
     await chmod(file, 0o755);
     await run(process.execPath, [POSTJECT, file, "NODE_SEA_BLOB", blob, "--sentinel-fuse", FUSE]);
+    await identify(file);
   } finally {
     await rm(directory, { recursive: true, force: true });
   }
+}
+
+/** NT_GNU_BUILD_ID of 20 bytes, see elf(5): lengths of name and content, type, name. */
+const BUILD_ID = Buffer.from("\x04\0\0\0\x14\0\0\0\x03\0\0\0GNU\0", "latin1");
+
+/**
+ * Gives the file a build-id of its own content. That of Node would say that every program and every version of it are the
+ * same code: whoever compares build-ids, we among them, would never see an upgrade.
+ */
+async function identify(file: string): Promise<void> {
+  const bytes = await readFile(file);
+  const id = createHash("sha1").update(bytes).digest();
+  // Node's own and the copy that what puts the program in has made of it; a Node without one is compared by its content.
+  for (let at = bytes.indexOf(BUILD_ID); at >= 0; at = bytes.indexOf(BUILD_ID, at + 1)) id.copy(bytes, at + BUILD_ID.length);
+  await writeFile(file, bytes);
 }

@@ -82,8 +82,20 @@ cp -a %{tree}/. %{buildroot}/
 ${await scripts(part)}
 %files
 %defattr(-, root, root, -)
-${items.map(lineOf).join("\n")}
+${[...ownDirectories(items).map((path) => `%dir %attr(755, root, root) ${path}`), ...items.map(lineOf)].join("\n")}
 `;
+}
+
+/** Directories that are there for this package alone: dpkg removes what is empty, rpm what a package names. */
+function ownDirectories(items: readonly Item[]): readonly string[] {
+  const named = items.filter((item) => !isFile(item)).map(({ path }) => path);
+  const above = items.flatMap(({ path }) => {
+    const [, place] = /^(.*?\/afterpatch[^/]*\/)[^/]*/.exec(path) ?? [];
+    if (place === undefined) return [];
+    const inside = path.slice(place.length).split("/").slice(0, -1);
+    return [place.slice(0, -1), ...inside.map((_, index) => `${place}${inside.slice(0, index + 1).join("/")}`)];
+  });
+  return [...new Set(above)].filter((path) => !named.includes(path)).sort();
 }
 
 function lineOf(item: Item): string {
