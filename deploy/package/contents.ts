@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { gzipSync } from "node:zlib";
 import { type Program, ROOT } from "../bundling.ts";
+import { manPages } from "../reference/man.ts";
 import type { Item } from "./tree.ts";
 
 const run = promisify(execFile);
@@ -32,8 +33,14 @@ export async function contentsOf(program: Program, made: Made, places: Places): 
     text(places.licence.replace("NAME", name), made.licence),
     packed(`${doc}/changelog.gz`, await sourceOf("CHANGELOG.md")),
     packed(`${doc}/sbom.cdx.json.gz`, made.sbom),
+    ...(await manuals(name)),
     ...(await own()),
   ];
+}
+
+async function manuals(program: string): Promise<readonly Item[]> {
+  const pages = (await manPages()).filter((page) => page.program === program);
+  return pages.map(({ name, section, text }) => packed(`/usr/share/man/man${section}/${name}.${section}.gz`, text));
 }
 
 async function agentItems(): Promise<readonly Item[]> {

@@ -55,6 +55,7 @@ async function identify(file: string): Promise<void> {
   const bytes = await readFile(file);
   const id = createHash("sha1").update(bytes).digest();
   // Node's own and the copy that what puts the program in has made of it; a Node without one is compared by its content.
-  for (let at = bytes.indexOf(BUILD_ID); at >= 0; at = bytes.indexOf(BUILD_ID, at + 1)) id.copy(bytes, at + BUILD_ID.length);
+  for (let at = bytes.indexOf(BUILD_ID); at >= 0; at = bytes.indexOf(BUILD_ID, at + 1))
+    id.copy(bytes, at + BUILD_ID.length);
   await writeFile(file, bytes);
 }

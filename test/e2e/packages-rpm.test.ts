@@ -79,8 +79,8 @@ await describeLab("the agent's rpm package", () => {
     const pid = await sh(`systemctl show -P MainPID ${AGENT}`);
     await sh(`echo '# ours' >>/etc/afterpatch/agent.yaml; rpm --upgrade ${file(newer)}`);
     expect(await sh(`systemctl show -P MainPID ${AGENT}`)).toBe(pid);
-    const counts = async () => (await controller.status()).map(({ findings }) => findings?.service);
-    await expect.poll(counts, patient).toEqual([1]);
+    const counts = async () => (await controller.status()).map(({ findings }) => (findings?.service ?? 0) > 0);
+    await expect.poll(counts, patient).toEqual([true]);
     const start = ["rollout", "start", "role=web", "--reason", "a newer agent", "--yes", "-o", "json"];
     expect(JSON.parse(await controller.cliOk(...start))).toMatchObject({
       hosts: [{ steps: [{ remedy: { target: AGENT }, outcome: "done" }] }],
