@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { build } from "esbuild";
+import { build, type Plugin } from "esbuild";
 import { BUNDLING, type Program, ROOT } from "../bundling.ts";
 import { FLAGS } from "../flags.ts";
 import { withoutFacades } from "../without-facades.ts";
@@ -18,7 +18,7 @@ export interface Bundle {
  */
 export async function bundle({ part, name }: Program, version: string, directory: string): Promise<Bundle> {
   const file = join(directory, `${name}.cjs`);
-  const own = part === "agent" ? [withoutFacades(ROOT)] : [];
+  const own = [withVersion(version), ...(part === "agent" ? [withoutFacades(ROOT)] : [])];
   const { metafile } = await build({
     ...BUNDLING,
     plugins: [...BUNDLING.plugins, ...own],
@@ -37,6 +37,19 @@ export async function bundle({ part, name }: Program, version: string, directory
   const [output] = Object.values(metafile.outputs);
   const inputs = Object.entries(output?.inputs ?? {}).filter(([, { bytesInOutput }]) => bytesInOutput > 0);
   return { file, packages: packagesOf(inputs.map(([path]) => path)) };
+}
+
+/** Our manifests say this version to the programs that read it there. */
+function withVersion(version: string): Plugin {
+  return {
+    name: "with-version",
+    setup({ onLoad }) {
+      onLoad({ filter: /\/packages\/[a-z]+\/package\.json$/ }, () => ({
+        contents: JSON.stringify({ version }),
+        loader: "json",
+      }));
+    },
+  };
 }
 
 /** Version of the checkout's program. */
