@@ -50,8 +50,13 @@ export class PackagedController {
     return new PackagedController(lab, parent, child);
   }
 
+  /** Directory of the admin's. */
+  get credentials(): string {
+    return join(this.#parent, "data/admin");
+  }
+
   cli(...words: readonly string[]): Promise<Ran> {
-    const env = { PATH: process.env.PATH ?? "", AFTERPATCH_CREDENTIALS: join(this.#parent, "data/admin") };
+    const env = { PATH: process.env.PATH ?? "", AFTERPATCH_CREDENTIALS: this.credentials };
     return execOnSwitch(this.#lab, [executableOf("afterpatch"), ...words], { env, timeoutMs: 300_000 });
   }
 
