@@ -1,8 +1,8 @@
 // `npm run package`: everything that people install, in dist/. See docs/packages.md.
 import { createHash } from "node:crypto";
-import { mkdir, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { join, relative } from "node:path";
-import type { Program } from "../bundling.ts";
+import { type Program, ROOT } from "../bundling.ts";
 import { FLAGS } from "../flags.ts";
 import { bundle, versionOf } from "./bundle.ts";
 import { componentsIn, nodeComponent } from "./components.ts";
@@ -31,7 +31,14 @@ async function packageAll({ out, version, programs, formats, madeAt }: Order): P
     const of = { version: version ?? (await versionOf(program.part)), madeAt, out };
     for (const file of await packageOne(program, formats, of)) await tell(file);
   }
+  if (programs.some(({ part }) => part === "controller")) await containerFile(out);
   await writeFile(join(out, "SHA256SUMS"), await checksums(out));
+}
+
+/** And the empty directory that it copies. */
+async function containerFile(out: string): Promise<void> {
+  await mkdir(join(out, "container/data"), { recursive: true });
+  await copyFile(join(ROOT, "deploy/container/Containerfile"), join(out, "container/Containerfile"));
 }
 
 async function packageOne(

@@ -13,6 +13,7 @@ Makes, of each program, in DIR (./dist, which is emptied first):
   sea/NAME         a single executable, for hosts without
   sbom/NAME.*      CycloneDX bills of materials of both
   NAME_*.deb, NAME-*.rpm
+  container/       what builds an image of the controller
   SHA256SUMS
 `;
 
