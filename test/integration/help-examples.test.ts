@@ -65,7 +65,7 @@ test("every example of every command's help does what it says", async () => {
     credentials: join(dataDir, "admin"),
     inventory: null,
     inventoryLabels: null,
-    loginToken: null,
+    loginToken: "read where no file is named",
   };
   const wrong: string[] = [];
   for (const line of inOrder(examples.filter((example) => !SOURCED.test(example)))) {
@@ -77,8 +77,15 @@ test("every example of every command's help does what it says", async () => {
   expect(wrong).toEqual([]);
 }, 120_000);
 
-/** Somebody approves before others pause; a rollout is followed once it was aborted, and then it may be retried. */
-const ORDER = [/rollout approve/, /^/, /rollout abort/, /rollout (?:status|watch|retry|history)/, /^afterpatch hosts/];
+/** Somebody approves before others pause; logs in with what was made; a rollout is followed once it was aborted, and then retried. */
+const ORDER = [
+  /rollout approve/,
+  /^/,
+  /^afterpatch login/,
+  /rollout abort/,
+  /rollout (?:status|watch|retry|history)/,
+  /^afterpatch hosts/,
+];
 
 function inOrder(lines: readonly string[]): readonly string[] {
   const rank = (line: string) => (ORDER[0]?.test(line) ? 0 : ORDER.findLastIndex((one) => one.test(line)));
