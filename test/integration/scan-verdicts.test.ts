@@ -1,5 +1,5 @@
 import { execFileSync, spawn } from "node:child_process";
-import { copyFileSync, linkSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, copyFileSync, linkSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { scanHost } from "@afterpatch/agent/host/scan";
 import type { Finding } from "@afterpatch/core/scan";
@@ -102,6 +102,29 @@ describeScans("verdicts", ({ shop, at, verdicts }) => {
       copyFileSync(at("libunpacked.so"), library);
       const pid = await shop().start(at("daemon"), [library]);
       rmSync(library);
+      expect(findingOf(pid)).toBeNull();
+    });
+  });
+
+  describe("a program that carries another one behind its own end, as single executables do", () => {
+    async function carrying(name: string, payload: string): Promise<number> {
+      copyFileSync(at("daemon"), at(name));
+      appendFileSync(at(name), payload.repeat(5_000));
+      return await shop().start(at(name), []);
+    }
+
+    test("another payload is other code, whatever the build-id says", async () => {
+      const pid = await carrying("single", "1");
+      copyFileSync(at("daemon"), at("single.next"));
+      appendFileSync(at("single.next"), "2".repeat(5_000));
+      renameSync(at("single.next"), at("single"));
+      expect(verdicts(pid)).toEqual({ single: "replaced" });
+    });
+
+    test("the same bytes once more are nothing old", async () => {
+      const pid = await carrying("again", "1");
+      copyFileSync(at("again"), at("again.next"));
+      renameSync(at("again.next"), at("again"));
       expect(findingOf(pid)).toBeNull();
     });
   });

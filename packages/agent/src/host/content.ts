@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { type BigIntStats, closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
 import { buildIdOf, MAX_READ } from "@afterpatch/core/elf/build-id";
+import { carriesPayload } from "@afterpatch/core/elf/payload";
 import type { Content } from "@afterpatch/core/facts";
 import { codeOf, explain, isGone, pathOf } from "./read.ts";
 
@@ -21,12 +22,12 @@ export interface Budget {
   bytes: bigint;
 }
 
-/** What both sides hold: build-ids where both have one, else digests of all bytes. */
+/** What both sides hold: build-ids where both have one that is all of their own, else digests of all bytes. */
 export function compareContents(mapped: Side, onDisk: Side, budget: Budget): { mapped: Content; onDisk: Content } {
   return withOpen(mapped, (mappedFd) =>
     withOpen(onDisk, (diskFd) => {
-      const mappedId = buildId(mappedFd);
-      const diskId = buildId(diskFd);
+      const mappedId = buildId(mappedFd, mapped);
+      const diskId = buildId(diskFd, onDisk);
       if (typeof mappedId === "string" && typeof diskId === "string") {
         return { mapped: { kind: "build-id", hex: mappedId }, onDisk: { kind: "build-id", hex: diskId } };
       }
@@ -38,7 +39,7 @@ export function compareContents(mapped: Side, onDisk: Side, budget: Budget): { m
 /** What one file holds. */
 export function contentOf(side: Side, budget: Budget): Content {
   return withOpen(side, (opened) => {
-    const hex = buildId(opened);
+    const hex = buildId(opened, side);
     return hex === null ? digest(opened, side, budget) : { kind: "build-id", hex };
   });
 }
@@ -75,13 +76,16 @@ export function open({ path, isHandle, stat }: Side): Opened {
   }
 }
 
-function buildId(opened: Opened): string | null {
+/** Null where there is none, and where it says nothing of the program that the file carries. */
+function buildId(opened: Opened, { stat }: Side): string | null {
   if (typeof opened !== "number") return null;
+  const read = (offset: number, length: number) => {
+    const bytes = Buffer.alloc(Math.min(length, MAX_READ));
+    return bytes.subarray(0, readSync(opened, bytes, 0, bytes.length, offset));
+  };
   try {
-    return buildIdOf((offset, length) => {
-      const bytes = Buffer.alloc(Math.min(length, MAX_READ));
-      return bytes.subarray(0, readSync(opened, bytes, 0, bytes.length, offset));
-    });
+    const id = buildIdOf(read);
+    return id === null || carriesPayload(read, Number(stat.size)) ? null : id;
   } catch (error) {
     codeOf(error); // digest() meets the same failure and says so
     return null;
@@ -91,7 +95,7 @@ function buildId(opened: Opened): string | null {
 function digest(opened: Opened, { stat }: Side, budget: Budget): Content {
   if (typeof opened !== "number") return { kind: "unreadable", why: opened.why };
   if (stat.size > LONGEST_FILE || stat.size > budget.bytes) {
-    return { kind: "unreadable", why: "it has no build-id and is too long to compare" };
+    return { kind: "unreadable", why: "it has no build-id of its own and is too long to compare" };
   }
   budget.bytes -= stat.size;
   try {

@@ -8,6 +8,8 @@ export interface Elf {
   /** EM_*: 62 is x86-64, 183 is AArch64. */
   readonly machine: number;
   readonly segments: readonly Segment[];
+  /** Where the table of section headers ends, in bytes; 0 where there is none, as after `sstrip`. */
+  readonly sectionsEnd: number;
 }
 
 /** One program header. Every number is a claim of the file. */
@@ -33,7 +35,19 @@ export function layoutOf(read: ReadAt): Elf | null {
   const machine = half(header, 18, kind);
   if (phoff === null || phentsize !== (kind.is64 ? 56 : 32) || phnum === null || phnum > MAX_SEGMENTS) return null;
   const table = viewOf(read(phoff, phentsize * phnum));
-  return { ...kind, machine: machine ?? 0, segments: segmentsOf(table, kind) };
+  return {
+    ...kind,
+    machine: machine ?? 0,
+    segments: segmentsOf(table, kind),
+    sectionsEnd: sectionsEndOf(header, kind),
+  };
+}
+
+function sectionsEndOf(header: DataView, kind: Pick<Elf, "is64" | "littleEndian">): number {
+  const [shoff, shentsize, shnum] = kind.is64
+    ? [wide(header, 40, kind), half(header, 58, kind), half(header, 60, kind)]
+    : [word(header, 32, kind), half(header, 46, kind), half(header, 48, kind)];
+  return (shoff ?? 0) + (shentsize ?? 0) * (shnum ?? 0);
 }
 
 /** Program headers in `table`; those with numbers that no file can have are left out. */

@@ -1,0 +1,23 @@
+import { layoutOf, type ReadAt } from "./layout.ts";
+
+const PT_NOTE = 4;
+
+/** More than notes of linkers and compilers ever are. */
+const LARGE_NOTE = 64 * 1024;
+
+/** Behind the last thing of which the headers tell; alignment is less. */
+const SLACK = 4096;
+
+/**
+ * Whether an ELF file carries a program of its own beside what was linked: single executables of Node have it in a note, those of
+ * Deno, PyInstaller, pkg and AppImage at their end. Their build-id is that of the runtime in front of it, and the same in
+ * every version of every such program. `size`: of the file, bytes. A hostile file may claim what it likes: then its
+ * bytes are compared.
+ */
+export function carriesPayload(read: ReadAt, size: number): boolean {
+  const elf = layoutOf(read);
+  if (!elf) return false;
+  const ends = elf.segments.map(({ offset, fileSize }) => offset + fileSize);
+  const told = Math.max(elf.sectionsEnd, ...ends);
+  return size > told + SLACK || elf.segments.some(({ type, fileSize }) => type === PT_NOTE && fileSize > LARGE_NOTE);
+}
