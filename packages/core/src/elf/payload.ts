@@ -9,8 +9,8 @@ const LARGE_NOTE = 64 * 1024;
 const SLACK = 4096;
 
 /**
- * Whether an ELF file carries a program of its own beside what was linked: single executables of Node have it in a note, those of
- * Deno, PyInstaller, pkg and AppImage at their end. Their build-id is that of the runtime in front of it, and the same in
+ * Whether an ELF file carries a program of its own beside what was linked: single executables of Node have it in a note, other
+ * packers put it at the end. One in a section (as `objcopy --add-section` makes it) is not seen. The build-id of such a file is that of the runtime in front, and the same in
  * every version of every such program. `size`: of the file, bytes. A hostile file may claim what it likes: then its
  * bytes are compared.
  */
