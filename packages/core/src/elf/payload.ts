@@ -9,10 +9,10 @@ const LARGE_NOTE = 64 * 1024;
 const SLACK = 4096;
 
 /**
- * Whether an ELF file carries a program of its own beside what was linked: single executables of Node have it in a note, other
- * packers put it at the end. One in a section (as `objcopy --add-section` makes it) is not seen. The build-id of such a file is that of the runtime in front, and the same in
- * every version of every such program. `size`: of the file, bytes. A hostile file may claim what it likes: then its
- * bytes are compared.
+ * Whether an ELF file carries a program of its own beside what was linked: single executables of Node have it in a note,
+ * other packers put it at the end. One in a section (as `objcopy --add-section` makes it) is not seen. The build-id of
+ * such a file is that of the runtime in front, the same in every version of every such program. `size`: of the file,
+ * bytes. A hostile file may claim what it likes: then its bytes are compared.
  */
 export function carriesPayload(read: ReadAt, size: number): boolean {
   const elf = layoutOf(read);
