@@ -24,8 +24,8 @@ export const ABOUT: Readonly<Record<Program["part"], About>> = {
   },
 };
 
-export const HOMEPAGE = "https://afterpatch.example.net";
-export const MAINTAINER = "afterpatch developers <developers@afterpatch.example.net>";
+/** Whoever packs it for others puts an address there that somebody reads. */
+export const MAINTAINER = "afterpatch developers <root@localhost>";
 
 /** The oldest libraries with which Node of this build starts: its README for Linux, and what its ELF file asks for. */
 export const OLDEST = { glibc: "2.28", libstdcxx: "7" } as const;

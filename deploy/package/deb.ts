@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { type Program, ROOT } from "../bundling.ts";
-import { ABOUT, HOMEPAGE, MAINTAINER, OLDEST } from "./about.ts";
+import { ABOUT, MAINTAINER, OLDEST } from "./about.ts";
 import type { Places } from "./contents.ts";
 import { isFile, type Item, writeTree } from "./tree.ts";
 
@@ -61,7 +61,6 @@ Installed-Size: ${sizeKiB}
 Depends: ${libraries}${more}
 Section: admin
 Priority: optional
-Homepage: ${HOMEPAGE}
 Description: ${summary}
  ${wrapped(description).join("\n ")}
 `;

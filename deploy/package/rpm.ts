@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { promisify } from "node:util";
 import { type Program, ROOT } from "../bundling.ts";
-import { ABOUT, HOMEPAGE, MAINTAINER } from "./about.ts";
+import { ABOUT, MAINTAINER } from "./about.ts";
 import type { Places } from "./contents.ts";
 import { wrapped } from "./deb.ts";
 import { isFile, type Item, writeTree } from "./tree.ts";
@@ -71,7 +71,6 @@ Version: ${version}
 Release: 1
 Summary: ${summary}
 License: Apache-2.0
-URL: ${HOMEPAGE}
 Packager: ${MAINTAINER}
 %description
 ${wrapped(description).join("\n")}
