@@ -9,6 +9,20 @@ import { newPathsOn, type Packages, pathsOn, stagePackages } from "./packages.ts
 
 const name = `rpm-packages-${process.pid}`;
 const AGENT = "afterpatch-agent.service";
+const ZYPPER = "zypper --non-interactive --no-gpg-checks --no-refresh";
+const TINY = `Name: tiny
+Version: 1
+Release: 1
+Summary: x
+License: x
+BuildArch: noarch
+%description
+x
+%install
+mkdir -p %{buildroot}/usr/share/tiny
+%files
+/usr/share/tiny
+`;
 const patient = { timeout: 90_000, interval: 500 };
 
 await describeLab("the agent's rpm package", () => {
@@ -19,7 +33,7 @@ await describeLab("the agent's rpm package", () => {
 
   beforeAll(async () => {
     packages = await stagePackages("rpm", 1);
-    const lab = await up({ name, hosts: 1, packages: ["rpm"], payload: packages.directory });
+    const lab = await up({ name, hosts: 1, packages: ["rpm", "dnf", "zypper"], payload: packages.directory });
     host = hostOf(lab, 1);
     await becomeRpmHost();
     before = await pathsOn(host);
@@ -72,6 +86,22 @@ await describeLab("the agent's rpm package", () => {
     expect(scan.findings).toMatchObject([{ owner: { name: "cron.service" } }]);
     const applied = JSON.parse(await sh("afterpatch-agent apply --yes --settle 1s -o json"));
     expect(applied).toMatchObject({ steps: [{ outcome: "done" }], proof: { findingsLeft: [] } });
+  });
+
+  test.each([
+    ["dnf", "dnf --quiet install --assumeyes", "dnf --quiet remove --assumeyes"],
+    ["zypper", `${ZYPPER} install --allow-unsigned-rpm`, `${ZYPPER} remove`],
+  ])("%s touches the file that wakes it, when it installs and when it removes", async (_tool, install, remove) => {
+    const build = "rpmbuild -bb /root/tiny.spec >/dev/null 2>&1; echo /root/rpmbuild/RPMS/noarch/tiny-1-1.noarch.rpm";
+    const tiny = await sh(`cat >/root/tiny.spec; ${build}`, TINY);
+    const touched = () => sh("stat -c %y /run/afterpatch/wake");
+    await sh("touch --date=@0 /run/afterpatch/wake");
+    const times = [await touched()];
+    for (const command of [`${install} ${tiny}`, `${remove} tiny`]) {
+      await sh(`${command} >/dev/null 2>&1`);
+      times.push(await touched());
+    }
+    expect(new Set(times).size).toBe(3);
   });
 
   test("rpm -U: the agent goes on, and a rollout restarts it as the last", async () => {
