@@ -4,12 +4,11 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { ROOT } from "../../deploy/bundling.ts";
 import { describeLab } from "../lab/describe.ts";
-import { exec, execOk, type Host } from "../lab/host.ts";
+import { execOk, type Host } from "../lab/host.ts";
 import { down, hostOf, up } from "../lab/lab.ts";
 import { executableOf } from "./packages.ts";
 
 const name = `container-${process.pid}`;
-const patient = { timeout: 60_000, interval: 500 };
 const RUN =
   "podman run --network=host --read-only --cap-drop=all --security-opt=no-new-privileges --volume afterpatch:/var/lib/afterpatch";
 
@@ -48,8 +47,8 @@ await describeLab("the controller's container file", () => {
   test("makes a CA in a new volume and serves, as a user without rights, until it is stopped", async () => {
     await sh(`${RUN} --rm afterpatch-controller init --data-dir /var/lib/afterpatch/controller --name ctl.example.net`);
     await sh(`${RUN} --detach --name afterpatch afterpatch-controller`);
-    const health = async () => (await exec(host, ["podman", "logs", "afterpatch"])).stdout;
-    await expect.poll(health, patient).toContain("controller ready");
+    const ready = "/usr/bin/afterpatch-controller ready --data-dir /var/lib/afterpatch/controller --wait 60s";
+    expect(await sh(`podman exec afterpatch ${ready}`)).toMatch(/^Serves: fleet port 7443, enrol port 7444, /);
     const pid = await sh("podman inspect --format '{{.State.Pid}}' afterpatch");
     expect(await sh(`grep -E '^(Uid|CapEff|NoNewPrivs)' /proc/${pid}/status | tr '\\n\\t' '; '`)).toMatch(
       /Uid: 65532 65532 65532 65532;NoNewPrivs: 1|Uid: 65532 65532 65532 65532;CapEff: 0{16};NoNewPrivs: 1/,

@@ -69,8 +69,16 @@ await describeLab("Debian packages on hosts with systemd", () => {
     test("run once there is a CA, by its own user; the command line finds it with the admin's credentials", async () => {
       await keepBootIdInSight(hub, CONTROLLER);
       await sh(hub, `afterpatch-controller init --data-dir ${DATA} --name hub && systemctl daemon-reload`);
-      await sh(hub, `systemctl start ${CONTROLLER}; mkdir -p ~/.config && cp -r ${DATA}/admin ~/.config/afterpatch`);
-      await expect.poll(async () => (await exec(hub, ["afterpatch", "status"])).code, patient).toBe(0);
+      await sh(hub, `mkdir -p ~/.config && cp -r ${DATA}/admin ~/.config/afterpatch`);
+      // However long it takes to open its ports: it has started when it answers.
+      const slow = `ExecStart=\\nExecStart=/bin/sh -c "sleep 3; exec /usr/bin/afterpatch-controller serve --data-dir ${DATA}"`;
+      const dropIn = "/run/systemd/system/afterpatch-controller.service.d/slow.conf";
+      await sh(
+        hub,
+        `mkdir -p $(dirname ${dropIn}); printf '[Service]\\n${slow}\\n' >${dropIn}; systemctl daemon-reload`,
+      );
+      await sh(hub, `systemctl start ${CONTROLLER}; afterpatch status`);
+      await sh(hub, `rm ${dropIn}; systemctl daemon-reload; systemctl restart ${CONTROLLER}; afterpatch status`);
       expect(await sh(hub, `ps -o user:20= -p "$(systemctl show -P MainPID ${CONTROLLER})"`)).toBe("afterpatch");
       expect(await sh(hub, "afterpatch --version")).toBe(packages.version);
     });

@@ -73,7 +73,7 @@ test("examples of the controller stand on lines of their own", async () => {
   );
 });
 
-test.each(["init", "serve", "check-config", "backup", "restore", "login-token", "ca-renew"])(
+test.each(["init", "serve", "ready", "check-config", "backup", "restore", "login-token", "ca-renew"])(
   "the controller's %s says its exit codes",
   async (command) => expect((await run("controller", [command, "--help"])).stdout).toMatch(/\nExit codes: 0 /),
 );

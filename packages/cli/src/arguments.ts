@@ -1,4 +1,3 @@
-import { parseDuration } from "@afterpatch/core/duration";
 import { parseRamp } from "@afterpatch/core/fleet/ramp";
 import { parseLabel } from "@afterpatch/core/labels";
 import { echoed } from "@afterpatch/core/text";
@@ -16,15 +15,6 @@ export function labelsOf(texts: readonly string[]): Record<string, string> {
     labels[key] = value;
   }
   return labels;
-}
-
-export function durationOf(option: string, text: string): number {
-  try {
-    return parseDuration(text);
-  } catch (cause) {
-    const [why = "", todo = null] = (cause instanceof Error ? cause.message : String(cause)).split("; ");
-    throw usageError(option, why, todo);
-  }
 }
 
 /** `--serial`, checked here so that a typing error costs no scan of the fleet. */

@@ -114,9 +114,9 @@ export async function openController(options: ControllerOptions): Promise<Contro
   );
   opened.defer(await tidied(store, options));
   const actual = await announce(options, listeners, http);
-  const enrol = () => ({ host: settings.names[0] ?? "", port: actual.enrol });
   await removeCopies(dataDir);
-  const answers = localAnswers({ dataDir, store, pin: authority.pin, clock, log, enrol });
+  const host = settings.names[0] ?? "";
+  const answers = localAnswers({ dataDir, store, pin: authority.pin, clock, log, ports: actual, host });
   opened.defer(
     await openLocal(dataDir, answers, (why) => log.warn({ why }, "local commands do not reach this controller")),
   );

@@ -30,7 +30,7 @@ async function run(): Promise<void> {
       .demandCommand(
         1,
         1,
-        "name a command: init, serve, check-config, backup, restore, login-token or ca-renew",
+        "name a command: init, serve, ready, check-config, backup, restore, login-token or ca-renew",
         "more than one command given",
       )
       .strict()

@@ -1,5 +1,6 @@
 // What the three programs say alike of a mistake in a command line.
 import { type CommandError, usageError } from "./command-error.ts";
+import { parseDuration } from "./duration.ts";
 import { nearest } from "./fleet/nearest.ts";
 import { abridged, echoed, oneLine } from "./text.ts";
 
@@ -104,4 +105,17 @@ export function wholeNumberOf(option: string, text: string, least: number, most:
   const value = /^[0-9]{1,10}$/.test(text) ? Number(text) : Number.NaN;
   if (value >= least && value <= most) return value;
   throw usageError(option, `${echoed(text)} is no whole number from ${least} to ${most}`, "give one");
+}
+
+/** Milliseconds of an option's `90s`, `5m`, `2h` or `7d`; null when it was not given. Throws CommandError. */
+export function durationOf(option: string, text: string): number;
+export function durationOf(option: string, text: string | undefined): number | null;
+export function durationOf(option: string, text: string | undefined): number | null {
+  if (text === undefined) return null;
+  try {
+    return parseDuration(text);
+  } catch (cause) {
+    const [why = "", todo = null] = (cause instanceof Error ? cause.message : String(cause)).split("; ");
+    throw usageError(option, why, todo);
+  }
 }

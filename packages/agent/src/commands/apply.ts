@@ -2,7 +2,7 @@ import { REMEDIES, type RemedyKind } from "@afterpatch/core/scan";
 import type { Argv, CommandModule } from "yargs";
 import type { GlobalOptions } from "../command-line.ts";
 import { checkTarget } from "../output.ts";
-import { durationOf } from "./duration.ts";
+import { durationOf } from "@afterpatch/core/command-line";
 import {
   type RebootArguments,
   rebootChoice,

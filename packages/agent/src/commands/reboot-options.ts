@@ -9,7 +9,7 @@ import {
   type RebootOrder,
 } from "@afterpatch/core/plan/reboot";
 import type { Argv } from "yargs";
-import { durationOf } from "./duration.ts";
+import { durationOf } from "@afterpatch/core/command-line";
 
 /** What `plan` and `apply` take of a reboot. */
 export interface RebootArguments {

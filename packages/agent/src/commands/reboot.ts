@@ -3,7 +3,7 @@ import { DEFAULT_REBOOT, REBOOT_METHODS, type RebootMethod } from "@afterpatch/c
 import type { Argv, CommandModule } from "yargs";
 import type { GlobalOptions } from "../command-line.ts";
 import { checkTarget } from "../output.ts";
-import { durationOf } from "./duration.ts";
+import { durationOf } from "@afterpatch/core/command-line";
 import { sessionsFirst, type WarningArguments, warningOf, withWarning } from "./reboot-options.ts";
 
 export interface RebootCommandArguments extends GlobalOptions, WarningArguments {

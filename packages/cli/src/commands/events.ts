@@ -1,7 +1,7 @@
 import { usageError } from "@afterpatch/core/command-error";
 import { EXIT } from "@afterpatch/core/exit";
 import { echoed } from "@afterpatch/core/text";
-import { durationOf } from "../arguments.ts";
+import { durationOf } from "@afterpatch/core/command-line";
 import { command } from "../command.ts";
 import type { WatchEventsRequest } from "../connection.ts";
 import type { FleetEventDocument } from "../documents/events.ts";

@@ -13,7 +13,7 @@ import {
 } from "@afterpatch/core/plan/reboot";
 import { visible } from "@afterpatch/core/text";
 import type { Argv } from "yargs";
-import { durationOf } from "../arguments.ts";
+import { durationOf } from "@afterpatch/core/command-line";
 
 /** No machine comes back sooner, and an order that none can keep fails every host. */
 const SHORTEST_REBOOT_MS = 10_000;

@@ -6,7 +6,8 @@ import { DEFAULT_REBOOT, type RebootOrder } from "@afterpatch/core/plan/reboot";
 import { API_VERSION, type HookInFile, type RolloutFile, type WaveInFile } from "@afterpatch/core/rollout-file/file";
 import { echoed } from "@afterpatch/core/text";
 import type { Argv } from "yargs";
-import { durationOf, serialOf } from "../arguments.ts";
+import { durationOf } from "@afterpatch/core/command-line";
+import { serialOf } from "../arguments.ts";
 import { readRollout, refuseTwice, type RolloutInput } from "../rollout-file.ts";
 
 /** The simple cases of a rollout's file, for people who do not want one. */

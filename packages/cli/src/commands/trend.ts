@@ -1,6 +1,6 @@
 import { usageError } from "@afterpatch/core/command-error";
 import { EXIT } from "@afterpatch/core/exit";
-import { durationOf } from "../arguments.ts";
+import { durationOf } from "@afterpatch/core/command-line";
 import { command } from "../command.ts";
 import { trendDocument } from "../documents/trend.ts";
 import { reachedDocument, tellReached } from "../documents/reached.ts";

@@ -1,7 +1,7 @@
 import { usageError } from "@afterpatch/core/command-error";
 import { formatDuration } from "@afterpatch/core/duration";
 import type { Argv } from "yargs";
-import { durationOf } from "../arguments.ts";
+import { durationOf } from "@afterpatch/core/command-line";
 import { JUNIT } from "../junit.ts";
 import type { Shell } from "../shell.ts";
 
@@ -53,7 +53,7 @@ export function patienceOf({ noWait, wait, waitTimeout, junit, detach = false }:
     throw clash("--detach", "leaves at once: there is nothing to wait for");
   if (detach && junit !== undefined)
     throw clash("--junit", "with --detach nothing has happened yet that could be told");
-  const waitMs = waitTimeout === undefined ? null : durationOf("--wait-timeout", waitTimeout);
+  const waitMs = durationOf("--wait-timeout", waitTimeout);
   if (waitMs === null || (waitMs > 0 && waitMs <= LONGEST_MS)) return { noWait, waitMs };
   throw usageError("--wait-timeout", `'${waitTimeout}' is not 1s to ${formatDuration(LONGEST_MS)}`, "write 30m, or 2h");
 }

@@ -3,6 +3,7 @@ import { backupCommand, loginTokenCommand, restoreCommand } from "./backup.ts";
 import { caRenewCommand } from "./ca.ts";
 import { checkConfigCommand } from "./check-config.ts";
 import { initCommand } from "./init.ts";
+import { readyCommand } from "./ready.ts";
 import { serveCommand } from "./serve.ts";
 
 export const SUMMARY = "Enrols hosts, keeps their reports and runs rollouts.";
@@ -11,6 +12,7 @@ export const SUMMARY = "Enrols hosts, keeps their reports and runs rollouts.";
 export const COMMANDS: readonly CommandModule[] = [
   any(initCommand),
   any(serveCommand),
+  any(readyCommand),
   any(checkConfigCommand),
   any(backupCommand),
   any(restoreCommand),

@@ -9,8 +9,9 @@ export interface LocalDeps extends Pick<TokenDeps, "pin"> {
   readonly store: Pick<Store, "copy" | "audit" | "operators">;
   readonly clock: Clock;
   readonly log: Log;
-  /** As people are to dial the enrol port. */
-  readonly enrol: () => { readonly host: string; readonly port: number };
+  readonly ports: { readonly fleet: number; readonly enrol: number; readonly http: number };
+  /** By which people dial the ports. */
+  readonly host: string;
 }
 
 const TOKEN_MS = 3_600_000;
@@ -19,7 +20,7 @@ const LOCAL = "local";
 
 /** What is done for whoever owns the data directory. */
 export function localAnswers(deps: LocalDeps): Answer {
-  const { dataDir, store, clock, log } = deps;
+  const { dataDir, store, clock, log, ports, host } = deps;
   return async (request) => {
     switch (request.kind) {
       case "copy":
@@ -35,8 +36,10 @@ export function localAnswers(deps: LocalDeps): Answer {
         if (made !== "done")
           return { kind: "refused", why: made === "removed" ? "was revoked, for good" : "there is none" };
         log.warn({ operator }, "login token created on this machine");
-        return { kind: "done", result: { token: text, ...deps.enrol() } };
+        return { kind: "done", result: { token: text, host, port: ports.enrol } };
       }
+      case "ready":
+        return { kind: "done", result: { ...ports, pid: process.pid } };
     }
   };
 }

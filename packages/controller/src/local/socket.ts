@@ -12,7 +12,9 @@ export type LocalRequest =
   /** A copy of the store in this new file in the data directory's `run`. */
   | { readonly kind: "copy"; readonly file: string }
   /** A login token for an operator, whoever that is. */
-  | { readonly kind: "login-token"; readonly operator: string };
+  | { readonly kind: "login-token"; readonly operator: string }
+  /** Its ports and its process: it is asked only once it serves. */
+  | { readonly kind: "ready" };
 
 export type LocalAnswer =
   | { readonly kind: "done"; readonly result: Readonly<Record<string, string | number>> }
@@ -20,8 +22,8 @@ export type LocalAnswer =
 
 export type Answer = (request: LocalRequest) => Promise<LocalAnswer>;
 
-/** A longer one is cut by the system without a word. */
-const LONGEST_PATH = 107;
+/** A longer one is cut by the system without a word (unix(7)). */
+const isTooLong = (path: string): boolean => Buffer.byteLength(path) > 107;
 const LONGEST_LINE = 4_096;
 const PATIENCE_MS = 10 * 60_000;
 
@@ -44,7 +46,7 @@ export async function openLocal(
   });
   const why = await new Promise<string | null>((resolve) => {
     server.once("error", ({ message }) => resolve(message));
-    if (Buffer.byteLength(path) > LONGEST_PATH) resolve(`${path} is too long for a socket`);
+    if (isTooLong(path)) resolve(`${path} is too long for a socket`);
     else server.listen(path, () => resolve(null));
   });
   if (why !== null) {
@@ -76,13 +78,21 @@ function requestIn(text: string): LocalRequest | null {
   if (typeof value !== "object" || value === null) return null;
   const { kind, file, operator } = value as Record<string, unknown>; // an object, its fields are checked next
   if (kind === "copy" && typeof file === "string" && /^[A-Za-z0-9-]{1,64}$/.test(file)) return { kind, file };
+  if (kind === "ready") return { kind };
   return kind === "login-token" && typeof operator === "string" ? { kind, operator } : null;
 }
 
+/** False where no controller can be asked: its path would be too long for a socket. */
+export const canAsk = (dataDir: string): boolean => !isTooLong(localSocket(dataDir));
+
 /** Asks the controller that runs on a data directory; null: none does. */
-export async function askLocal(dataDir: string, request: LocalRequest): Promise<LocalAnswer | null> {
+export async function askLocal(
+  dataDir: string,
+  request: LocalRequest,
+  patienceMs = PATIENCE_MS,
+): Promise<LocalAnswer | null> {
   const path = localSocket(dataDir);
-  if (Buffer.byteLength(path) > LONGEST_PATH) return null; // none can be asked there
+  if (isTooLong(path)) return null; // none can be asked there
   const socket = createConnection(path);
   try {
     await new Promise<void>((resolve, reject) => {
@@ -94,7 +104,7 @@ export async function askLocal(dataDir: string, request: LocalRequest): Promise<
     if (code === "ENOENT" || code === "ECONNREFUSED") return null;
     throw error;
   }
-  socket.setTimeout(PATIENCE_MS, () => socket.destroy(new Error("the controller did not answer")));
+  socket.setTimeout(patienceMs, () => socket.destroy(new Error("the controller did not answer")));
   socket.end(`${JSON.stringify(request)}\n`);
   return JSON.parse(await line(socket)) as LocalAnswer; // of our own controller, on a socket that only its owner has
 }

@@ -4,7 +4,7 @@ import { CommandError, fileReason, usageError } from "@afterpatch/core/command-e
 import { EXIT } from "@afterpatch/core/exit";
 import { echoed, visible } from "@afterpatch/core/text";
 import type { JoinToken } from "@afterpatch/wire/token";
-import { durationOf } from "../../arguments.ts";
+import { durationOf } from "@afterpatch/core/command-line";
 import { command } from "../../command.ts";
 import { checkTarget, emit } from "../../output.ts";
 import { instant } from "../../render/time.ts";
@@ -47,7 +47,7 @@ export const login = command({
     const directory = shell.access.credentials;
     await checkToken(args.tokenFile, shell.access.loginToken);
     await checkFree(directory, args.replace);
-    const lifeMs = args.lifetime === undefined ? 0 : durationOf("--lifetime", args.lifetime);
+    const lifeMs = durationOf("--lifetime", args.lifetime) ?? 0;
     if (args.lifetime !== undefined && lifeMs === 0)
       throw usageError("--lifetime", "'0s' is no life", "write 1m or more");
     const token = await tokenGiven(args.tokenFile, shell.access.loginToken);

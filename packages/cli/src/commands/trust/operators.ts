@@ -1,10 +1,9 @@
 import { usageError } from "@afterpatch/core/command-error";
-import { wholeNumberOf } from "@afterpatch/core/command-line";
+import { durationOf, wholeNumberOf } from "@afterpatch/core/command-line";
 import { formatDuration } from "@afterpatch/core/duration";
 import { visible } from "@afterpatch/core/text";
 import type { pb } from "@afterpatch/wire/messages";
 import type { Argv } from "yargs";
-import { durationOf } from "../../arguments.ts";
 import { command } from "../../command.ts";
 import { table } from "../../render/table.ts";
 import { instant } from "../../render/time.ts";
@@ -93,7 +92,7 @@ export const operatorsAdd = command({
   ],
   run: async (args, shell) => {
     const { name, role, machine } = args;
-    const lifeMs = args.life === undefined ? 0 : durationOf("--life", args.life);
+    const lifeMs = durationOf("--life", args.life) ?? 0;
     if (args.life !== undefined && lifeMs === 0) throw usageError("--life", "'0s' is no life", "write 1m to 365d");
     const maxHosts = args.maxHosts === undefined ? 0 : wholeNumberOf("--max-hosts", args.maxHosts, 1, 1_000_000);
     const expiresMs = loginExpiresIn(args.expires);

@@ -1,9 +1,9 @@
 import { usageError } from "@afterpatch/core/command-error";
-import { wholeNumberOf } from "@afterpatch/core/command-line";
+import { durationOf, wholeNumberOf } from "@afterpatch/core/command-line";
 import { formatDuration } from "@afterpatch/core/duration";
 import { visible } from "@afterpatch/core/text";
 import type { Argv } from "yargs";
-import { durationOf, labelsOf } from "../../arguments.ts";
+import { labelsOf } from "../../arguments.ts";
 import { command } from "../../command.ts";
 import { table } from "../../render/table.ts";
 import { instant } from "../../render/time.ts";
