@@ -65,6 +65,19 @@ await describeLab(
       expect(status).toMatch(/^Seccomp:\s+2$/m);
     });
 
+    test("after a boot its agent gives back the pages of files that it does not need at rest, and goes on", async () => {
+      const unit = "afterpatch-agent.service";
+      await fleet.machine.execOk(["systemctl", "stop", unit]);
+      // As after a boot: pages count for who reads them first, and `enroll` has read the program outside of the unit.
+      await fleet.machine.execOk(["sh", "-c", "sync; echo 3 > /proc/sys/vm/drop_caches"]);
+      await fleet.machine.execOk(["systemctl", "start", unit]);
+      const rollup = ["sh", "-c", `cat /proc/$(systemctl show -P MainPID ${unit})/smaps_rollup`];
+      const megabytes = async () => Number(/^Rss:\s+([0-9]+) kB/m.exec(await fleet.machine.execOk(rollup))?.[1]) / 1024;
+      await expect.poll(megabytes, patient).toBeGreaterThan(50); // it scans
+      await expect.poll(megabytes, patient).toBeLessThan(40);
+      await expect.poll(async () => (await fleet.cli("plan", "role=web", "--exit-code")).code, patient).toBe(0);
+    });
+
     test("once the newer kernel is installed the one that runs is outdated, and only a reboot changes that", async () => {
       await fleet.machine.execOk(["dpkg", "--install", `/opt/afterpatch/debs/linux-image-${newest.release}.deb`], {
         timeoutMs: 600_000,

@@ -6,6 +6,7 @@ import type { Scan } from "@afterpatch/core/scan";
 import { StepError } from "../effects/error.ts";
 import type { Log } from "../session/session.ts";
 import { giveBack } from "./give-back.ts";
+import { reclaimClean } from "./reclaim.ts";
 import { SCAN_CHILD, type ScanAnswer, type ScanOrder } from "./messages.ts";
 
 export interface ScannerOptions {
@@ -42,6 +43,8 @@ export class Scanner {
   readonly #stuck = new Set<ChildProcess>();
   #turn: Promise<unknown> = Promise.resolve();
   #idle: NodeJS.Timeout | null = null;
+  /** Once is enough: later scans are of the child alone. And what each gave back the next would read from the disk again. */
+  #isReclaimed = false;
 
   constructor(options: ScannerOptions) {
     this.#options = options;
@@ -137,17 +140,21 @@ export class Scanner {
   }
 
   #rest(): void {
-    this.#dismiss();
+    const child = this.#dismiss();
     giveBack();
+    if (this.#isReclaimed) return;
+    this.#isReclaimed = true;
+    child?.once("exit", () => void reclaimClean());
   }
 
   /** Lets the child go that has nothing to do; it ends when the line is cut. */
-  #dismiss(): void {
+  #dismiss(): ChildProcess | null {
     const child = this.#child;
     this.#child = null;
     if (this.#idle) clearTimeout(this.#idle);
     if (child?.connected) child.disconnect();
     child?.unref();
+    return child;
   }
 }
 
