@@ -27,6 +27,9 @@ export interface Order {
 
 const FORMATS = ["deb", "rpm"] as const satisfies readonly Format[];
 
+/** What is in a directory that this made, or was interrupted at. */
+const OURS = /^(?:bundle|sea|sbom|container|SHA256SUMS|afterpatch.*\.(?:deb|rpm))$/;
+
 /** A mistake of who asked. */
 export class UsageError extends Error {}
 
@@ -81,8 +84,17 @@ function parsed() {
 /** What is packed says when its sources changed, not when it was packed: the same sources are the same files. */
 async function lastChange(): Promise<Date> {
   const given = process.env.SOURCE_DATE_EPOCH;
-  const seconds = given ?? (await run("git", ["log", "-1", "--format=%ct"], { cwd: ROOT })).stdout.trim();
-  return new Date(Number(seconds) * 1000);
+  if (given !== undefined && !/^\d{1,10}$/.test(given))
+    throw new UsageError(`SOURCE_DATE_EPOCH: ${JSON.stringify(given)} is not seconds since 1970; unset it`);
+  return new Date(Number(given ?? (await lastCommit())) * 1000);
+}
+
+async function lastCommit(): Promise<string> {
+  try {
+    return (await run("git", ["log", "-1", "--format=%ct"], { cwd: ROOT })).stdout.trim();
+  } catch {
+    throw new UsageError(`${ROOT}: its last commit cannot be read; set SOURCE_DATE_EPOCH, seconds since 1970`);
+  }
 }
 
 /** It is emptied: what something else has put there is not lost. */
@@ -91,6 +103,9 @@ async function mustBeOurs(out: string): Promise<void> {
     if (error.code === "ENOENT") return [];
     throw new UsageError(`--out: ${error.message}; name a new directory`);
   });
-  if (names.length > 0 && !names.includes("bundle"))
-    throw new UsageError(`--out: ${out} has other files in it, and would be emptied; name a new directory`);
+  const other = names.find((name) => !OURS.test(name));
+  if (other !== undefined)
+    throw new UsageError(
+      `--out: ${out} has other files in it, such as ${other}, and would be emptied; name a new directory`,
+    );
 }

@@ -196,6 +196,21 @@ await describeLab("Debian packages on hosts with systemd", () => {
       "/etc/logrotate.d/afterpatch-agent",
     ];
 
+    test.each([
+      ["agent", AGENT],
+      ["controller", CONTROLLER],
+    ])("of the %s that fails half-way leaves it running", async (part, unit) => {
+      const host = part === "agent" ? hostOf2() : hub;
+      const began = await startOf(host, unit);
+      const prerm = `/var/lib/dpkg/info/afterpatch-${part}.prerm`;
+      await sh(host, `cp -p ${prerm} /root/prerm; echo 'exit 1' >>${prerm}`);
+      const { code, stderr } = await exec(host, ["dpkg", "--remove", `afterpatch-${part}`]);
+      await sh(host, `mv /root/prerm ${prerm}`);
+      expect({ code, stderr }).toMatchObject({ code: 1, stderr: expect.stringContaining("prerm") });
+      expect(await stateOf(host, unit)).toEqual(["enabled", "active"]);
+      expect(await startOf(host, unit)).not.toBe(began);
+    });
+
     test("of the agent leaves conffiles and nothing else, and purge not even those", async () => {
       const [host] = web;
       if (!host) throw new Error("no host");

@@ -1,5 +1,5 @@
 import { execFile, execFileSync } from "node:child_process";
-import { readFile, writeFile } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { expect, test } from "vitest";
@@ -83,4 +83,21 @@ test.each([
   const { code, stdout, stderr } = await said(process.execPath, [MAKE, ...words]);
   expect({ code, stdout, lines: stderr.trim().split("\n").length }).toEqual({ code: 5, stdout: "", lines: 1 });
   expect(stderr).toContain(what);
+});
+
+test("packaging empties no directory that has anything of somebody else, whatever is beside it", async () => {
+  const out = await temporaryDirectory();
+  await mkdir(join(out, "bundle"));
+  await writeFile(join(out, "Gemfile"), "kept");
+  const { code, stderr } = await said(process.execPath, [MAKE, "--out", out, "--part", "cli", "--format", "deb"]);
+  expect({ code, stderr }).toMatchObject({ code: 5, stderr: expect.stringContaining("such as Gemfile") });
+  expect(await readFile(join(out, "Gemfile"), "utf8")).toBe("kept");
+});
+
+test("packaging refuses a date that is none", async () => {
+  const { code, stderr } = await said(process.execPath, [MAKE], { SOURCE_DATE_EPOCH: "yesterday" });
+  expect({ code, stderr }).toEqual({
+    code: 5,
+    stderr: 'package: SOURCE_DATE_EPOCH: "yesterday" is not seconds since 1970; unset it\n',
+  });
 });
