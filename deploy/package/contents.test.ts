@@ -5,7 +5,7 @@ import { parse } from "yaml";
 import { ROOT } from "../bundling.ts";
 import { packagesOf } from "./bundle.ts";
 import { inert } from "./contents.ts";
-import { wrapped } from "./deb.ts";
+import { changelog, wrapped } from "./deb.ts";
 
 test.each(["agent.yaml", "controller.yaml"])("nothing in %s holds as it is installed", async (name) => {
   const example = await readFile(join(ROOT, "deploy", name), "utf8");
@@ -36,4 +36,13 @@ test("descriptions are broken between words", () => {
   const lines = wrapped("word ".repeat(40).trim());
   expect(lines.every((line) => line.length <= 78)).toBe(true);
   expect(lines.join(" ")).toBe("word ".repeat(40).trim());
+});
+
+test("a changelog of Debian's form, deb-changelog(5)", () => {
+  const text = changelog("afterpatch-agent", "1.2.3", new Date("2026-11-24T01:02:03.456Z"));
+  expect(text.split("\n").filter((line) => line !== "")).toEqual([
+    "afterpatch-agent (1.2.3) unstable; urgency=medium",
+    "  * What is new is told in /usr/share/doc/afterpatch-agent/CHANGELOG.md.gz.",
+    " -- afterpatch developers <root@localhost>  Tue, 24 Nov 2026 01:02:03 +0000",
+  ]);
 });

@@ -31,7 +31,7 @@ export async function contentsOf(program: Program, made: Made, places: Places): 
   return [
     { path: `/usr/bin/${name}`, mode: 0o755, content: { file: made.executable } },
     text(places.licence.replace("NAME", name), made.licence),
-    packed(`${doc}/changelog.gz`, await sourceOf("CHANGELOG.md")),
+    packed(`${doc}/CHANGELOG.md.gz`, await sourceOf("CHANGELOG.md")),
     packed(`${doc}/sbom.cdx.json.gz`, made.sbom),
     ...(await manuals(name)),
     ...(await own()),
@@ -102,6 +102,6 @@ function directory(path: string, mode: number): Item {
 }
 
 /** Its header has no time: the same content is the same file. */
-function packed(path: string, content: string): Item {
+export function packed(path: string, content: string): Item {
   return { path, mode: 0o644, content: { text: gzipSync(content, { level: 9 }) } };
 }

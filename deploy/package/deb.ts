@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { type Program, ROOT } from "../bundling.ts";
 import { ABOUT, MAINTAINER, OLDEST } from "./about.ts";
-import type { Places } from "./contents.ts";
+import { type Places, packed } from "./contents.ts";
 import { isFile, type Item, writeTree } from "./tree.ts";
 
 const run = promisify(execFile);
@@ -22,11 +22,11 @@ const ARCHITECTURES: Readonly<Record<string, string>> = { x64: "amd64", arm64: "
 const SCRIPTS = ["postinst", "prerm", "postrm", "triggers"] as const;
 
 /** A package for dpkg, deb(5), made by dpkg-deb(1); gives its path. */
-export async function deb(
-  program: Program,
-  items: readonly Item[],
-  of: { version: string; madeAt: Date; out: string },
-) {
+export async function deb(program: Program, ours: readonly Item[], of: { version: string; madeAt: Date; out: string }) {
+  const items = [
+    ...ours,
+    packed(`/usr/share/doc/${program.name}/changelog.gz`, changelog(program.name, of.version, of.madeAt)),
+  ];
   const architecture = ARCHITECTURES[process.arch] ?? process.arch;
   const file = join(of.out, `${program.name}_${of.version}_${architecture}.deb`);
   const root = await mkdtemp(join(tmpdir(), "afterpatch-deb-"));
@@ -47,6 +47,17 @@ export async function deb(
   } finally {
     await rm(root, { recursive: true, force: true });
   }
+}
+
+/** In the form that readers of Debian's changelogs expect, apt-listchanges above all: deb-changelog(5). */
+export function changelog(name: string, version: string, madeAt: Date): string {
+  const date = madeAt.toUTCString().replace("GMT", "+0000");
+  return `${name} (${version}) unstable; urgency=medium
+
+  * What is new is told in /usr/share/doc/${name}/CHANGELOG.md.gz.
+
+ -- ${MAINTAINER}  ${date}
+`;
 }
 
 function controlOf({ part, name }: Program, version: string, architecture: string, sizeKiB: number): string {

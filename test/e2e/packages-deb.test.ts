@@ -83,7 +83,11 @@ await describeLab("Debian packages on hosts with systemd", () => {
       expect(await sh(hub, "afterpatch --version")).toBe(packages.version);
     });
 
-    test("bring completion, licences and a bill of materials", async () => {
+    test("bring completion, licences, changelogs and a bill of materials", async () => {
+      expect(await sh(hub, "zcat /usr/share/doc/afterpatch/changelog.gz | head -1")).toBe(
+        `afterpatch (${packages.version}) unstable; urgency=medium`,
+      );
+      expect(await sh(hub, "zcat /usr/share/doc/afterpatch/CHANGELOG.md.gz | head -1")).toBe("# Changelog");
       expect(
         await sh(hub, "bash -c '. /usr/share/bash-completion/completions/afterpatch && complete -p afterpatch'"),
       ).toContain("afterpatch");
@@ -206,8 +210,8 @@ await describeLab("Debian packages on hosts with systemd", () => {
       await sh(host, `cp -p ${prerm} /root/prerm; echo 'exit 1' >>${prerm}`);
       const { code, stderr } = await exec(host, ["dpkg", "--remove", `afterpatch-${part}`]);
       await sh(host, `mv /root/prerm ${prerm}`);
-      expect({ code, stderr }).toMatchObject({ code: 1, stderr: expect.stringContaining("prerm") });
-      expect(await stateOf(host, unit)).toEqual(["enabled", "active"]);
+      expect({ code, stderr }).toMatchObject({ code: 1, stderr: expect.stringContaining("pre-removal") });
+      expect(await stateOf(host, unit)).toEqual(["active", "enabled"]);
       expect(await startOf(host, unit)).not.toBe(began);
     });
 
