@@ -29,7 +29,8 @@ export default defineConfig({
           include: ["test/lab/**/*.test.ts", "test/e2e/**/*.test.ts", "test/crash/{crash,disk}.test.ts"],
           testTimeout: 600_000,
           hookTimeout: 600_000,
-          fileParallelism: false,
+          // Labs share nothing; two of them wait for services and timers of their own most of the time.
+          maxWorkers: 2,
         },
       },
       {
